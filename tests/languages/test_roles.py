@@ -1,0 +1,82 @@
+"""Target labels cannot be reached before the report."""
+
+import dataclasses
+
+import pytest
+
+from xlnas_jax.config import LanguagesConfig
+from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.types import ConfigError, LeakError
+
+CONFIG = LanguagesConfig(
+    source="eng_Latn", aux_train=("it",), aux_heldout=("fra", "es"), target=("swh",)
+)
+SPLITS = ("train", "dev", "test")
+
+
+@pytest.fixture
+def roles() -> LanguageRoles:
+    return LanguageRoles.from_config(CONFIG)
+
+
+@pytest.mark.parametrize("phase", ["train", "search", "select"])
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("form", ["sw", "swh", "swh_Latn", "SWA"])
+def test_a_target_leaks_in_no_split_phase_or_spelling(
+    roles: LanguageRoles, form: str, split, phase
+) -> None:
+    with pytest.raises(LeakError, match="report") as error:
+        roles.require(form, split, phase)
+    assert repr(form) in str(error.value)
+    assert repr(phase) in str(error.value)
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_a_target_may_be_read_for_the_report(roles: LanguageRoles, split) -> None:
+    roles.require("sw", split, "report")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_heldout_languages_never_train_weights(roles: LanguageRoles, split) -> None:
+    with pytest.raises(LeakError, match="aux_heldout"):
+        roles.require("fr", split, "train")
+    roles.require("fr", split, "search")
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+def test_training_languages_train_but_not_on_their_test_split(
+    roles: LanguageRoles, language: str
+) -> None:
+    roles.require(language, "train", "train")
+    with pytest.raises(LeakError, match="test"):
+        roles.require(language, "test", "train")
+
+
+def test_a_language_without_role_cannot_be_read(roles: LanguageRoles) -> None:
+    with pytest.raises(ConfigError, match="'de'"):
+        roles.require("de", "test", "report")
+
+
+def test_codes_are_canonical_and_listed_once(roles: LanguageRoles) -> None:
+    assert roles.all == ("en", "it", "fr", "es", "sw")
+
+
+@pytest.mark.parametrize(
+    ("change", "both"),
+    [
+        ({"target": ("en",)}, ("source", "target")),
+        ({"target": ("fra_Latn",)}, ("aux_heldout", "target")),
+        ({"aux_train": ("es",)}, ("aux_train", "aux_heldout")),
+        ({"target": ("sw", "swh")}, ("target", "target")),
+    ],
+)
+def test_two_roles_are_refused_and_named(
+    change: dict[str, tuple[str, ...]], both: tuple[str, str]
+) -> None:
+    with pytest.raises(ConfigError, match=f"in {both[0]} and in {both[1]}"):
+        LanguageRoles.from_config(dataclasses.replace(CONFIG, **change))
+
+
+def test_a_heldout_language_is_needed() -> None:
+    with pytest.raises(ConfigError, match="aux_heldout"):
+        LanguageRoles.from_config(dataclasses.replace(CONFIG, aux_heldout=()))

@@ -1,0 +1,83 @@
+import jax
+import numpy as np
+import pytest
+
+from tests.models import NUM_LABELS, SHAPE, tiny_space
+from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.space.constraints import is_feasible, require_feasible
+from xlnas_jax.space.cost import COSTS, CostModel
+from xlnas_jax.types import ArchitectureError
+
+# Parameters and FLOPs are held against the exported network and XLA's own count
+# in tests/export.
+
+
+@pytest.fixture
+def costs() -> CostModel:
+    return CostModel(tiny_space(min_layers=2), SHAPE, NUM_LABELS, length=16)
+
+
+def random_rows(costs: CostModel, num: int) -> np.ndarray:
+    archs = costs.space.sample_valid(jax.random.key(0), num)
+    return np.array(costs.space.flatten(archs))
+
+
+def test_smallest_bounds_every_valid_architecture_and_is_reached(costs):
+    rows = random_rows(costs, 4000)
+    smallest = costs.smallest()
+    for name, counts in costs(rows).items():
+        assert counts.min() >= smallest[name]
+    single = np.asarray(costs.space.flatten(costs.space.smallest()))[None]
+    reached = costs(single)
+    assert {name: int(reached[name][0]) for name in COSTS} == smallest
+
+
+@pytest.mark.parametrize("knob", ["keep", "heads", "ffn"])
+def test_costs_never_fall_when_a_choice_grows(costs, knob):
+    rows = random_rows(costs, 200)
+    column = costs.space.columns(knob).start
+    larger = rows.copy()
+    larger[:, column] = costs.space.num_choices[column] - 1
+    before, after = costs(rows), costs(larger)
+    for name in COSTS:
+        assert (after[name] >= before[name]).all()
+        assert (after[name] > before[name]).any()
+
+
+def test_choices_in_skipped_layers_cost_nothing(costs):
+    rows = random_rows(costs, 200)
+    before, after = costs(rows), costs(costs.space.canonical(rows))
+    for name in COSTS:
+        np.testing.assert_array_equal(before[name], after[name])
+
+
+def test_flops_grow_faster_than_length(costs):
+    rows = random_rows(costs, 20)
+    double = CostModel(costs.space, SHAPE, NUM_LABELS, length=32)
+    assert (double(rows)["flops"] > 2 * costs(rows)["flops"] - 10_000).all()
+    assert (double(rows)["flops_per_token"] > costs(rows)["flops_per_token"]).all()
+
+
+def test_limits_are_inclusive_and_all_hold(costs):
+    rows = random_rows(costs, 500)
+    counts = costs(rows)
+    limit = int(np.median(counts["params"]))
+    flops = int(np.median(counts["flops"]))
+    config = ConstraintsConfig(params=limit, flops=flops)
+    expected = (counts["params"] <= limit) & (counts["flops"] <= flops)
+    np.testing.assert_array_equal(is_feasible(rows, costs, config), expected)
+    assert 0 < expected.sum() < len(rows)
+
+
+def test_too_shallow_architectures_are_infeasible(costs):
+    rows = random_rows(costs, 10)
+    rows[:, costs.space.columns("keep")] = [1, 0, 0]
+    assert not is_feasible(rows, costs, ConstraintsConfig()).any()
+
+
+@pytest.mark.parametrize("name", ["params", "encoder_params", "flops", "memory_bytes"])
+def test_a_limit_that_nothing_meets_names_the_smallest_value(costs, name):
+    smallest = costs.smallest()[name]
+    require_feasible(costs, ConstraintsConfig(**{name: smallest}))
+    with pytest.raises(ArchitectureError, match=f"constraints.{name}.*{smallest:,}"):
+        require_feasible(costs, ConstraintsConfig(**{name: smallest - 1}))

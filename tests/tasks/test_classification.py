@@ -1,0 +1,70 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from sklearn import metrics as sklearn_metrics
+from torch.nn import functional
+
+from xlnas_jax.tasks.classification import make_classification
+
+LABELS = ("a", "b", "c", "d")
+
+
+@pytest.fixture
+def task():
+    return make_classification(LABELS)
+
+
+def random_logits(num: int, seed: int) -> tuple[jax.Array, jax.Array]:
+    rng = np.random.default_rng(seed)
+    logits = jnp.asarray(3 * rng.normal(size=(num, len(LABELS))), jnp.float32)
+    return logits, jnp.asarray(rng.integers(0, 3, num), jnp.int32)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_metrics_equal_scikit_learn(task, seed):
+    logits, label = random_logits(30, seed)
+    sums = task.statistics(logits, label).sum(0)
+    values = task.metrics(sums)
+    predicted = np.asarray(logits.argmax(-1))
+    gold = np.asarray(label)
+    accuracy = sklearn_metrics.accuracy_score(gold, predicted)
+    f1 = sklearn_metrics.f1_score(gold, predicted, average="macro")
+    probabilities = np.asarray(jax.nn.softmax(logits, -1), np.float64)
+    probabilities /= probabilities.sum(-1, keepdims=True)
+    loss = sklearn_metrics.log_loss(gold, probabilities, labels=range(len(LABELS)))
+    assert float(values["accuracy"]) == pytest.approx(accuracy, abs=1e-6)
+    assert float(values["error"]) == pytest.approx(1 - accuracy, abs=1e-6)
+    assert float(values["macro_f1"]) == pytest.approx(f1, abs=1e-6)
+    assert float(values["loss"]) == pytest.approx(loss, abs=1e-5)
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_loss_equals_torch_cross_entropy(smoothing):
+    import torch
+
+    task = make_classification(LABELS, smoothing)
+    logits, label = random_logits(20, 0)
+    expected = functional.cross_entropy(
+        torch.tensor(np.asarray(logits)),
+        torch.tensor(np.asarray(label), dtype=torch.long),
+        reduction="none",
+        label_smoothing=smoothing,
+    )
+    np.testing.assert_allclose(task.loss(logits, label), expected.numpy(), atol=1e-5)
+
+
+def test_distillation_is_the_scaled_divergence_from_the_teacher(task):
+    import torch
+
+    student, _ = random_logits(20, 1)
+    teacher, _ = random_logits(20, 2)
+    expected = 4.0 * functional.kl_div(
+        functional.log_softmax(torch.tensor(np.asarray(student)) / 2.0, -1),
+        functional.log_softmax(torch.tensor(np.asarray(teacher)) / 2.0, -1),
+        reduction="none",
+        log_target=True,
+    ).sum(-1)
+    found = task.distill(student, teacher, 2.0)
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+    np.testing.assert_allclose(task.distill(teacher, teacher, 2.0), 0.0, atol=1e-6)

@@ -1,0 +1,166 @@
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from tests.experiments import RANDOM, tiny_config
+from xlnas_jax.engine import make_engine
+from xlnas_jax.experiment import (
+    evaluation_batches,
+    prepare,
+    training_rows,
+)
+from xlnas_jax.finish import final_front, random_control, uniform_scaling
+from xlnas_jax.search import SearchState, step
+from xlnas_jax.space.constraints import is_feasible
+from xlnas_jax.types import ArchitectureError, LeakError
+
+
+def start(config):
+    experiment = prepare(config)
+    heldout = experiment.roles.aux_heldout
+    batches = evaluation_batches(experiment, heldout, "dev", "search")
+    engine, state = make_engine(experiment, training_rows(experiment), batches)
+    return experiment, engine, state
+
+
+def run(engine, state: SearchState, rounds: int) -> SearchState:
+    for _ in range(rounds):
+        state, _ = step(engine, state)
+    return state
+
+
+# Two rounds of warm-up, the second one short, and four of search.
+ROUNDS = 6
+
+
+def host_copy(state: SearchState) -> SearchState:
+    """What a checkpoint holds: copies, because the round donates its input."""
+    return jax.tree.map(lambda leaf: np.array(leaf, copy=True), state)
+
+
+def assert_same_bits(one: SearchState, other: SearchState) -> None:
+    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
+        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+
+
+@pytest.fixture(scope="module", params=["reinforce", "random"])
+def finished(request):
+    changes = {} if request.param == "reinforce" else {"controller": RANDOM}
+    experiment, engine, state = start(tiny_config(**changes))
+    return experiment, engine, run(engine, state, ROUNDS)
+
+
+def test_resuming_from_any_round_gives_the_same_bits():
+    _, engine, state = start(tiny_config())
+    saved = [host_copy(state)]
+    for _ in range(ROUNDS):
+        state, _ = step(engine, state)
+        saved.append(host_copy(state))
+    for number in (0, 1, 2, 4):
+        _, fresh, _ = start(tiny_config())
+        again = run(fresh, jax.device_put(saved[number]), ROUNDS - number)
+        assert_same_bits(host_copy(again), saved[ROUNDS])
+
+
+def test_every_archived_candidate_is_feasible_and_unique(finished):
+    experiment, _, state = finished
+    rows = np.asarray(state.archive.indices)[np.asarray(state.archive.is_valid)]
+    assert len(rows) > 0
+    limits = experiment.config.constraints
+    assert is_feasible(rows, experiment.costs, limits).all()
+    names = [experiment.space.identifier(row) for row in rows]
+    assert len(set(names)) == len(names)
+
+
+def test_infeasible_candidates_never_reach_the_evaluator():
+    experiment, engine, state = start(tiny_config())
+    asked = []
+
+    def spy(params, indices, num):
+        asked.append(indices[:num])
+        return engine.evaluate(params, indices, num)
+
+    state = run(engine._replace(evaluate=spy), state, ROUNDS)
+    rows = np.concatenate(asked)
+    assert len(rows) == int(state.evaluated) == 24
+    assert int(state.rejected) > 0
+    limits = experiment.config.constraints
+    assert is_feasible(rows, experiment.costs, limits).all()
+
+
+def test_nothing_is_compiled_after_the_first_round(finished):
+    compiled = []
+
+    def heard(event: str, seconds: float, **_: object) -> None:
+        if event.endswith("backend_compile_duration"):
+            compiled.append(event)
+
+    _, engine, state = start(tiny_config())
+    state = run(engine, state, engine.num_warm_up + 1)
+    jax.monitoring.register_event_duration_secs_listener(heard)
+    state = run(engine, state, 3)
+    jax.block_until_ready(state)
+    jax.monitoring.unregister_event_duration_listener(heard)
+    assert compiled == []
+
+
+def test_the_front_is_sorted_and_mutually_non_dominated(finished):
+    experiment, engine, state = finished
+    objectives = final_front(experiment, engine, state).objectives
+    assert (np.diff(objectives[:, 0]) >= 0).all()
+    for i, one in enumerate(objectives):
+        others = np.delete(objectives, i, axis=0)
+        dominated = (others <= one).all(-1) & (others < one).any(-1)
+        assert not dominated.any()
+
+
+def test_baselines_keep_the_limits(finished):
+    experiment, engine, state = finished
+    limits = experiment.config.constraints
+    for scored in (
+        random_control(experiment, engine, state),
+        uniform_scaling(experiment, engine, state.learner.params),
+    ):
+        assert len(scored.indices) == 1
+        assert is_feasible(scored.indices, experiment.costs, limits).all()
+
+
+def test_uniform_scaling_treats_all_kept_layers_alike(finished):
+    experiment, engine, state = finished
+    scored = uniform_scaling(experiment, engine, state.learner.params)
+    values = experiment.space.values(scored.indices[0])
+    kept = [i for i, keep in enumerate(values["keep"]) if keep]
+    assert len({values["heads"][i] for i in kept}) == 1
+    assert len({values["ffn"][i] for i in kept}) == 1
+
+
+def test_a_target_split_cannot_be_read_while_searching():
+    experiment = prepare(tiny_config())
+    for phase in ("train", "search", "select"):
+        for split in ("train", "dev", "test"):
+            with pytest.raises(LeakError, match="target"):
+                evaluation_batches(experiment, ("es",), split, phase)
+    assert evaluation_batches(experiment, ("es",), "test", "report")
+
+
+def test_limits_that_nothing_meets_are_named_before_anything_is_compiled():
+    config = tiny_config()
+    tight = dataclasses.replace(config.constraints, encoder_params=10)
+    with pytest.raises(ArchitectureError, match="smallest possible value is 1,"):
+        prepare(dataclasses.replace(config, constraints=tight))
+
+
+def test_a_search_that_finds_nothing_feasible_still_ends_with_the_smallest():
+    """A limit that only the smallest network meets: no draw is likely to hit it."""
+    config = tiny_config()
+    smallest = prepare(config).costs.smallest()["encoder_params"]
+    tight = dataclasses.replace(config.constraints, encoder_params=smallest)
+    search = dataclasses.replace(config.search, max_tries=1, rounds=1)
+    config = dataclasses.replace(config, constraints=tight, search=search)
+    experiment, engine, state = start(config)
+    state = run(engine, state, engine.num_warm_up + 1)
+    front = final_front(experiment, engine, state)
+    found = experiment.costs(front.indices)["encoder_params"]
+    np.testing.assert_array_equal(found, smallest)

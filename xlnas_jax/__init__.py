@@ -1,0 +1,81 @@
+"""Neural architecture search for cross-lingual transfer, in JAX.
+
+Names are imported when they are first used, so that `import xlnas_jax` is quick
+and touches no device.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from xlnas_jax.config import Config
+    from xlnas_jax.config_file import load_config
+    from xlnas_jax.export.load import load
+    from xlnas_jax.export.predict import Prediction
+    from xlnas_jax.export.subnet import Subnet
+    from xlnas_jax.languages.roles import LanguageRoles
+    from xlnas_jax.space.space import SearchSpace
+    from xlnas_jax.types import (
+        Architecture,
+        ArchitectureError,
+        CheckpointError,
+        ConfigError,
+        DataError,
+        LeakError,
+        XlnasError,
+    )
+
+    __version__: str
+
+_MODULES = {
+    "Architecture": "types",
+    "ArchitectureError": "types",
+    "CheckpointError": "types",
+    "Config": "config",
+    "ConfigError": "types",
+    "DataError": "types",
+    "LanguageRoles": "languages.roles",
+    "LeakError": "types",
+    "Prediction": "export.predict",
+    "SearchSpace": "space.space",
+    "Subnet": "export.subnet",
+    "XlnasError": "types",
+    "load": "export.load",
+    "load_config": "config_file",
+}
+
+__all__ = [
+    "Architecture",
+    "ArchitectureError",
+    "CheckpointError",
+    "Config",
+    "ConfigError",
+    "DataError",
+    "LanguageRoles",
+    "LeakError",
+    "Prediction",
+    "SearchSpace",
+    "Subnet",
+    "XlnasError",
+    "__version__",
+    "load",
+    "load_config",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Imports a public name on first use (PEP 562)."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("xlnas-jax")
+    if name not in _MODULES:
+        raise AttributeError(f"module 'xlnas_jax' has no attribute {name!r}")
+    value = getattr(import_module(f"xlnas_jax.{_MODULES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Public names too, whether or not they were used yet."""
+    return sorted({*globals(), *__all__})

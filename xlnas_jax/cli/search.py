@@ -1,0 +1,36 @@
+"""`xlnas search`: a bi-level search, resumed where it was left."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+from rich.console import Console
+
+from xlnas_jax.config_file import load_config
+
+
+@dataclass(frozen=True)
+class Search:
+    """Search, then report and export; resumes when the run directory holds a run.
+
+    Attributes:
+        config: the experiment, a YAML file.
+        run_dir: where everything is written; `runs/NAME_OF_CONFIG` if not given.
+        set: options to change, as `section.option=value`.
+    """
+
+    config: Annotated[Path, tyro.conf.Positional]
+    run_dir: Path | None = None
+    set: tuple[str, ...] = ()
+
+    def run(self) -> None:
+        """Prints the final table and the path of the exported model."""
+        config = load_config(self.config, self.set)
+        directory = self.run_dir or Path("runs") / self.config.stem
+        # Heavy imports wait until the configuration is known to be sound.
+        from xlnas_jax.results import print_results
+        from xlnas_jax.runner import run_search
+
+        document, artifact = run_search(config, directory)
+        print_results(Console(), document, directory, artifact)

@@ -1,0 +1,400 @@
+"""Frozen configuration: every option, its default and its meaning, in one place.
+
+A YAML file becomes a `Config` through `load_config`; each dataclass checks its
+own values, so that nothing is compiled before the whole file is known to be
+sound. Sections with a `kind` are one of several dataclasses.
+"""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from xlnas_jax.ranges import at_least, distinct, divides, fraction, positive
+from xlnas_jax.types import ConfigError
+
+
+@dataclass(frozen=True)
+class LanguagesConfig:
+    """Who is seen when: see `languages.LanguageRoles`."""
+
+    source: str
+    aux_heldout: tuple[str, ...]
+    target: tuple[str, ...]
+    aux_train: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TableData:
+    """TSV, CSV or JSONL files with named columns, one file per language and split.
+
+    Attributes:
+        path: pattern of the files; `{language}` and `{split}` are filled in.
+        preset: `sib200` fills every other field for that data set, when `path`
+            is the folder that holds one sub-folder per language.
+        labels: the label set in order; read from the training split if empty.
+        keep_quotes: treat quote characters as text (no CSV quoting).
+    """
+
+    path: str
+    kind: Literal["table"] = "table"
+    preset: Literal["none", "sib200"] = "none"
+    text_column: str = "text"
+    label_column: str = "label"
+    id_column: str = ""
+    labels: tuple[str, ...] = ()
+    train_split: str = "train"
+    dev_split: str = "dev"
+    test_split: str = "test"
+    keep_quotes: bool = False
+
+    def __post_init__(self) -> None:
+        distinct(self, "path", "text_column", "label_column")
+        distinct(self, "train_split", "dev_split", "test_split")
+
+
+@dataclass(frozen=True)
+class HubData:
+    """A data set of the Hugging Face hub, one configuration per language.
+
+    Attributes:
+        path: hub id, or a local directory in hub layout.
+        config: name of the configuration; `{language}` is filled in.
+    """
+
+    path: str
+    kind: Literal["hub"] = "hub"
+    config: str = "{language}"
+    revision: str = ""
+    text_column: str = "text"
+    label_column: str = "label"
+    id_column: str = ""
+    labels: tuple[str, ...] = ()
+    train_split: str = "train"
+    dev_split: str = "validation"
+    test_split: str = "test"
+
+    def __post_init__(self) -> None:
+        distinct(self, "path", "config", "text_column", "label_column")
+        distinct(self, "train_split", "dev_split", "test_split")
+
+
+@dataclass(frozen=True)
+class CldrData:
+    """Names from the Unicode CLDR as carried by `babel`: which kind is a name?
+
+    Attributes:
+        kinds: the classes, balanced within each language and split.
+        split_by: `language`: every split of a language has other entities, but
+            an entity may be trained on in one language and tested in another;
+            `entity`: no entity of a dev or test split is trained on in any.
+        per_class: names of each class and language in the training split.
+    """
+
+    kind: Literal["cldr"] = "cldr"
+    kinds: tuple[str, ...] = ("territory", "language", "script", "currency")
+    split_by: Literal["language", "entity"] = "entity"
+    per_class: int = 100
+
+    def __post_init__(self) -> None:
+        distinct(self, "kinds")
+        at_least(self, 1, "per_class")
+
+
+@dataclass(frozen=True)
+class CipherData:
+    """Languages made from a base data set, at a distance known by construction.
+
+    Attributes:
+        base: where the source-language text comes from.
+        base_language: the language of `base` that is enciphered.
+        distances: for every language code used in `languages`, how far it is
+            from the base, in [0, 1]: the share of the vocabulary that is
+            permuted; affixes and word order change beyond one third and two.
+    """
+
+    distances: dict[str, float]
+    kind: Literal["cipher"] = "cipher"
+    base: TableData | CldrData = field(default_factory=CldrData)
+    base_language: str = "en"
+
+    def __post_init__(self) -> None:
+        distinct(self, "base_language")
+        fraction(self, "distances")
+
+
+@dataclass(frozen=True)
+class TokensConfig:
+    """How text becomes token arrays.
+
+    Attributes:
+        max_length: tokens kept of each example, special tokens included.
+        num_buckets, train_buckets: lengths that examples are padded to when scoring
+            and when training; more means less padding
+            and more compilation.
+        max_unk_rate: above this share of `<unk>` tokens a language is warned of.
+    """
+
+    max_length: int = 128
+    num_buckets: int = 4
+    train_buckets: int = 2
+    max_unk_rate: float = 0.2
+
+    def __post_init__(self) -> None:
+        at_least(self, 3, "max_length")  # two of them are special tokens
+        at_least(self, 1, "num_buckets", "train_buckets")
+        fraction(self, "max_unk_rate")
+
+
+@dataclass(frozen=True)
+class PretrainedModel:
+    """A BERT, RoBERTa or XLM-R checkpoint in Hugging Face format.
+
+    Attributes:
+        path: a directory, a hub id, or `package:NAME` for weights carried by an
+            installed Python package.
+    """
+
+    path: str
+    kind: Literal["pretrained"] = "pretrained"
+    revision: str = ""
+
+    def __post_init__(self) -> None:
+        distinct(self, "path")
+
+
+@dataclass(frozen=True)
+class ScratchModel:
+    """A new encoder, with a Unigram tokenizer trained on the training text."""
+
+    kind: Literal["scratch"] = "scratch"
+    layers: int = 4
+    width: int = 128
+    heads: int = 4
+    ffn: int = 512
+    vocab_size: int = 4000
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "layers", "width", "heads", "ffn", "vocab_size")
+        divides(self, "heads", "width")
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """What may vary. Choices are listed from small to large.
+
+    Attributes:
+        elastic_depth: each layer may be skipped.
+        min_layers: fewer kept layers than this is not a valid architecture.
+        heads: numbers of attention heads a layer may keep; empty: all only.
+        ffn: inner widths a layer may keep; empty: full width only.
+        pooling: ways to make one vector of a sentence.
+    """
+
+    elastic_depth: bool = True
+    min_layers: int = 1
+    heads: tuple[int, ...] = ()
+    ffn: tuple[int, ...] = ()
+    pooling: tuple[str, ...] = ("mean",)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "min_layers", "heads", "ffn")
+        distinct(self, "pooling")
+
+
+@dataclass(frozen=True)
+class ConstraintsConfig:
+    """Hard upper limits; absent means no limit.
+
+    Attributes:
+        params: parameters of the exported network.
+        encoder_params: the same without embeddings and task head.
+        flops: floating-point operations of one sentence of `cost_length` tokens.
+        memory_bytes: weights and activations of one such batch.
+    """
+
+    params: float | None = None
+    encoder_params: float | None = None
+    flops: float | None = None
+    memory_bytes: float | None = None
+
+    def __post_init__(self) -> None:
+        positive(self, "params", "encoder_params", "flops", "memory_bytes")
+
+
+@dataclass(frozen=True)
+class CostConfig:
+    """The input that FLOPs and memory are counted for."""
+
+    length: int = 64
+    batch_size: int = 1
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "length", "batch_size")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the shared weights learn.
+
+    Attributes:
+        pretune_steps: full-network steps before heads and neurons are reordered
+            by importance and sub-networks join in.
+        reorder: sort heads and neurons by importance after `pretune_steps`.
+        num_random: random sub-networks per step, beside largest and smallest.
+        kd_temperature: softness of the in-place distillation targets.
+        weight_decay: decoupled; none on biases and LayerNorm.
+        precision: of the matrix products; reductions are always fp32.
+        freeze_embeddings: leave the word embeddings as they were imported.
+        remat: recompute activations in the backward pass of every layer.
+    """
+
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    head_learning_rate: float = 1e-3
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    dropout: float = 0.1
+    label_smoothing: float = 0.0
+    pretune_steps: int = 0
+    reorder: bool = True
+    num_random: int = 2
+    kd_temperature: float = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    freeze_embeddings: bool = False
+    remat: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "batch_size")
+        at_least(self, 0, "weight_decay", "pretune_steps", "num_random")
+        positive(self, "learning_rate", "head_learning_rate", "clip_norm")
+        positive(self, "kd_temperature")
+        fraction(self, "warmup_fraction", "dropout", "label_smoothing")
+
+
+@dataclass(frozen=True)
+class SearchConfig:
+    """The bi-level loop.
+
+    Attributes:
+        rounds: how often weights and controller take turns.
+        weight_steps: weight updates per round.
+        population: candidates scored per round.
+        archive_size: candidates remembered; the best fronts stay.
+        max_tries: populations asked for before a round runs with the feasible
+            candidates it has.
+        objectives: what is minimised; the first must be a transfer score.
+        control: score a random search and uniform scaling at the same budget.
+    """
+
+    rounds: int = 20
+    weight_steps: int = 20
+    population: int = 16
+    archive_size: int = 64
+    max_tries: int = 64
+    objectives: tuple[str, ...] = ("error", "flops")
+    control: bool = True
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "rounds", "population", "archive_size", "max_tries")
+        at_least(self, 0, "weight_steps")
+        distinct(self, "objectives")
+
+
+@dataclass(frozen=True)
+class ReinforceController:
+    """REINFORCE on factorised logits, leave-one-out baseline."""
+
+    kind: Literal["reinforce"] = "reinforce"
+    learning_rate: float = 0.05
+    entropy: float = 0.02
+    final_entropy: float = 0.0
+    cost_weight: float = 0.5
+
+    def __post_init__(self) -> None:
+        positive(self, "learning_rate")
+        at_least(self, 0, "entropy", "final_entropy", "cost_weight")
+
+
+@dataclass(frozen=True)
+class RandomController:
+    """Uniform sampling: the control every strategy is held against."""
+
+    kind: Literal["random"] = "random"
+
+
+@dataclass(frozen=True)
+class EvaluateConfig:
+    """How a population is scored.
+
+    Attributes:
+        form: `sliced` runs each candidate at its own size, one after another in
+            one program; `masked` runs `chunk` candidates at a time at full size.
+        batch_tokens: tokens of a batch, padding included; bounds the memory.
+    """
+
+    form: Literal["sliced", "masked"] = "sliced"
+    chunk: int = 8
+    batch_tokens: int = 2048
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "chunk", "batch_tokens")
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """The network that is written at the end.
+
+    Attributes:
+        pick: `best` (lowest error), `knee`, `smallest`, or a point's id.
+        finetune_steps: source-language steps of the chosen network alone.
+    """
+
+    pick: str = "best"
+    finetune_steps: int = 0
+    finetune_learning_rate: float = 2e-5
+
+    def __post_init__(self) -> None:
+        distinct(self, "pick")
+        at_least(self, 0, "finetune_steps")
+        positive(self, "finetune_learning_rate")
+
+
+@dataclass(frozen=True)
+class CheckpointConfig:
+    """How often the search state is saved, in rounds, and how many are kept."""
+
+    every: int = 1
+    keep: int = 2
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "every", "keep")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole experiment."""
+
+    languages: LanguagesConfig
+    data: TableData | HubData | CldrData | CipherData
+    model: PretrainedModel | ScratchModel
+    seed: int = 0
+    task: Literal["classification"] = "classification"
+    tokens: TokensConfig = TokensConfig()
+    space: SpaceConfig = SpaceConfig()
+    cost: CostConfig = CostConfig()
+    constraints: ConstraintsConfig = ConstraintsConfig()
+    train: TrainConfig = TrainConfig()
+    search: SearchConfig = SearchConfig()
+    controller: ReinforceController | RandomController = ReinforceController()
+    evaluate: EvaluateConfig = EvaluateConfig()
+    export: ExportConfig = ExportConfig()
+    checkpoint: CheckpointConfig = CheckpointConfig()
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "seed")
+        if self.controller.kind == "reinforce" and self.search.population < 2:
+            raise ConfigError(
+                "search.population: must be at least 2 for controller 'reinforce', "
+                f"whose baseline is the others; got {self.search.population}."
+            )

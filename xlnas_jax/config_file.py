@@ -1,0 +1,256 @@
+"""YAML to `Config` and back: strict, and clear about what is wrong and where."""
+
+import dataclasses
+import difflib
+import functools
+import math
+import re
+import types
+from collections.abc import Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+
+import yaml
+
+from xlnas_jax.config import Config
+from xlnas_jax.types import ConfigError
+
+# YAML 1.1 reads a float without a point, such as 1e-4, as text.
+_FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
+_PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+
+
+class _Loader(yaml.SafeLoader):
+    """Refuses a key that is given twice; YAML would keep the last one."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        keys = [key.value for key, _ in node.value]
+        for key, _ in node.value:
+            if keys.count(key.value) > 1:
+                raise yaml.constructor.ConstructorError(
+                    problem=f"key {key.value!r} is given twice",
+                    problem_mark=key.start_mark,
+                )
+        return super().construct_mapping(node, deep)
+
+
+def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Config:
+    """Read and check a YAML file.
+
+    Args:
+        overrides: values that replace those of the file: `section.option=value`,
+            the value in YAML.
+
+    Raises:
+        ConfigError: the file or an override cannot be honoured.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path}: must be UTF-8 text; {error}.") from error
+    except OSError as error:
+        raise ConfigError(
+            f"{path}: must be a readable configuration file; {error.strerror}."
+        ) from error
+    mapping = _parse_yaml(text, str(path))
+    for override in overrides:
+        _override(mapping, override)
+    try:
+        return parse_config(mapping)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def parse_config(mapping: Mapping[str, Any]) -> Config:
+    """Check nested mappings, as YAML gives them, and make a `Config` of them."""
+    return _section(mapping, Config, "")
+
+
+def dump_config(config: Config) -> str:
+    """YAML of every option, defaults included; `parse_config` undoes it."""
+    return yaml.dump(
+        to_mapping(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True
+    )
+
+
+def to_mapping(config: Any) -> Any:
+    """Nested mappings and lists of a config, as YAML has them."""
+    if dataclasses.is_dataclass(config) and not isinstance(config, type):
+        fields = {f.name: getattr(config, f.name) for f in dataclasses.fields(config)}
+        # The kind decides which other options there are: readers want it first.
+        names = sorted(fields, key=lambda name: name != "kind")
+        return {name: to_mapping(fields[name]) for name in names}
+    if isinstance(config, Mapping):
+        return {key: to_mapping(value) for key, value in config.items()}
+    if isinstance(config, tuple):
+        return [to_mapping(value) for value in config]
+    return config
+
+
+class _Dumper(yaml.SafeDumper):
+    """Writes no anchors, and lists on one line."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+    def represent_sequence(
+        self, tag: str, sequence: Iterable[Any], flow_style: bool | None = None
+    ) -> yaml.SequenceNode:
+        return super().represent_sequence(tag, sequence, flow_style=True)
+
+
+def _parse_yaml(text: str, place: str) -> dict[str, Any]:
+    try:
+        mapping = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigError(f"{place}{line}: must be YAML; {reason}.") from error
+    if not isinstance(mapping, dict):
+        raise ConfigError(f"{place}: must hold sections and options; got {mapping!r}.")
+    return mapping
+
+
+def _override(mapping: dict[str, Any], override: str) -> None:
+    """Set one option, given as `section.option=value`, in place."""
+    path, equals, text = override.partition("=")
+    *sections, name = path.strip().split(".")
+    if not equals or not all((*sections, name)):
+        raise ConfigError(
+            f"--set: must look like section.option=value; got {override!r}."
+        )
+    try:
+        value = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError(
+            f"--set {override}: the value must be YAML; got {text!r}."
+        ) from error
+    for section in sections:
+        mapping = mapping.setdefault(section, {})
+        if not isinstance(mapping, dict):
+            raise ConfigError(
+                f"--set {override}: {section!r} must be a section; got {mapping!r}."
+            )
+    mapping[name] = value
+
+
+@functools.cache
+def _hints(kind: type) -> dict[str, Any]:
+    return get_type_hints(kind)
+
+
+def _section(value: Any, kind: type, where: str) -> Any:
+    """A dataclass from a mapping of its fields."""
+    if not isinstance(value, Mapping):
+        _wrong(where, f"a section with options {_listed(_hints(kind))}", value)
+    for key in value:
+        if key not in _hints(kind):
+            _unknown(where, key, _hints(kind))
+    given = {
+        name: _value(value[name], hint, f"{where}.{name}".lstrip("."))
+        for name, hint in _hints(kind).items()
+        if name in value
+    }
+    for field in dataclasses.fields(kind):
+        is_required = (field.default, field.default_factory) == (
+            dataclasses.MISSING,
+            dataclasses.MISSING,
+        )
+        if is_required and field.name not in given:
+            path = f"{where}.{field.name}".lstrip(".")
+            raise ConfigError(f"{path}: must be given; it has no default.")
+    try:
+        return kind(**given)
+    except ConfigError as error:  # a range check; it knows its field alone
+        raise ConfigError(f"{where}.{error}".lstrip(".")) from error
+
+
+def _value(value: Any, hint: Any, where: str) -> Any:
+    """A value of the annotated type, or an error that names its place."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        if value not in arguments or isinstance(value, bool):
+            _wrong(where, f"one of {_listed(arguments)}", value, arguments)
+        return value
+    if origin in (Union, types.UnionType):
+        return _member(value, arguments, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            _wrong(where, "a list in [brackets]", value)
+        return tuple(
+            _value(item, arguments[0], f"{where}[{position}]")
+            for position, item in enumerate(value)
+        )
+    if origin is dict:
+        if not isinstance(value, Mapping):
+            _wrong(where, "a mapping of names to values", value)
+        return {
+            _value(key, arguments[0], f"{where}, a name"): _value(
+                item, arguments[1], f"{where}.{key}"
+            )
+            for key, item in value.items()
+        }
+    if dataclasses.is_dataclass(hint):
+        return _section(value, hint, where)
+    return _scalar(value, hint, where)
+
+
+def _member(value: Any, members: tuple[Any, ...], where: str) -> Any:
+    """The member of a union: the section whose `kind` it is, or not None."""
+    if type(None) in members:
+        (member,) = (member for member in members if member is not type(None))
+        return None if value is None else _value(value, member, where)
+    kinds = {get_args(_hints(member)["kind"])[0]: member for member in members}
+    if not isinstance(value, Mapping):
+        _wrong(where, f"a section whose kind is one of {_listed(kinds)}", value)
+    if "kind" not in value:
+        raise ConfigError(f"{where}.kind: must be given, one of {_listed(kinds)}.")
+    kind = value["kind"]
+    if not isinstance(kind, str) or kind not in kinds:
+        _wrong(f"{where}.kind", f"one of {_listed(kinds)}", kind, kinds)
+    return _section(value, kinds[kind], where)
+
+
+def _scalar(value: Any, kind: type, where: str) -> Any:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind is float and isinstance(value, str) and _FLOAT.fullmatch(value):
+        value, is_number = float(value), True
+    if kind is float and is_number:
+        if not math.isfinite(value):
+            _wrong(where, "a finite number", value)
+        return float(value)
+    if type(value) is not kind:
+        _wrong(where, _PLAIN[kind], value)
+    return value
+
+
+def _wrong(
+    where: str, expected: str, value: Any, known: Iterable[Any] = ()
+) -> NoReturn:
+    hint = _nearest(value, known)
+    if isinstance(value, bool) and expected in (_PLAIN[str],):
+        word = "no, off or false" if value is False else "yes, on or true"
+        hint = f" YAML reads an unquoted {word} so: put it in quotes."
+    elif expected == _PLAIN[str] and isinstance(value, int | float):
+        hint = f' Put it in quotes: "{value}".'
+    place = where or "the configuration"
+    raise ConfigError(f"{place}: must be {expected}; got {value!r}.{hint}")
+
+
+def _unknown(where: str, key: Any, known: Iterable[str]) -> NoReturn:
+    place = f"{where}.{key}".lstrip(".")
+    raise ConfigError(
+        f"{place}: there is no such option.{_nearest(key, known)} "
+        f"Known here: {_listed(known)}."
+    )
+
+
+def _nearest(value: Any, known: Iterable[Any]) -> str:
+    names = difflib.get_close_matches(str(value), [str(name) for name in known], 1)
+    return f" Did you mean {names[0]!r}?" if names else ""
+
+
+def _listed(names: Iterable[Any]) -> str:
+    return ", ".join(str(name) for name in names)

@@ -1,0 +1,87 @@
+"""The contract of every search strategy: ask for candidates, tell their scores.
+
+A controller knows nothing of weights, data or limits. Around it, a round runs
+
+1. `ask` with fresh keys until enough candidates satisfy the hard limits;
+2. the evaluator on those alone;
+3. `tell` with exactly the indices that were asked for and accepted: in their
+   order, not canonicalised, none filtered by its score. What is told is then an
+   independent sample of the controller's own distribution given feasibility,
+   which is what keeps a policy gradient exact.
+
+Controllers with a single reward (see `scalarise`) do not look for a front: the
+front comes from the archive of everything that was evaluated on the way.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from flax import struct
+from jaxtyping import Array, Bool, Float, Int, Key
+
+# Each controller has its own pytree; only that controller looks inside.
+State = Any
+
+
+@struct.dataclass
+class Told:
+    """What became of candidates that were asked for.
+
+    Attributes:
+        indices: flattened choice indices, as they were asked.
+        objectives: lower is better; the first is the transfer error, the others
+            are costs in their natural units.
+        is_valid: False for failed evaluations and for rows that only fill up the
+            population; their other fields are never looked at.
+    """
+
+    indices: Int[Array, "pop site"]
+    objectives: Float[Array, "pop obj"]
+    is_valid: Bool[Array, " pop"]
+
+
+class Controller(NamedTuple):
+    """A search strategy: pure functions of a state, with shapes that never change.
+
+    Attributes:
+        init: the state before anything was told.
+        ask: `num` (static) flattened architectures drawn from the state; the
+            same state may be asked any number of times, with different keys.
+        tell: the state after one round's scores.
+        summary: what is worth logging of a state.
+    """
+
+    init: Callable[[Key[Array, ""]], State]
+    ask: Callable[[State, Key[Array, ""], int], Int[Array, "num site"]]
+    tell: Callable[[State, Told], State]
+    summary: Callable[[State], dict[str, Float[Array, "..."]]]
+
+
+def usable(told: Told) -> Bool[Array, " pop"]:
+    """The rows to learn from: valid ones whose objectives are all finite."""
+    return told.is_valid & jnp.isfinite(told.objectives).all(-1)
+
+
+def scalarise(
+    objectives: Float[Array, "pop obj"], cost_scale: Sequence[float], cost_weight: float
+) -> Float[Array, " pop"]:
+    """Reward `-(error + cost_weight * cost)`, cost being 1 for the full network.
+
+    Attributes of the run, not of the population, set the scale: a reward means
+    the same in every round. Several costs are averaged.
+
+    Args:
+        cost_scale: the full network's cost, for each objective after the first.
+    """
+    error, costs = objectives[:, 0], objectives[:, 1:]
+    if not cost_scale:
+        return -error
+    scale = jnp.asarray(cost_scale, objectives.dtype)
+    return -(error + cost_weight * (costs / scale[None]).mean(-1))
+
+
+def choice_mask(num_choices: Sequence[int]) -> Bool[Array, "site choice"]:
+    """True where a site has that choice; sites are padded to the longest."""
+    sizes = jnp.asarray(num_choices, jnp.int32)
+    return jnp.arange(max(num_choices), dtype=jnp.int32)[None] < sizes[:, None]

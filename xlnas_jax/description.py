@@ -1,0 +1,87 @@
+"""Tables of what an experiment spans: space, costs and limits, languages."""
+
+import jax
+import numpy as np
+from rich.table import Table
+
+from xlnas_jax.data.sources import read_texts
+from xlnas_jax.data.tokens import fertility, unk_rate
+from xlnas_jax.experiment import Experiment
+from xlnas_jax.languages import name as language_name
+from xlnas_jax.space.constraints import is_feasible, limits
+
+SAMPLES = 10_000
+
+
+def describe(experiment: Experiment) -> list[Table]:
+    """Three tables; nothing is trained and no label of a target is used."""
+    return [_space(experiment), _costs(experiment), _languages(experiment)]
+
+
+def _space(experiment: Experiment) -> Table:
+    space = experiment.space
+    table = Table(title=f"Space: {space.size:,} networks", title_justify="left")
+    for heading in ("knob", "choices", "sites"):
+        table.add_column(heading)
+    for knob in space.knobs:
+        table.add_row(knob.name, ", ".join(map(str, knob.choices)), str(knob.sites))
+    table.add_row("min_layers", str(space.min_layers), "")
+    return table
+
+
+def _costs(experiment: Experiment) -> Table:
+    """Range of every cost over the space, limits, and the share they leave."""
+    space, config = experiment.space, experiment.config.constraints
+    archs = space.sample_valid(jax.random.key(0), SAMPLES)
+    rows = np.asarray(space.flatten(archs))
+    largest = np.asarray(space.flatten(space.largest()))[None]
+    smallest, full = experiment.costs.smallest(), experiment.costs(largest)
+    share = is_feasible(rows, experiment.costs, config).mean()
+    table = Table(
+        title=f"Costs for {experiment.costs.length} tokens; {share:.1%} of "
+        f"{SAMPLES:,} random networks are within the limits",
+        title_justify="left",
+    )
+    table.add_column("cost")
+    for heading in ("smallest", "full network", "limit"):
+        table.add_column(heading, justify="right")
+    given = limits(config)
+    for name, value in smallest.items():
+        limit = f"{given[name]:,.0f}" if name in given else "-"
+        table.add_row(name, f"{value:,}", f"{int(full[name][0]):,}", limit)
+    return table
+
+
+def _languages(experiment: Experiment) -> Table:
+    """Role, tokens per word, unknown tokens, and sub-word distance from the source.
+
+    The distance is the share of a language's tokens that never occur in the
+    source's text: no labels, no typology, only what the tokenizer sees.
+    """
+    roles, tokenizer = experiment.roles, experiment.tokenizer
+    table = Table(title="Languages (dev texts, without labels)", title_justify="left")
+    table.add_column("language")
+    table.add_column("role")
+    for heading in ("tokens per word", "<unk> %", "sub-word distance"):
+        table.add_column(heading, justify="right")
+    known = _ids(experiment, roles.source)
+    for code in roles.all:
+        texts = read_texts(experiment.source, code, "dev")
+        ids = _ids(experiment, code)
+        distance = 1.0 - np.isin(ids, known).mean()
+        table.add_row(
+            f"{experiment.codes[code]} {language_name(code)}",
+            roles.role_of(code),
+            f"{fertility(tokenizer, texts):.2f}",
+            f"{100 * unk_rate(tokenizer, texts):.1f}",
+            f"{distance:.2f}",
+        )
+    return table
+
+
+def _ids(experiment: Experiment, code: str) -> np.ndarray:
+    """All token ids of a language's dev (and the source's training) text."""
+    split = "train" if code == experiment.roles.source else "dev"
+    texts = read_texts(experiment.source, code, split)
+    encoded = experiment.tokenizer.encode(texts)
+    return np.concatenate([np.asarray(item.ids) for item in encoded])

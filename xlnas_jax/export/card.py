@@ -1,0 +1,183 @@
+"""The model card: what was measured, on which languages, under which protocol."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from xlnas_jax.export.params import count_params
+from xlnas_jax.export.subnet import Subnet
+
+ROLES = {
+    "source": "source",
+    "aux_train": "auxiliary, trained on",
+    "aux_heldout": "auxiliary, chose the architecture",
+    "target": "target",
+}
+
+
+@dataclass(frozen=True)
+class Card:
+    """Facts that the network itself cannot tell.
+
+    Attributes:
+        roles: languages by role, as in `front.json`.
+        scores: metrics by language, measured on test data.
+        majority: share of the most frequent class in the same test data.
+        costs: counted costs of this network. full_costs: of the whole supernet.
+        cost_length: tokens of the sentence that FLOPs were counted for.
+        source_model: where the encoder's weights came from; empty if new.
+        data: where the labelled text came from.
+        finetune_steps: updates of this network alone, after the search.
+    """
+
+    title: str
+    roles: Mapping[str, str | Sequence[str]]
+    scores: Mapping[str, Mapping[str, float]]
+    majority: Mapping[str, float]
+    costs: Mapping[str, int]
+    full_costs: Mapping[str, int]
+    cost_length: int
+    data: str
+    seed: int
+    data_licence: str = ""
+    source_model: str = ""
+    source_licence: str = ""
+    finetune_steps: int = 0
+
+    def languages(self, role: str) -> tuple[str, ...]:
+        """The languages that play a role."""
+        given = self.roles.get(role, ())
+        return (given,) if isinstance(given, str) else tuple(given)
+
+
+def render_card(card: Card, subnet: Subnet) -> str:
+    """The text of `README.md`."""
+    parts = (
+        _front_matter(card),
+        f"# {card.title}",
+        _summary(subnet),
+        "## Use",
+        _usage(),
+        "## Scores on test data",
+        _scores(card),
+        "## Who was seen when",
+        _protocol(card),
+        "## Size",
+        _size(card, subnet),
+        "## Provenance and licence",
+        _provenance(card),
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+def _front_matter(card: Card) -> str:
+    codes = [code for role in ROLES for code in card.languages(role)]
+    return (
+        "---\nlibrary_name: xlnas-jax\npipeline_tag: text-classification\n"
+        f"language: {json.dumps(codes)}\n---"
+    )
+
+
+def _summary(subnet: Subnet) -> str:
+    labels = ", ".join(f"`{label}`" for label in subnet.labels)
+    return (
+        f"An encoder for {subnet.task} into {labels}, found by neural architecture "
+        f"search for cross-lingual transfer: {len(subnet.sizes)} of "
+        f"{subnet.shape.num_layers} layers, {subnet.pooling} pooling, at most "
+        f"{subnet.max_length} tokens."
+    )
+
+
+def _usage() -> str:
+    return (
+        "```python\nimport xlnas_jax\n\n"
+        'model = xlnas_jax.load("PATH_OF_THIS_DIRECTORY")\n'
+        'print(model.predict(["a text", "another"]))\n```'
+    )
+
+
+def _scores(card: Card) -> str:
+    names = list(dict.fromkeys(name for one in card.scores.values() for name in one))
+    if not names:
+        return "Not measured."
+    rows = [_row("language", "role", *names, "majority class")]
+    rows.append(_row("---", "---", *["---:"] * (len(names) + 1)))
+    measured = {
+        role: [code for code in card.languages(role) if code in card.scores]
+        for role in ROLES
+    }
+    for role, codes in measured.items():
+        rows += [_mean_row(card, code, ROLES[role], [code], names) for code in codes]
+    targets = measured["target"]
+    if targets:
+        rows.append(_mean_row(card, "**mean**", "targets", targets, names))
+        both = [*measured["source"], *targets]
+        rows.append(_mean_row(card, "**mean**", "source and targets", both, names))
+    return "\n".join(rows)
+
+
+def _mean_row(
+    card: Card, title: str, role: str, codes: Sequence[str], names: Sequence[str]
+) -> str:
+    columns = [[card.scores[code].get(name) for code in codes] for name in names]
+    columns.append([card.majority.get(code) for code in codes])
+    return _row(title, role, *map(_mean, columns))
+
+
+def _mean(values: Sequence[float | None]) -> str:
+    known = [value for value in values if value is not None]
+    return f"{sum(known) / len(known):.3f}" if len(known) == len(values) else "-"
+
+
+def _protocol(card: Card) -> str:
+    def names(role: str) -> str:
+        return ", ".join(card.languages(role)) or "none"
+
+    tuned = f", then {card.finetune_steps} updates of this network alone"
+    lines = (
+        f"Weights learned from labels of {names('source')} (source) and "
+        f"{names('aux_train')} (auxiliary, trained on)"
+        f"{tuned if card.finetune_steps else ''}.",
+        f"Candidates were compared by labels of {names('aux_heldout')} (auxiliary): "
+        "the choice has seen these languages, though not their test data.",
+        f"Labels of {names('target')} (target) were read once, after the choice.",
+        f"One run, seed {card.seed}: it says nothing of the spread between seeds.",
+    )
+    return "\n".join(f"- {line}" for line in lines)
+
+
+def _size(card: Card, subnet: Subnet) -> str:
+    rows = [_row("", "this network", "full network"), _row("---", "---:", "---:")]
+    titles = {
+        "params": "parameters",
+        "encoder_params": "parameters without embeddings and head",
+        "flops": f"FLOPs of a sentence of {card.cost_length} tokens",
+        "memory_bytes": "bytes of weights and activations",
+    }
+    for name, title in titles.items():
+        counts = (card.costs.get(name), card.full_costs.get(name))
+        cells = ["-" if count is None else f"{int(count):,}" for count in counts]
+        rows.append(_row(title, *cells))
+    layers = [
+        f"{i}. {size.heads} heads, {size.ffn} inner neurons"
+        for i, size in enumerate(subnet.sizes, 1)
+    ]
+    held = f"{count_params(subnet.weights):,} parameters are stored, layer by layer:"
+    return "\n".join(rows) + f"\n\n{held}\n\n" + "\n".join(layers)
+
+
+def _provenance(card: Card) -> str:
+    def licence(given: str) -> str:
+        return f"licence: {given or 'unknown, ask its authors before you redistribute'}"
+
+    origin = "Encoder weights were trained from nothing for this model."
+    if card.source_model:
+        origin = (
+            f"Encoder weights started from {card.source_model} "
+            f"({licence(card.source_licence)})."
+        )
+    return f"- {origin}\n- Labelled text: {card.data} ({licence(card.data_licence)})."
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"

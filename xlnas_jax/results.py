@@ -1,0 +1,232 @@
+"""What a finished search says: `front.json`, and the table of it.
+
+The document holds only what is deterministic; what a clock measured is kept
+apart, in `measured.json`.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from xlnas_jax.experiment import Experiment
+from xlnas_jax.finish import (
+    Scored,
+    final_front,
+    full_network,
+    random_control,
+    report,
+    uniform_scaling,
+)
+from xlnas_jax.search import Engine, SearchState
+from xlnas_jax.space.constraints import limits
+
+FORMAT = 1
+BASELINES = {
+    "full": "full network",
+    "random": "random search",
+    "uniform": "uniform scaling",
+}
+COUNTED = ("params", "encoder_params", "flops", "memory_bytes")
+DIGITS = 6
+MAX_ROWS = 8
+
+
+def _number(value: Any) -> float:
+    return round(float(value), DIGITS)
+
+
+def conclude(
+    experiment: Experiment, engine: Engine, state: SearchState
+) -> dict[str, Any]:
+    """Takes the front, adds the baselines, and only then reads the targets."""
+    params = state.learner.params
+    front = final_front(experiment, engine, state)
+    parts = {"full": full_network(experiment, engine, params)}
+    if experiment.config.search.control:
+        parts["random"] = random_control(experiment, engine, state)
+        parts["uniform"] = uniform_scaling(experiment, engine, params)
+    names = [*parts, *["point"] * len(front.indices)]
+    chosen = _join([*parts.values(), front])
+    tested, majority = report(experiment, params, chosen.indices)
+    return make_document(
+        experiment,
+        chosen,
+        tested,
+        names,
+        majority,
+        int(state.evaluated),
+        int(state.rejected),
+    )
+
+
+def _join(parts: list[Scored]) -> Scored:
+    """Several sets of candidates, one after another."""
+    return Scored(
+        np.concatenate([part.indices for part in parts]),
+        np.concatenate([part.objectives for part in parts]),
+        {
+            name: np.concatenate([part.metrics[name] for part in parts])
+            for name in parts[0].metrics
+        },
+    )
+
+
+def make_document(
+    experiment: Experiment,
+    chosen: Scored,
+    tested: Scored,
+    names: list[str],
+    majority: np.ndarray,
+    evaluated: int,
+    rejected: int,
+) -> dict[str, Any]:
+    """The contents of `front.json`.
+
+    `chosen` holds scores on the auxiliary languages, `tested` the same candidates
+    on every language; `names` says of each whether it is a baseline or a point.
+    """
+    config = experiment.config
+    points, baselines = [], {}
+    for position, name in enumerate(names):
+        point = _point(experiment, chosen, tested, position)
+        if name == "point":
+            points.append(point)
+        else:
+            baselines[name] = point
+    codes = [experiment.codes[code] for code in experiment.roles.all]
+    given = config.languages
+    return {
+        "format": FORMAT,
+        "constraints": [
+            {"cost": name, "limit": limit}
+            for name, limit in limits(config.constraints).items()
+        ],
+        "objectives": [objective.name for objective in experiment.objectives],
+        "evaluated": evaluated,
+        "rejected_before_evaluation": rejected,
+        "seed": config.seed,
+        "roles": {
+            "source": given.source,
+            "aux_train": list(given.aux_train),
+            "aux_heldout": list(given.aux_heldout),
+            "target": list(given.target),
+        },
+        "labels": list(experiment.task.labels),
+        "majority": dict(zip(codes, map(_number, majority), strict=True)),
+        "points": points,
+        "baselines": baselines,
+    }
+
+
+def _point(
+    experiment: Experiment, chosen: Scored, tested: Scored, position: int
+) -> dict[str, Any]:
+    """One network: its architecture, costs, objectives and scores."""
+    space, row = experiment.space, chosen.indices[position]
+    names = [objective.name for objective in experiment.objectives]
+    counts = experiment.costs(row[None])
+    return {
+        "id": space.identifier(row),
+        "architecture": space.values(row),
+        "objectives": {
+            name: int(counts[name][0]) if objective.is_cost else _number(value)
+            for name, objective, value in zip(
+                names, experiment.objectives, chosen.objectives[position], strict=True
+            )
+        },
+        "costs": {name: int(counts[name][0]) for name in COUNTED},
+        "selection": _languages(
+            experiment, experiment.roles.aux_heldout, chosen, position
+        ),
+        "languages": _languages(experiment, experiment.roles.all, tested, position),
+    }
+
+
+def _languages(
+    experiment: Experiment, languages: tuple[str, ...], scored: Scored, position: int
+) -> dict[str, dict[str, float]]:
+    return {
+        experiment.codes[code]: {
+            name: _number(values[position, index])
+            for name, values in scored.metrics.items()
+        }
+        for index, code in enumerate(languages)
+    }
+
+
+def target_mean(document: dict[str, Any], point: dict[str, Any]) -> float:
+    """Mean test accuracy over the target languages."""
+    targets = document["roles"]["target"]
+    return float(np.mean([point["languages"][code]["accuracy"] for code in targets]))
+
+
+def make_table(document: dict[str, Any]) -> Table:
+    """Front, baselines and majority rate, test accuracy in percent per language."""
+    roles = document["roles"]
+    targets = roles["target"]
+    table = Table(
+        title="Test accuracy (%) per language; chosen on "
+        + ", ".join(roles["aux_heldout"])
+        + " alone",
+        title_justify="left",
+    )
+    table.add_column("network")
+    for heading in ("params M", "encoder M", "MFLOPs", "aux dev"):
+        table.add_column(heading, justify="right")
+    for code in (roles["source"], *targets):
+        table.add_column(code, justify="right")
+    table.add_column("targets", justify="right", style="bold")
+    for name, point in _rows(document):
+        table.add_row(*_cells(document, name, point))
+    rates = document["majority"]
+    mean = np.mean([rates[code] for code in targets])
+    cells = [f"{100 * rates[code]:.1f}" for code in (roles["source"], *targets)]
+    table.add_section()
+    table.add_row("majority class", "", "", "", "", *cells, f"{100 * mean:.1f}")
+    return table
+
+
+def print_results(
+    console: Console, document: dict[str, Any], directory: Path, artifact: Path
+) -> None:
+    """The table, what was counted, and where everything is."""
+    console.print(make_table(document))
+    console.print(
+        f"{document['evaluated']} candidates scored, "
+        f"{document['rejected_before_evaluation']} rejected before any forward pass, "
+        f"{len(document['points'])} on the front ({directory / 'front.json'})."
+    )
+    console.print(f"Exported model: {artifact}", soft_wrap=True)
+    console.print(
+        f'Load it: xlnas_jax.load("{artifact}").predict(["..."])', soft_wrap=True
+    )
+
+
+def _rows(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Baselines first, then the front, thinned evenly where it is long."""
+    points = document["points"]
+    count = min(len(points), MAX_ROWS)
+    shown = np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))
+    rows = [(BASELINES[name], point) for name, point in document["baselines"].items()]
+    return rows + [(f"front {points[i]['id']}", points[i]) for i in shown]
+
+
+def _cells(document: dict[str, Any], name: str, point: dict[str, Any]) -> list[str]:
+    roles, costs = document["roles"], point["costs"]
+    selection = [scores["accuracy"] for scores in point["selection"].values()]
+    tested = [
+        f"{100 * point['languages'][code]['accuracy']:.1f}"
+        for code in (roles["source"], *roles["target"])
+    ]
+    return [
+        name,
+        f"{costs['params'] / 1e6:.2f}",
+        f"{costs['encoder_params'] / 1e6:.2f}",
+        f"{costs['flops'] / 1e6:.1f}",
+        f"{100 * np.mean(selection):.1f}",
+        *tested,
+        f"{100 * target_mean(document, point):.1f}",
+    ]

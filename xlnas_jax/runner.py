@@ -1,0 +1,178 @@
+"""Runs a search in a run directory: resume, checkpoint, log, finish, export."""
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from xlnas_jax.checkpoint import Checkpoints
+from xlnas_jax.compiles import CompileCounter
+from xlnas_jax.config import Config
+from xlnas_jax.engine import make_engine
+from xlnas_jax.experiment import (
+    Experiment,
+    evaluation_batches,
+    prepare,
+    training_rows,
+)
+from xlnas_jax.export.point import export_point, pick_point
+from xlnas_jax.logger import Progress
+from xlnas_jax.results import conclude
+from xlnas_jax.rundir import Run, open_run, read_config
+from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
+from xlnas_jax.types import CheckpointError
+
+CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
+
+
+def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
+    """Searches, or resumes, or reads what a finished run found; then exports.
+
+    Returns:
+        The contents of `front.json`, and the path of the exported model.
+    """
+    experiment = prepare(config)
+    use_compilation_cache()
+    with open_run(directory, config) as run:
+        document, artifact = run.read_front(), run.path / "model"
+        if document is not None and artifact.is_dir():
+            return document, artifact
+        with CompileCounter() as compiles:
+            engine, state, restored = load_state(experiment, run)
+            compiles.mark("start")
+            state = _rounds(experiment, engine, state, run, compiles)
+            compiles.mark("later_rounds")
+            started = time.perf_counter()
+            if document is None:
+                document = conclude(experiment, engine, state)
+            point = pick_point(document, config.export.pick)
+            params = state.learner.params
+            export_point(experiment, params, document, point, artifact)
+            compiles.mark("finish")
+        run.merge_measured(
+            {
+                "compile": compiles.summary(),
+                "finish_seconds": round(time.perf_counter() - started, 3),
+                "resumed_from_round": restored,
+            }
+        )
+        run.write_front(document)
+        return document, artifact
+
+
+def export_run(directory: Path, pick: str, out: Path) -> Path:
+    """Exports a point of a finished run.
+
+    Raises:
+        CheckpointError: the run is not finished.
+    """
+    config = read_config(directory)
+    experiment = prepare(config)
+    with open_run(directory, config) as run:
+        document = run.read_front()
+        if document is None:
+            raise CheckpointError(
+                f"{directory}: the search must be finished before a point of it is "
+                f"exported. Run `xlnas search` on the same directory to go on."
+            )
+        point = pick_point(document, pick)
+        _, state, _ = load_state(experiment, run)
+    return export_point(experiment, state.learner.params, document, point, out)
+
+
+def use_compilation_cache() -> None:
+    """Keeps compiled programs on disk, so that a second start need not compile."""
+    if CACHE_VARIABLE not in os.environ:
+        folder = Path.home() / ".cache" / "xlnas_jax" / "compiled"
+        jax.config.update("jax_compilation_cache_dir", str(folder))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+
+
+def load_state(
+    experiment: Experiment, run: Run
+) -> tuple[Engine, SearchState, int | None]:
+    """The engine, the newest saved state (or a new one), and its round if saved."""
+    rows = training_rows(experiment)
+    heldout = evaluation_batches(
+        experiment, experiment.roles.aux_heldout, "dev", "search"
+    )
+    engine, state = make_engine(experiment, rows, heldout)
+    with Checkpoints(run.checkpoints, experiment.config.checkpoint.keep) as saved:
+        found = saved.restore(state)
+    if found is None:
+        return engine, state, None
+    return engine, found[1], found[0]
+
+
+def _rounds(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    run: Run,
+    compiles: CompileCounter,
+) -> SearchState:
+    """Repeats the round, saving its state and logging the one before it."""
+    config = experiment.config
+    first, last = int(state.round), engine.num_warm_up + config.search.rounds
+    first_search = max(first, engine.num_warm_up)
+    run.metrics.truncate(first)
+    pending: tuple[int, SearchState, RoundMetrics] | None = None
+    with (
+        Checkpoints(run.checkpoints, config.checkpoint.keep) as saved,
+        Progress("search", total=last, start=first) as progress,
+    ):
+        for number in range(first, last):
+            if number in (first, first_search):
+                kind = "search" if number >= engine.num_warm_up else "warm-up"
+                progress.phase(f"{kind} (its first round compiles)")
+            state, metrics = step(engine, state)
+            # The device works on this round while the last one is written down.
+            if pending is not None:
+                _log(run, progress, *pending)
+            pending = (number, _shown(state), metrics)
+            if number + 1 == last or (number + 1) % config.checkpoint.every == 0:
+                saved.save(number + 1, state)
+            if number == first_search:
+                jax.block_until_ready(metrics.told)
+                compiles.mark("first_round")
+        if pending is not None:
+            _log(run, progress, *pending)
+    return state
+
+
+def _shown(state: SearchState) -> dict[str, Any]:
+    """What the log says of a state; its weights are donated to the next round."""
+    return {
+        "evaluated": state.evaluated,
+        "rejected": state.rejected,
+        "archive": state.archive,
+    }
+
+
+def _log(
+    run: Run,
+    progress: Progress,
+    number: int,
+    shown: dict[str, Any],
+    metrics: RoundMetrics,
+) -> None:
+    """One line of `metrics.jsonl`, and the bar."""
+    line: dict[str, Any] = {"round": number, "loss": float(metrics.loss)}
+    if metrics.told is not None:
+        told, archive = metrics.told, shown["archive"]
+        is_valid = np.asarray(told.is_valid)
+        errors = np.asarray(told.objectives)[is_valid, 0]
+        best = np.asarray(archive.objectives)[np.asarray(archive.is_valid), 0]
+        line |= {
+            "evaluated": int(shown["evaluated"]),
+            "rejected_before_evaluation": int(shown["rejected"]),
+            "failed": int(len(is_valid) - is_valid.sum()),
+            "population_error": float(errors.mean()) if len(errors) else None,
+            "best_error": float(best.min()) if len(best) else None,
+            **{k: float(v) for k, v in metrics.summary.items() if np.ndim(v) == 0},
+        }
+    run.metrics.append(line)
+    progress.update(number + 1, loss=line["loss"], best_error=line.get("best_error"))

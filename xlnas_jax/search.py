@@ -1,0 +1,113 @@
+"""The bi-level search: one round after another, one state in, one state out.
+
+A round updates the shared weights on source data, asks the controller for
+candidates, drops what breaks a constraint before any forward pass, scores the
+rest on auxiliary languages in one call, tells the controller, and keeps the
+best. Target languages take no part in it. Before the first such round the full
+network alone is trained for a while (warm-up).
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float, Int
+
+from xlnas_jax.controllers.base import Controller, Told
+from xlnas_jax.pareto import Archive
+from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.train import Learner
+from xlnas_jax.types import Evaluation
+
+
+class Proposal(NamedTuple):
+    """Feasible candidates of one round, in the order they were drawn.
+
+    Attributes:
+        indices: a full population; rows from `num` on only fill the shape.
+        num: how many are meant.
+        rejected: how many were drawn that broke a limit; none was ever run.
+        costs: exact counts of every row.
+    """
+
+    indices: Int[np.ndarray, "pop site"]
+    num: int
+    rejected: int
+    costs: dict[str, Int[np.ndarray, " pop"]]
+
+
+@struct.dataclass
+class SearchState:
+    """Everything a search carries: saving it and loading it loses nothing.
+
+    Random keys and the position in the data follow from the seed and `round`.
+
+    Attributes:
+        learner: shared weights, optimizer state, weight steps done.
+        controller: the strategy's own state.
+        archive: the best candidates met so far, scored with the weights of their
+            round.
+        round: rounds done, those of the warm-up included.
+        evaluated: candidates scored. rejected: candidates dropped unscored.
+    """
+
+    learner: Learner
+    controller: Any
+    archive: Archive
+    round: Int[np.ndarray, ""]
+    evaluated: Int[np.ndarray, ""]
+    rejected: Int[np.ndarray, ""]
+
+
+class Engine(NamedTuple):
+    """The compiled functions a round is made of; `engine.make_engine` builds them.
+
+    Attributes:
+        num_warm_up: how many rounds of warm-up come first.
+        learn: `(learner, round) -> (learner, loss)`; the round's weight steps: of
+            the full network in the warm-up (which ends with sorting heads and
+            neurons by importance), of the sandwich after it.
+        propose: `(controller_state, round) -> Proposal`.
+        evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages.
+        judge: `(evaluation, proposal) -> (Told, values)`; objectives, and what
+            the archive remembers of each language.
+        insert: `(archive, told, values, indices) -> archive`.
+        controller: the strategy.
+    """
+
+    num_warm_up: int
+    learn: Callable[[Learner, int], tuple[Learner, Float[Array, ""]]]
+    propose: Callable[[Any, int], Proposal]
+    evaluate: Callable[[SupernetParams, Int[np.ndarray, "pop site"], int], Evaluation]
+    judge: Callable[[Evaluation, Proposal], tuple[Told, Float[Array, "pop value"]]]
+    insert: Callable[..., Archive]
+    controller: Controller
+
+
+class RoundMetrics(NamedTuple):
+    """What one round has to say; still on the device, so that reading can wait."""
+
+    loss: Float[Array, ""]
+    told: Told | None = None
+    summary: Mapping[str, Any] = {}
+
+
+def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]:
+    """One round of the bi-level loop, or of the warm-up before it."""
+    number = int(state.round)
+    learner, loss = engine.learn(state.learner, number)
+    state = state.replace(learner=learner, round=state.round + np.int32(1))
+    if number < engine.num_warm_up:
+        return state, RoundMetrics(loss)
+    proposal = engine.propose(state.controller, number)
+    evaluation = engine.evaluate(learner.params, proposal.indices, proposal.num)
+    told, values = engine.judge(evaluation, proposal)
+    controller = engine.controller.tell(state.controller, told)
+    state = state.replace(
+        controller=controller,
+        archive=engine.insert(state.archive, told, values, proposal.indices),
+        evaluated=state.evaluated + np.int32(proposal.num),
+        rejected=state.rejected + np.int32(proposal.rejected),
+    )
+    return state, RoundMetrics(loss, told, engine.controller.summary(controller))

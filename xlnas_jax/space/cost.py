@@ -1,0 +1,111 @@
+"""Exact costs of architectures: parameters, FLOPs and memory, before anything runs.
+
+Whole numbers, in NumPy's int64: float32 could not hold the FLOPs of a sentence
+exactly, and a hard limit must be hard to the last unit.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Int
+
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.space import SearchSpace
+
+COSTS = ("params", "encoder_params", "flops", "flops_per_token", "memory_bytes")
+FLOAT_BYTES = 4
+
+Counts = Int[np.ndarray, " pop"]
+
+
+@dataclass(frozen=True)
+class CostModel:
+    """Counts of every architecture of a space, for one input size.
+
+    Attributes:
+        num_outputs: width of the task head's output layer.
+        length: tokens of the sentence that FLOPs and memory are counted for.
+        batch_size: sentences of the batch that memory is counted for.
+    """
+
+    space: SearchSpace
+    shape: EncoderShape
+    num_outputs: int
+    length: int
+    batch_size: int = 1
+
+    def __call__(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Counts]:
+        """Costs of flattened architectures: `COSTS`, each an int64 per candidate."""
+        keep, heads, ffn = (self._values(indices, k) for k in ("keep", "heads", "ffn"))
+        encoder = (keep * self._layer_params(heads, ffn)).sum(-1)
+        flops = (keep * self._layer_flops(heads, ffn)).sum(-1)
+        pooling = self._pooling(indices)
+        params = encoder + self._fixed_params() + pooling["params"]
+        flops = flops + pooling["flops"] + self._head_flops()
+        activations = FLOAT_BYTES * self.batch_size * self._peak(keep, heads, ffn)
+        return {
+            "params": params,
+            "encoder_params": encoder,
+            "flops": flops,
+            "flops_per_token": flops // self.length,
+            "memory_bytes": FLOAT_BYTES * params + activations,
+        }
+
+    def smallest(self) -> dict[str, int]:
+        """The least that any valid architecture can cost, cost by cost.
+
+        Every cost grows with every choice but pooling, so that one candidate per
+        pooling is enough.
+        """
+        column = self.space.columns("pooling").start
+        count = len(self.space.knob("pooling").choices)
+        rows = np.repeat(
+            np.asarray(self.space.flatten(self.space.smallest()))[None], count, 0
+        )
+        rows[:, column] = np.arange(count)
+        return {name: int(values.min()) for name, values in self(rows).items()}
+
+    def _values(self, indices: Int[np.ndarray, "pop site"], name: str) -> np.ndarray:
+        choices = np.asarray(self.space.knob(name).choices, np.int64)
+        return choices[np.asarray(indices)[:, self.space.columns(name)]]
+
+    def _layer_params(self, heads: np.ndarray, ffn: np.ndarray) -> np.ndarray:
+        width, inner = self.shape.width, heads * self.shape.head_dim
+        attention = 4 * width * inner + 3 * inner + width
+        return attention + 2 * width * ffn + ffn + width + 4 * width
+
+    def _layer_flops(self, heads: np.ndarray, ffn: np.ndarray) -> np.ndarray:
+        width, inner = self.shape.width, heads * self.shape.head_dim
+        macs = 4 * width * inner + 2 * self.length * inner + 2 * width * ffn
+        return 2 * self.length * macs
+
+    def _fixed_params(self) -> int:
+        shape, width = self.shape, self.shape.width
+        rows = shape.vocab_size + shape.max_positions + shape.num_segments
+        head = width * width + width + (width + 1) * self.num_outputs
+        return (rows + 2) * width + head
+
+    def _head_flops(self) -> int:
+        return 2 * self.shape.width * (self.shape.width + self.num_outputs)
+
+    def _pooling(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Counts]:
+        names = np.asarray(self.space.knob("pooling").choices)
+        chosen = names[np.asarray(indices)[:, self.space.columns("pooling").start]]
+        size = (self.shape.width + 1) * self.shape.attentive_dim
+        is_attentive = (chosen == "attentive").astype(np.int64)
+        return {
+            "params": is_attentive * size,
+            "flops": is_attentive * 2 * self.length * size,
+        }
+
+    def _peak(self, keep: np.ndarray, heads: np.ndarray, ffn: np.ndarray) -> Counts:
+        """Floats alive at the widest moment of one sentence's forward pass."""
+        length, width, inner = (
+            self.length,
+            self.shape.width,
+            heads * self.shape.head_dim,
+        )
+        residual = 2 * length * width
+        attention = 4 * length * inner + 2 * heads * length * length
+        widest = np.maximum(attention, 2 * length * ffn)
+        return residual + (keep * widest).max(-1)

@@ -1,0 +1,136 @@
+"""The layers of a post-LayerNorm encoder, for one architecture and one batch.
+
+The same functions serve the full network, a sliced sub-network (smaller
+weights) and a masked one (full weights, masks on activations), so that they
+cannot drift apart. Matrix products run in the dtype of `x`; softmax, LayerNorm
+and pooling reduce in float32.
+
+References:
+    Devlin et al., "BERT", 2019. https://arxiv.org/abs/1810.04805
+    Conneau et al., "XLM-R", 2020. https://arxiv.org/abs/1911.02116
+"""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
+from jaxtyping import Array, Bool, Float, Int, Key
+
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.params import Dense, EmbeddingParams, LayerParams, Norm
+
+Hidden = Float[Array, "batch seq model"]
+TokenMask = Bool[Array, "batch seq"]
+
+
+class Dropout(NamedTuple):
+    """Rate and key of the dropout of one layer; None stands for no dropout."""
+
+    key: Key[Array, ""]
+    rate: float
+
+
+def drop(x: Float[Array, "..."], dropout: Dropout | None, index: int):
+    """Zeroes entries at the dropout rate and scales up the rest."""
+    if dropout is None:
+        return x
+    key = jax.random.fold_in(dropout.key, index)
+    keep = jax.random.bernoulli(key, 1.0 - dropout.rate, x.shape)
+    scale = jnp.asarray(1.0 / (1.0 - dropout.rate), x.dtype)
+    return jnp.where(keep, x * scale, jnp.zeros((), x.dtype))
+
+
+def layer_norm(x: Hidden, norm: Norm, epsilon: float) -> Hidden:
+    """Normalises the last axis, in float32."""
+    wide = x.astype(jnp.float32)
+    centred = wide - wide.mean(-1, keepdims=True)
+    variance = jnp.square(centred).mean(-1, keepdims=True)
+    normal = centred * jax.lax.rsqrt(variance + epsilon)
+    scaled = normal * norm.scale[None, None, :] + norm.bias[None, None, :]
+    return scaled.astype(x.dtype)
+
+
+def _project(equation: str, x: Float[Array, "..."], dense: Dense):
+    """Affine map by an einsum, in the dtype of `x`."""
+    y = jnp.einsum(equation, x, dense.kernel.astype(x.dtype))
+    bias = dense.bias.astype(x.dtype)
+    return y + bias.reshape((1,) * (y.ndim - bias.ndim) + bias.shape)
+
+
+def attention(
+    x: Hidden,
+    layer: LayerParams,
+    mask: TokenMask,
+    epsilon: float,
+    head_mask: Float[Array, "#batch head"] | None = None,
+    dropout: Dropout | None = None,
+) -> Hidden:
+    """Self-attention, residual sum and LayerNorm.
+
+    `head_mask` multiplies each head's context, so that a masked head adds exactly
+    what a missing one does: nothing. Its batch axis is 1 unless examples differ.
+    """
+    query = _project("bsm,mhd->bshd", x, layer.query)
+    key = _project("bsm,mhd->bshd", x, layer.key)
+    value = _project("bsm,mhd->bshd", x, layer.value)
+    scores = jnp.einsum(
+        "bqhd,bkhd->bhqk", query, key, preferred_element_type=jnp.float32
+    )
+    scores = scores * (query.shape[-1] ** -0.5)
+    # A finite fill: with -inf a fully padded row would turn into NaN.
+    fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
+    scores = jnp.where(mask[:, None, None, :], scores, fill)
+    weights = drop(jax.nn.softmax(scores, axis=-1).astype(x.dtype), dropout, 0)
+    context = jnp.einsum("bhqk,bkhd->bqhd", weights, value)
+    if head_mask is not None:
+        context = context * head_mask.astype(x.dtype)[:, None, :, None]
+    output = drop(_project("bshd,hdm->bsm", context, layer.output), dropout, 1)
+    return layer_norm(x + output, layer.attention_norm, epsilon)
+
+
+def feed_forward(
+    x: Hidden,
+    layer: LayerParams,
+    epsilon: float,
+    neuron_mask: Float[Array, "#batch ffn"] | None = None,
+    dropout: Dropout | None = None,
+) -> Hidden:
+    """Two affine maps with an exact (erf) GELU, residual sum and LayerNorm."""
+    inner = jax.nn.gelu(_project("bsm,mf->bsf", x, layer.up), approximate=False)
+    if neuron_mask is not None:
+        inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
+    output = drop(_project("bsf,fm->bsm", inner, layer.down), dropout, 2)
+    return layer_norm(x + output, layer.ffn_norm, epsilon)
+
+
+def embed(
+    params: EmbeddingParams,
+    shape: EncoderShape,
+    tokens: Int[Array, "batch seq"],
+    segments: Int[Array, "batch seq"],
+    dtype: DTypeLike,
+    dropout: Dropout | None = None,
+) -> Hidden:
+    """Word, position and segment embeddings, summed and normalised."""
+    start = shape.position_offset
+    position = params.position[start : start + tokens.shape[-1]]
+    total = params.word[tokens] + position[None] + params.segment[segments]
+    normal = layer_norm(total, params.norm, shape.norm_epsilon)
+    return drop(normal, dropout, 3).astype(dtype)
+
+
+def slice_layer(layer: LayerParams, heads: int, ffn: int) -> LayerParams:
+    """The first `heads` heads and `ffn` neurons of one layer's weights."""
+
+    def head(dense: Dense) -> Dense:
+        return Dense(dense.kernel[:, :heads], dense.bias[:heads])
+
+    return layer.replace(
+        query=head(layer.query),
+        key=head(layer.key),
+        value=head(layer.value),
+        output=layer.output.replace(kernel=layer.output.kernel[:heads]),
+        up=Dense(layer.up.kernel[:, :ffn], layer.up.bias[:ffn]),
+        down=layer.down.replace(kernel=layer.down.kernel[:ffn]),
+    )

@@ -1,0 +1,115 @@
+"""Where a pretrained model lies: a directory, an installed package or the hub."""
+
+import importlib.util
+import pathlib
+import re
+
+from xlnas_jax.types import ConfigError
+
+CONFIG = "config.json"
+WEIGHTS = "model.safetensors"
+INDEX = "model.safetensors.index.json"
+
+_PACKAGE = "package:"
+_HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
+# Never `*.bin`, never code: only what is read.
+_HUB_FILES = (
+    CONFIG,
+    "model*.safetensors",
+    INDEX,
+    "tokenizer*",
+    "vocab.*",
+    "merges.txt",
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "sentencepiece*",
+    "spiece.model",
+)
+
+
+def resolve(path: str, revision: str = "") -> pathlib.Path:
+    """Finds the directory of a model in Hugging Face's format.
+
+    Args:
+        path: a directory, `package:NAME` for weights inside an installed Python
+            package (which is not imported), or an id of the Hugging Face hub. A
+            directory wins over a hub id of the same name.
+        revision: branch, tag or commit of a hub id.
+    """
+    if path.startswith(_PACKAGE):
+        return _package_folder(path.removeprefix(_PACKAGE))
+    folder = pathlib.Path(path).expanduser()
+    # An empty path would mean the current directory.
+    if not path or not folder.is_dir():
+        if not _HUB_ID.fullmatch(path):
+            raise ConfigError(
+                f"model.path: it must be a directory, `package:NAME` or a hub id "
+                f"such as `FacebookAI/xlm-roberta-base`; no directory {path!r} "
+                f"exists. Check the path."
+            )
+        folder = _download(path, revision)
+    if not (folder / CONFIG).is_file():
+        raise ConfigError(
+            f"model.path: {path!r} must hold {CONFIG} of a model in Hugging Face's "
+            f"format; got {_listing(folder)}. Give the folder written by "
+            f"`save_pretrained`."
+        )
+    return folder
+
+
+def _listing(folder: pathlib.Path) -> str:
+    names = sorted(entry.name for entry in folder.iterdir())
+    rest = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + rest if names else "an empty directory"
+
+
+def _package_folder(name: str) -> pathlib.Path:
+    """The one folder of a package with both a configuration and weights."""
+    module = name.replace("-", "_")
+    # A dotted name would import its parent, and with it whatever that imports.
+    if not module.isidentifier():
+        raise ConfigError(
+            f"model.path: `package:` must be followed by the name of a top-level "
+            f"Python package; got {name!r}. Leave out submodules and files."
+        )
+    try:
+        spec = importlib.util.find_spec(module)
+    except ValueError:  # a module without a spec, such as `__main__`
+        spec = None
+    if spec is None:
+        raise ConfigError(
+            f"model.path: `package:{name}` must name an installed package; Python "
+            f"finds no {module!r}. Install it with pip, or use a directory or hub id."
+        )
+    found = [
+        config.parent
+        for location in spec.submodule_search_locations or ()
+        for config in sorted(pathlib.Path(location).rglob(CONFIG))
+        if any((config.parent / weights).is_file() for weights in (WEIGHTS, INDEX))
+    ]
+    if len(found) != 1:
+        got = ", ".join(map(str, found)) or "none"
+        raise ConfigError(
+            f"model.path: `package:{name}` must hold one folder with {CONFIG} and "
+            f"{WEIGHTS}; got {got}. Give the directory itself instead."
+        )
+    return found[0]
+
+
+def _download(name: str, revision: str) -> pathlib.Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        folder = snapshot_download(
+            name, revision=revision or None, allow_patterns=list(_HUB_FILES)
+        )
+    # The hub's errors and those of its HTTP client have no common base.
+    except Exception as error:
+        reason = " ".join(str(error).split()).rstrip(".") or "no reason given"
+        raise ConfigError(
+            f"model.path: {name!r} must be a directory, or a model that the hub can "
+            f"deliver; no such directory, and got {type(error).__name__}: {reason}. "
+            f"Check the name, model.revision and the network, or download the model "
+            f"and give its directory."
+        ) from error
+    return pathlib.Path(folder)

@@ -1,0 +1,106 @@
+"""The shared weights: one pytree, encoder layers stacked along the first axis.
+
+Layers are stacked so that one compiled block serves all of them under
+`lax.scan`; they must therefore have the same full shape. Elastic sizes (heads,
+neurons) are prefixes, sorted by importance.
+
+Leaves are arrays, but the same trees also hold masks, labels, abstract shapes or
+`nnx.Param`; so no class here checks its fields when JAX rebuilds it.
+"""
+
+from typing import no_type_check
+
+from flax import struct
+from jaxtyping import Array, Float
+
+
+@struct.dataclass
+@no_type_check
+class Dense:
+    """An affine map; the axes of `kernel` are inputs first, outputs last."""
+
+    kernel: Float[Array, "..."]
+    bias: Float[Array, "..."]
+
+
+@struct.dataclass
+@no_type_check
+class Norm:
+    """Scale and shift of a LayerNorm."""
+
+    scale: Float[Array, "..."]
+    bias: Float[Array, "..."]
+
+
+@struct.dataclass
+@no_type_check
+class LayerParams:
+    """One encoder layer, or all of them with a leading `layer` axis.
+
+    Attributes:
+        query, key, value: kernels `model head head_dim`, biases `head head_dim`.
+        output: kernel `head head_dim model`, bias `model`.
+        attention_norm, ffn_norm: after the residual sum (post-LayerNorm).
+        up: kernel `model ffn`, bias `ffn`. down: kernel `ffn model`, bias `model`.
+    """
+
+    query: Dense
+    key: Dense
+    value: Dense
+    output: Dense
+    attention_norm: Norm
+    up: Dense
+    down: Dense
+    ffn_norm: Norm
+
+
+@struct.dataclass
+@no_type_check
+class EmbeddingParams:
+    """Lookup tables `vocab model`, `position model`, `segment model` and their norm."""
+
+    word: Float[Array, "vocab model"]
+    position: Float[Array, "position model"]
+    segment: Float[Array, "segment model"]
+    norm: Norm
+
+
+@struct.dataclass
+@no_type_check
+class EncoderParams:
+    """Embeddings and the stacked layers."""
+
+    embeddings: EmbeddingParams
+    layers: LayerParams
+
+
+@struct.dataclass
+@no_type_check
+class AttentivePool:
+    """Attentive pooling `softmax(v' tanh(W h))`: W `model inner`, v `inner`."""
+
+    kernel: Float[Array, "model inner"]
+    vector: Float[Array, " inner"]
+
+
+@struct.dataclass
+@no_type_check
+class HeadParams:
+    """A classification head: pooled vector, dense with tanh, output layer.
+
+    Attributes:
+        attentive: weights of attentive pooling; None where no architecture uses it.
+    """
+
+    hidden: Dense
+    output: Dense
+    attentive: AttentivePool | None = None
+
+
+@struct.dataclass
+@no_type_check
+class SupernetParams:
+    """All that is trained: the elastic encoder and the task head."""
+
+    encoder: EncoderParams
+    head: HeadParams

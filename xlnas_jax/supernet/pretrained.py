@@ -1,0 +1,225 @@
+"""Import of BERT, RoBERTa and XLM-R checkpoints in Hugging Face's format.
+
+    directory = resolve("FacebookAI/xlm-roberta-base")
+    shape = read_shape(directory)
+    encoder = load_encoder(directory, shape)
+
+Weights are only ever read from safetensors. What may be wrong with a checkpoint is
+found here; behind this door its weights are trusted.
+"""
+
+import dataclasses
+import functools
+import json
+import pathlib
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.locate import CONFIG, resolve
+from xlnas_jax.supernet.names import (
+    EMBEDDINGS,
+    FAMILIES,
+    LAYER,
+    POOLER,
+    Rule,
+    Sizes,
+    axis_sizes,
+)
+from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams
+from xlnas_jax.supernet.tensors import Checkpoint, open_checkpoint
+from xlnas_jax.types import CheckpointError, ConfigError
+
+__all__ = [
+    "load_encoder",
+    "load_head",
+    "load_pooler",
+    "read_config",
+    "read_shape",
+    "resolve",
+]
+
+Leaves = Mapping[str, Float[Array, "..."]]
+Params = TypeVar("Params")
+
+# What another value would change in the forward pass, with what is implemented.
+_FIXED: Mapping[str, Any] = {
+    "hidden_act": "gelu",
+    "position_embedding_type": "absolute",
+    "is_decoder": False,
+}
+
+
+def read_config(directory: pathlib.Path) -> dict[str, Any]:
+    """The plain values of `config.json`."""
+    path = directory / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"{path}: it must be readable JSON; got {error}. Download the model again."
+        ) from error
+    if not isinstance(config, dict):
+        raise ConfigError(
+            f"{path}: it must hold a JSON object; got {type(config).__name__}. "
+            f"Download the model again."
+        )
+    return config
+
+
+def read_shape(directory: pathlib.Path) -> EncoderShape:
+    """The encoder's sizes, where it is one that these layers compute exactly."""
+    config = read_config(directory)
+    name = _supported_family(directory, config)
+    family = FAMILIES[name]
+    size = functools.partial(_size, directory, config)
+    width, heads = size("hidden_size"), size("num_attention_heads")
+    if width % heads:
+        raise ConfigError(
+            f"{directory / CONFIG}: num_attention_heads must divide hidden_size "
+            f"{width}; got {heads}. Use the configuration saved with the weights."
+        )
+    pad_id = size("pad_token_id", family.pad_id, least=0)
+    offset = pad_id + 1 if family.has_position_offset else 0
+    return EncoderShape(
+        vocab_size=size("vocab_size"),
+        width=width,
+        num_layers=size("num_hidden_layers"),
+        num_heads=heads,
+        head_dim=width // heads,
+        ffn=size("intermediate_size"),
+        max_positions=size("max_position_embeddings", least=offset + 1),
+        num_segments=size("type_vocab_size", 2),
+        position_offset=offset,
+        pad_id=pad_id,
+        norm_epsilon=_epsilon(directory, config),
+        family=name,
+    )
+
+
+def _supported_family(directory: pathlib.Path, config: Mapping[str, Any]) -> str:
+    """The model type, where its forward pass is the one implemented here."""
+    name = config.get("model_type")
+    if not isinstance(name, str) or name not in FAMILIES:
+        raise ConfigError(
+            f"{directory / CONFIG}: model_type must be one of {', '.join(FAMILIES)}; "
+            f"got {name!r}. Choose a checkpoint of one of these."
+        )
+    for key, wanted in _FIXED.items():
+        if config.get(key, wanted) != wanted:
+            raise ConfigError(
+                f"{directory / CONFIG}: {key} must be {wanted!r}; got {config[key]!r}, "
+                f"for which there is no layer. Choose another checkpoint."
+            )
+    return name
+
+
+def _size(
+    directory: pathlib.Path,
+    config: Mapping[str, Any],
+    key: str,
+    default: int | None = None,
+    least: int = 1,
+) -> int:
+    value = config.get(key)
+    value = default if value is None else value
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ConfigError(
+            f"{directory / CONFIG}: {key} must be an integer of at least {least}; "
+            f"got {value!r}. Use the configuration saved with the weights."
+        )
+    return value
+
+
+def _epsilon(directory: pathlib.Path, config: Mapping[str, Any]) -> float:
+    value = config.get("layer_norm_eps", 1e-12)
+    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+        raise ConfigError(
+            f"{directory / CONFIG}: layer_norm_eps must be a number of at least 0; "
+            f"got {value!r}. Use the configuration saved with the weights."
+        )
+    return float(value)
+
+
+def load_encoder(directory: pathlib.Path, shape: EncoderShape) -> EncoderParams:
+    """The encoder's weights in float32, layers stacked.
+
+    Warns of tensors that nothing explains, such as layers beyond the last one.
+    """
+    checkpoint = open_checkpoint(directory)
+    sizes = axis_sizes(shape)
+    layers = range(shape.num_layers)
+    leaves = read_leaves(checkpoint, EMBEDDINGS, sizes)
+    for rule in LAYER:
+        parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
+        leaves[rule.target] = jnp.array(np.stack(parts))
+    used = [checkpoint.name(rule, layer) for rule in LAYER for layer in layers]
+    checkpoint.warn_unused(used + [checkpoint.name(rule) for rule in EMBEDDINGS])
+    return assemble(EncoderParams, leaves)
+
+
+def load_head(
+    directory: pathlib.Path, shape: EncoderShape, num_outputs: int | None = None
+) -> HeadParams | None:
+    """The head of a fine-tuned sequence classifier (pooling `cls`), if there is one.
+
+    Args:
+        num_outputs: how many outputs it must have; None takes what is stored.
+    """
+    checkpoint = open_checkpoint(directory)
+    rules = FAMILIES[shape.family].head
+    hidden, output = rules[0], rules[2]
+    # A token classifier has BERT's `classifier` but no pooler before it.
+    if not checkpoint.holds(hidden, output):
+        return None
+    found = checkpoint.rows(output)
+    if num_outputs not in (None, found):
+        raise CheckpointError(
+            f"{directory}: tensor {checkpoint.name(output)!r} must have shape "
+            f"{(num_outputs, shape.width)}, one row per label of the task; found "
+            f"{(found, shape.width)}. Use the classifier's own labels or a new head."
+        )
+    leaves = read_leaves(checkpoint, rules, {**axis_sizes(shape), "label": found})
+    return HeadParams(
+        hidden=assemble(Dense, leaves, "hidden."),
+        output=assemble(Dense, leaves, "output."),
+    )
+
+
+def load_pooler(directory: pathlib.Path, shape: EncoderShape) -> Dense | None:
+    """BERT's pooler, if it is stored; a better start for a head than noise.
+
+    None for RoBERTa and XLM-R: their pretraining had no use for a pooler, and where
+    a checkpoint holds one it is noise.
+    """
+    if not FAMILIES[shape.family].has_trained_pooler:
+        return None
+    checkpoint = open_checkpoint(directory)
+    if not checkpoint.holds(*POOLER):
+        return None
+    return assemble(Dense, read_leaves(checkpoint, POOLER, axis_sizes(shape)))
+
+
+def read_leaves(
+    checkpoint: Checkpoint, rules: tuple[Rule, ...], sizes: Sizes
+) -> dict[str, Float[Array, "..."]]:
+    """Reads tensors into arrays, by the rules' targets."""
+    # `jnp.array` copies: buffers that NumPy owns could not be donated later.
+    return {rule.target: jnp.array(checkpoint.read(rule, sizes)) for rule in rules}
+
+
+def assemble(kind: type[Params], leaves: Leaves, prefix: str = "") -> Params:
+    """Fills a params dataclass from leaves keyed by their path of fields."""
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(cast(Any, kind)):
+        path, part = f"{prefix}{field.name}", cast(Any, field.type)
+        values[field.name] = (
+            assemble(part, leaves, f"{path}.")
+            if dataclasses.is_dataclass(field.type)
+            else leaves[path]
+        )
+    return kind(**values)

@@ -1,0 +1,94 @@
+"""The supernet as pure functions over one `SupernetParams` pytree."""
+
+from collections.abc import Callable
+from typing import Literal, NamedTuple
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.encoder import (
+    encode,
+    encode_full,
+    make_masked_block,
+    make_sliced_block,
+)
+from xlnas_jax.supernet.heads import classify, pool, pool_chosen
+from xlnas_jax.supernet.layers import Dropout, Hidden, drop, embed
+from xlnas_jax.supernet.params import EmbeddingParams, SupernetParams
+from xlnas_jax.types import Architecture, Batch
+
+Form = Literal["sliced", "masked"]
+DTYPES = {"fp32": jnp.float32, "bf16": jnp.bfloat16}
+
+
+class Supernet(NamedTuple):
+    """Functions of one encoder, space and precision.
+
+    Attributes:
+        embed: `(embeddings, batch) -> hidden`; the same for every architecture.
+        apply: `(params, hidden, batch, architecture) -> logits`.
+        apply_full: `(params, hidden, batch, architecture, key) -> logits` of all
+            layers, heads and neurons, with dropout; only the pooling is the
+            architecture's.
+    """
+
+    embed: Callable[[EmbeddingParams, Batch], Hidden]
+    apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
+    apply_full: Callable[..., Float[Array, "..."]]
+
+
+def make_supernet(
+    space: SearchSpace,
+    shape: EncoderShape,
+    form: Form = "sliced",
+    precision: str = "fp32",
+    dropout: float = 0.0,
+    remat_branches: bool = False,
+    remat_layers: bool = False,
+) -> Supernet:
+    """Builds the functions; see `encoder` for the two forms.
+
+    `remat_branches` belongs to training in the sliced form, `remat_layers`
+    trades time for memory in the full network.
+    """
+    dtype = DTYPES[precision]
+    poolings = tuple(str(name) for name in space.knob("pooling").choices)
+    if form == "sliced":
+        block = make_sliced_block(space, shape, remat_branches)
+    else:
+        block = make_masked_block(space, shape)
+
+    def embed_batch(embeddings: EmbeddingParams, batch: Batch) -> Hidden:
+        return embed(embeddings, shape, batch.tokens, batch.segments, dtype)
+
+    def pool_batch(params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture):
+        index = arch["pooling"][0]
+        if form == "sliced":
+            return pool_chosen(x, batch.mask, params.head, poolings, index)
+        # Under `vmap` a switch would be a select over all branches anyway, with a
+        # batched copy of the head's weights; this one keeps them unbatched.
+        pooled = [pool(x, batch.mask, params.head, name) for name in poolings]
+        return jnp.stack(pooled)[index]
+
+    def apply(
+        params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
+    ) -> Float[Array, "..."]:
+        x = encode(block, space, params.encoder.layers, arch, x, batch.mask)
+        return classify(pool_batch(params, x, batch, arch), params.head)
+
+    def apply_full(
+        params: SupernetParams,
+        x: Hidden,
+        batch: Batch,
+        arch: Architecture,
+        key: Key[Array, ""] | None = None,
+    ) -> Float[Array, "..."]:
+        noise = Dropout(key, dropout) if key is not None and dropout > 0.0 else None
+        x = drop(x, noise, 3)
+        layers, mask = params.encoder.layers, batch.mask
+        x = encode_full(layers, shape, x, mask, key, dropout, remat_layers)
+        return classify(pool_batch(params, x, batch, arch), params.head, noise)
+
+    return Supernet(embed=embed_batch, apply=apply, apply_full=apply_full)

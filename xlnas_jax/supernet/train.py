@@ -1,0 +1,211 @@
+"""Training of the shared weights: full-network and sandwich steps.
+
+A sandwich step updates the largest network from the labels and the smallest and
+a few random ones from the largest's predictions (in-place distillation), in one
+program with one optimizer update.
+
+References:
+    Yu et al., "BigNAS", 2020. https://arxiv.org/abs/2003.11142
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import optax
+from flax import struct
+from jaxtyping import Array, Float, Int, Key
+
+from xlnas_jax.config import TrainConfig
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.params import Dense, SupernetParams
+from xlnas_jax.supernet.supernet import Supernet
+from xlnas_jax.tasks.base import Task
+from xlnas_jax.types import Architecture, Batch
+
+
+@struct.dataclass
+class Learner:
+    """What a weight step carries: weights, optimizer state and steps done."""
+
+    params: SupernetParams
+    opt_state: optax.OptState
+    step: Int[Array, ""]
+
+
+class WeightSteps(NamedTuple):
+    """Compiled weight updates `(learner, rows, index, weight) -> (learner, loss)`.
+
+    `rows` holds a whole length bucket on the device; `index` says which of its
+    rows make the batch, `weight` which of them count.
+    """
+
+    full: Callable[..., tuple[Learner, Float[Array, ""]]]
+    sandwich: Callable[..., tuple[Learner, Float[Array, ""]]]
+
+
+def make_optimizer(
+    config: TrainConfig, params: SupernetParams, num_steps: int
+) -> optax.GradientTransformation:
+    """AdamW with warm-up, linear decay to zero and clipping by global norm.
+
+    Biases and LayerNorms do not decay; the head, new where the encoder is
+    pretrained, has a learning rate of its own; frozen leaves have no state.
+    """
+    warmup = max(1, round(config.warmup_fraction * num_steps))
+    schedule = optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, config.learning_rate, warmup),
+            optax.linear_schedule(
+                config.learning_rate, 0.0, max(1, num_steps - warmup)
+            ),
+        ],
+        [warmup],
+    )
+    is_decayed = _decay_mask(params)
+    is_head = jax.tree.map(lambda _: False, params)
+    is_head = is_head.replace(head=jax.tree.map(lambda _: True, params.head))
+    labels = jax.tree.map(lambda _: "train", params)
+    if config.freeze_embeddings:
+        frozen = jax.tree.map(lambda _: "freeze", params.encoder.embeddings)
+        encoder = labels.encoder.replace(embeddings=frozen)
+        labels = labels.replace(encoder=encoder)
+    ratio = config.head_learning_rate / config.learning_rate
+    learn = optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
+        optax.add_decayed_weights(config.weight_decay, is_decayed),
+        optax.scale_by_learning_rate(schedule),
+        optax.masked(optax.scale(ratio), is_head),
+    )
+    return optax.partition({"train": learn, "freeze": optax.set_to_zero()}, labels)
+
+
+def _decay_mask(params: SupernetParams) -> SupernetParams:
+    """True for kernels and embedding tables, by their field names."""
+    decayed = {"kernel", "word", "position", "segment"}
+
+    def is_decayed(path: tuple, _: Float[Array, "..."]) -> bool:
+        return jax.tree_util.keystr(path[-1:], simple=True) in decayed
+
+    return jax.tree_util.tree_map_with_path(is_decayed, params)
+
+
+def init_learner(
+    params: SupernetParams, optimizer: optax.GradientTransformation
+) -> Learner:
+    """Fresh optimizer state at step 0."""
+    zero = jnp.zeros((), jnp.int32)
+    return Learner(params=params, opt_state=optimizer.init(params), step=zero)
+
+
+def take_batch(
+    rows: Batch, index: Int[Array, " batch"], weight: Float[Array, " batch"]
+) -> Batch:
+    """The chosen rows of a bucket."""
+    return jax.tree.map(lambda leaf: leaf[index], rows).replace(weight=weight)
+
+
+def weighted_mean(
+    values: Float[Array, " batch"], weight: Float[Array, " batch"]
+) -> Float[Array, ""]:
+    """Mean over the examples that count."""
+    return (values * weight).sum() / jnp.maximum(weight.sum(), 1.0)
+
+
+def make_weight_steps(
+    config: TrainConfig,
+    supernet: Supernet,
+    space: SearchSpace,
+    task: Task,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+) -> WeightSteps:
+    """Builds both steps; each is compiled once per length bucket."""
+
+    def step_key(learner: Learner) -> Key[Array, ""]:
+        return jax.random.fold_in(jax.random.key(seed), learner.step)
+
+    def full_loss(params: SupernetParams, x, batch: Batch, arch, key):
+        logits = supernet.apply_full(params, x, batch, arch, key)
+        return weighted_mean(task.loss(logits, batch.label), batch.weight), logits
+
+    def sub_loss(params: SupernetParams, x, batch: Batch, arch, teacher):
+        logits = supernet.apply(params, x, batch, arch)
+        losses = task.distill(logits, teacher, config.kd_temperature)
+        return weighted_mean(losses, batch.weight)
+
+    def update(learner: Learner, grads: SupernetParams) -> Learner:
+        # Optax's bias correction relies on implicit promotion; our own code does not.
+        with jax.numpy_dtype_promotion("standard"):
+            updates, opt_state = optimizer.update(
+                grads, learner.opt_state, learner.params
+            )
+            params = optax.apply_updates(learner.params, updates)
+        return Learner(params=params, opt_state=opt_state, step=learner.step + 1)
+
+    def gradients(learner: Learner, batch: Batch, num_random: int | None):
+        """Loss of the full network; gradients of it and, if asked, the others."""
+        arch_key, drop_key = jax.random.split(step_key(learner))
+        params = learner.params
+        archs = sandwich(space, arch_key, num_random or 0)
+        first = jax.tree.map(lambda leaf: leaf[0], archs)
+        x, embed_vjp = jax.vjp(
+            lambda e: supernet.embed(e, batch), params.encoder.embeddings
+        )
+        run = jax.value_and_grad(full_loss, argnums=(0, 1), has_aux=True)
+        (loss, logits), grads = run(params, x, batch, first, drop_key)
+        if num_random is not None:
+            teacher = jax.lax.stop_gradient(logits)
+
+            def add(total, arch: Architecture):
+                part = jax.grad(sub_loss, argnums=(0, 1))(
+                    params, x, batch, arch, teacher
+                )
+                return jax.tree.map(jnp.add, total, part), None
+
+            others = jax.tree.map(lambda leaf: leaf[1:], archs)
+            total, _ = jax.lax.scan(add, grads, others)
+            count = 2 + num_random
+            grads = jax.tree.map(lambda g: g / count, total)
+        # Every network shares the embedded tokens: one backward pass serves all.
+        grads, x_grad = grads
+        (table_grads,) = embed_vjp(x_grad)
+        encoder = grads.encoder.replace(embeddings=table_grads)
+        return loss, grads.replace(encoder=encoder)
+
+    def make_step(num_random: int | None):
+        def step(learner: Learner, rows: Batch, index, weight):
+            batch = take_batch(rows, index, weight)
+            loss, grads = gradients(learner, batch, num_random)
+            return update(learner, grads), loss
+
+        return jax.jit(step, donate_argnums=0)
+
+    return WeightSteps(full=make_step(None), sandwich=make_step(config.num_random))
+
+
+def sandwich(space: SearchSpace, key: Key[Array, ""], num_random: int) -> Architecture:
+    """Largest, smallest and random architectures, in that order.
+
+    Knobs without an order (pooling) have no largest choice: they are drawn anew
+    for every network, so that each choice learns from the labels too.
+    """
+    random = space.sample_valid(key, num_random + 2)
+    ends = jax.tree.map(
+        lambda a, b: jnp.stack([a, b]), space.largest(), space.smallest()
+    )
+    choices = {}
+    for knob in space.knobs:
+        drawn = random[knob.name]
+        ordered = jnp.concatenate([ends[knob.name], drawn[2:]])
+        choices[knob.name] = ordered if knob.is_ordered else drawn
+    return Architecture(choices=choices)
+
+
+def init_params_head(params: SupernetParams, pooler: Dense | None) -> SupernetParams:
+    """Starts the head's hidden layer from a pretrained pooler, where there is one."""
+    if pooler is None:
+        return params
+    return params.replace(head=params.head.replace(hidden=pooler))
