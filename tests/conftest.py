@@ -17,6 +17,10 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 
+# Most of the suite's time is compilation, and many tests build the same programs.
+jax.config.update("jax_compilation_cache_dir", str(REPOSITORY / ".jax_cache"))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
 
 @pytest.fixture(scope="session")
 def shared() -> pathlib.Path:

@@ -22,14 +22,17 @@ def tiny_config(**changes: object) -> Config:
     """Two layers on names in five languages; a round takes a fraction of a second."""
     config = Config(
         languages=LanguagesConfig(
-            source="en", aux_train=("fr",), aux_heldout=("pt", "bg"), target=("es", "uk")
+            source="en",
+            aux_train=("fr",),
+            aux_heldout=("pt", "it"),
+            target=("es", "ca"),
         ),
         data=CldrData(per_class=20),
         model=ScratchModel(layers=2, width=16, heads=2, ffn=32, vocab_size=200),
         tokens=TokensConfig(max_length=24, num_buckets=1, train_buckets=1),
         space=SpaceConfig(heads=(1, 2), ffn=(8, 16, 32), pooling=("mean", "max")),
         cost=CostConfig(length=16),
-        constraints=ConstraintsConfig(encoder_params=4000),
+        constraints=ConstraintsConfig(encoder_params=4000.0),
         train=TrainConfig(
             batch_size=16,
             learning_rate=1e-3,

@@ -147,7 +147,7 @@ def test_a_target_split_cannot_be_read_while_searching():
 
 def test_limits_that_nothing_meets_are_named_before_anything_is_compiled():
     config = tiny_config()
-    tight = dataclasses.replace(config.constraints, encoder_params=10)
+    tight = dataclasses.replace(config.constraints, encoder_params=10.0)
     with pytest.raises(ArchitectureError, match="smallest possible value is 1,"):
         prepare(dataclasses.replace(config, constraints=tight))
 
@@ -156,7 +156,7 @@ def test_a_search_that_finds_nothing_feasible_still_ends_with_the_smallest():
     """A limit that only the smallest network meets: no draw is likely to hit it."""
     config = tiny_config()
     smallest = prepare(config).costs.smallest()["encoder_params"]
-    tight = dataclasses.replace(config.constraints, encoder_params=smallest)
+    tight = dataclasses.replace(config.constraints, encoder_params=float(smallest))
     search = dataclasses.replace(config.search, max_tries=1, rounds=1)
     config = dataclasses.replace(config, constraints=tight, search=search)
     experiment, engine, state = start(config)

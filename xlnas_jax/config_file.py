@@ -25,13 +25,14 @@ class _Loader(yaml.SafeLoader):
     """Refuses a key that is given twice; YAML would keep the last one."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        keys = [key.value for key, _ in node.value]
+        seen: list[Any] = []
         for key, _ in node.value:
-            if keys.count(key.value) > 1:
+            if key.value in seen:
                 raise yaml.constructor.ConstructorError(
                     problem=f"key {key.value!r} is given twice",
                     problem_mark=key.start_mark,
                 )
+            seen.append(key.value)
         return super().construct_mapping(node, deep)
 
 
@@ -192,7 +193,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
             )
             for key, item in value.items()
         }
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return _section(value, hint, where)
     return _scalar(value, hint, where)
 
@@ -214,16 +215,14 @@ def _member(value: Any, members: tuple[Any, ...], where: str) -> Any:
 
 
 def _scalar(value: Any, kind: type, where: str) -> Any:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if kind is float and isinstance(value, str) and _FLOAT.fullmatch(value):
-        value, is_number = float(value), True
-    if kind is float and is_number:
-        if not math.isfinite(value):
-            _wrong(where, "a finite number", value)
-        return float(value)
-    if type(value) is not kind:
+    is_scientific = isinstance(value, str) and _FLOAT.fullmatch(value)
+    is_number = type(value) is int or is_scientific
+    given = float(value) if kind is float and is_number else value
+    if type(given) is not kind:
         _wrong(where, _PLAIN[kind], value)
-    return value
+    if isinstance(given, float) and not math.isfinite(given):
+        _wrong(where, "a finite number", value)
+    return given
 
 
 def _wrong(

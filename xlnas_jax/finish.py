@@ -8,7 +8,6 @@ chosen by the same rule, on the same data, within the same limits.
 import itertools
 from dataclasses import dataclass
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
@@ -67,7 +66,7 @@ def rescore(
 def _scored(experiment: Experiment, rows: Rows, statistics: np.ndarray) -> Scored:
     metrics = experiment.task.metrics(jnp.asarray(statistics))
     counts = experiment.costs(rows)
-    costs = {name: np.asarray(value, np.float32) for name, value in counts.items()}
+    costs = {name: jnp.asarray(value, jnp.float32) for name, value in counts.items()}
     matrix = objective_matrix(experiment.objectives, metrics, costs)
     kept = {name: np.asarray(metrics[name]) for name in REPORTED}
     return Scored(rows, np.asarray(matrix), kept)
@@ -89,12 +88,13 @@ def final_front(experiment: Experiment, engine: Engine, state: SearchState) -> S
         _distinct(experiment, np.concatenate([met, smallest])),
     )
     is_finite = np.isfinite(scored.objectives).all(-1)
-    on_front = np.asarray(nondominated(scored.objectives, is_finite))
+    is_best = nondominated(jnp.asarray(scored.objectives), jnp.asarray(is_finite))
+    on_front = np.asarray(is_best)
     order = np.lexsort(scored.objectives.T[::-1])
     return scored.take(order[on_front[order]])
 
 
-def _distinct(experiment: Experiment, rows: Rows) -> Rows:
+def _distinct(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "distinct site"]:
     """Feasible rows in canonical form, each once, in order of first appearance."""
     rows = experiment.space.canonical(rows)
     rows = rows[is_feasible(rows, experiment.costs, experiment.config.constraints)]
@@ -151,7 +151,7 @@ def _depths(experiment: Experiment) -> range:
     return range(first, keep.sites + 1)
 
 
-def _widest(experiment: Experiment, depth: int) -> list[Rows]:
+def _widest(experiment: Experiment, depth: int) -> list[Int[np.ndarray, " site"]]:
     """The widest feasible uniform network of a depth; none where none fits."""
     space = experiment.space
     keep, heads, ffn = (space.knob(name) for name in ("keep", "heads", "ffn"))
@@ -199,6 +199,7 @@ def report(
     scored = _scored(experiment, rows, np.asarray(statistics))
     size = len(experiment.task.labels)
     gold = np.zeros((len(languages), size))
-    for batch in jax.device_get(batches):
-        np.add.at(gold, (batch.language, batch.label), batch.weight)
+    for batch in batches:
+        cells = (np.asarray(batch.language), np.asarray(batch.label))
+        np.add.at(gold, cells, np.asarray(batch.weight))
     return scored, gold.max(-1) / gold.sum(-1)

@@ -1,4 +1,4 @@
-"""Progress on the terminal: a bar with an ETA, or plain lines where there is none."""
+"""Progress on the terminal: a bar, or plain lines where there is no terminal."""
 
 import time
 from types import TracebackType
@@ -7,43 +7,60 @@ from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress as Bar,
     TextColumn,
-    TimeElapsedColumn,
     TimeRemainingColumn,
 )
+from rich.progress import Progress as Bar
 
-# A log file wants a line now and then, not one per round of a long search.
-SECONDS_BETWEEN_LINES = 10.0
+# Without a terminal: a line each time this much has passed, and a last one.
+LINE_SECONDS = 15.0
 
 
 class Progress:
-    """Shows how far a search is, on standard error alone.
+    """What a long command is doing, how far it is, and when it will be done.
+
+    Everything goes to stderr, so that stdout holds results alone.
+
+    Args:
+        description: the phase, in a word or two.
+        start: rounds that were done before, as when a run is resumed.
+        line_seconds: time between lines where there is no terminal.
 
     Example:
-        with Progress("search", total=20, start=3) as progress:
-            progress.update(4, loss=0.3, best_error=0.2)
+        with Progress("search", total=20) as progress:
+            progress.update(1, best_error=0.25)
     """
 
-    def __init__(self, name: str, total: int, start: int = 0) -> None:
-        self._name, self._total = name, total
-        self._console = Console(stderr=True)
-        self._is_live = self._console.is_terminal
-        self._last_line = -SECONDS_BETWEEN_LINES
+    def __init__(
+        self,
+        description: str,
+        total: int,
+        start: int = 0,
+        console: Console | None = None,
+        line_seconds: float = LINE_SECONDS,
+    ) -> None:
+        self._console = Console(stderr=True) if console is None else console
+        self._description = description
+        self._total = total
+        self._start = start
+        self._line_seconds = line_seconds
+        self._begun = self._last_line = time.monotonic()
         self._bar = Bar(
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[values]}"),
-            TimeElapsedColumn(),
-            TextColumn("ETA"),
             TimeRemainingColumn(),
+            TextColumn("{task.fields[values]}", markup=False),
             console=self._console,
-            disable=not self._is_live,
+            redirect_stdout=False,
+            disable=not self._console.is_terminal,
         )
-        self._task = self._bar.add_task(name, total=total, completed=start, values="")
+        self._task = self._bar.add_task(
+            description, total=total, completed=start, values=""
+        )
 
     def __enter__(self) -> "Progress":
+        self._begun = self._last_line = time.monotonic()
         self._bar.start()
         return self
 
@@ -56,22 +73,48 @@ class Progress:
         self._bar.stop()
 
     def phase(self, description: str) -> None:
-        """Says what is being done, where that takes a while."""
-        self._bar.update(self._task, description=f"{self._name}: {description}")
-        if not self._is_live:
-            self._console.print(f"{self._name}: {description}", highlight=False)
+        """Say what is being done from now on, where that takes a while."""
+        self._description = description
+        self._bar.update(self._task, description=description)
+        if not self._console.is_terminal:
+            self._console.print(description, markup=False, soft_wrap=True)
 
-    def update(self, completed: int, **values: float | None) -> None:
-        """Moves to a number of rounds done and shows the latest values."""
-        shown = "  ".join(
-            f"{name.replace('_', ' ')} {value:.3f}"
-            for name, value in values.items()
-            if value is not None
-        )
-        self._bar.update(self._task, completed=completed, values=shown)
+    def update(self, done: int, **values: float | int | None) -> None:
+        """Show the number of rounds done, and values worth watching.
+
+        Args:
+            done: counted from the beginning of the run, not from its resumption.
+            values: shown by name; None where there is nothing to show yet.
+        """
+        text = _format(values)
+        self._bar.update(self._task, completed=done, values=text)
+        if self._console.is_terminal:
+            return
         now = time.monotonic()
-        is_due = now - self._last_line >= SECONDS_BETWEEN_LINES
-        if not self._is_live and (is_due or completed == self._total):
+        if now - self._last_line >= self._line_seconds or done >= self._total:
             self._last_line = now
-            line = f"{self._name}: {completed}/{self._total}  {shown}"
-            self._console.print(line, highlight=False)
+            left = self._remaining(done, now)
+            line = f"{self._description} {done}/{self._total}, {left}  {text}"
+            self._console.print(line.rstrip(), markup=False, soft_wrap=True)
+
+    def _remaining(self, done: int, now: float) -> str:
+        elapsed = now - self._begun
+        if done >= self._total:
+            return f"done in {_duration(elapsed)}"
+        if done <= self._start:
+            return "time left unknown"
+        left = elapsed / (done - self._start) * (self._total - done)
+        return f"{_duration(left)} left"
+
+
+def _format(values: dict[str, float | int | None]) -> str:
+    return "  ".join(
+        f"{name.replace('_', ' ')} {'-' if value is None else format(value, '.4g')}"
+        for name, value in values.items()
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}"

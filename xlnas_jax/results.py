@@ -163,46 +163,71 @@ def target_mean(document: dict[str, Any], point: dict[str, Any]) -> float:
     return float(np.mean([point["languages"][code]["accuracy"] for code in targets]))
 
 
-def make_table(document: dict[str, Any]) -> Table:
-    """Front, baselines and majority rate, test accuracy in percent per language."""
-    roles = document["roles"]
-    targets = roles["target"]
+def make_front_table(document: dict[str, Any]) -> Table:
+    """The front and the baselines, one network a row."""
+    aux = ", ".join(document["roles"]["aux_heldout"])
     table = Table(
-        title="Test accuracy (%) per language; chosen on "
-        + ", ".join(roles["aux_heldout"])
-        + " alone",
-        title_justify="left",
+        title=f"Front, chosen on {aux} alone (accuracy in %)", title_justify="left"
     )
-    table.add_column("network")
-    for heading in ("params M", "encoder M", "MFLOPs", "aux dev"):
-        table.add_column(heading, justify="right")
-    for code in (roles["source"], *targets):
-        table.add_column(code, justify="right")
-    table.add_column("targets", justify="right", style="bold")
+    table.add_column("network", no_wrap=True)
+    for heading in ("encoder M", "MFLOPs", "aux dev", "source", "targets"):
+        table.add_column(heading, justify="right", no_wrap=True)
     for name, point in _rows(document):
-        table.add_row(*_cells(document, name, point))
-    rates = document["majority"]
-    mean = np.mean([rates[code] for code in targets])
-    cells = [f"{100 * rates[code]:.1f}" for code in (roles["source"], *targets)]
-    table.add_section()
-    table.add_row("majority class", "", "", "", "", *cells, f"{100 * mean:.1f}")
+        table.add_row(name, *summary_cells(document, point))
     return table
+
+
+def make_language_table(document: dict[str, Any]) -> Table:
+    """Test accuracy of the named networks, one language a row."""
+    table = Table(title="Test accuracy (%) per language", title_justify="left")
+    table.add_column("language", no_wrap=True)
+    networks = named_networks(document)
+    for name in ("majority", *networks):
+        table.add_column(name, justify="right")
+    for code, role in _languages_by_role(document):
+        scores = [point["languages"][code]["accuracy"] for point in networks.values()]
+        rates = (document["majority"][code], *scores)
+        table.add_row(f"{code} ({role})", *(f"{100 * rate:.1f}" for rate in rates))
+    majority = np.mean([document["majority"][c] for c in document["roles"]["target"]])
+    means = (majority, *(target_mean(document, p) for p in networks.values()))
+    table.add_section()
+    table.add_row("target mean", *(f"{100 * mean:.1f}" for mean in means))
+    return table
+
+
+def named_networks(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Baselines, then the best and the smallest network of the front."""
+    points = document["points"]
+    smallest = min(points, key=lambda point: point["costs"]["params"])
+    baselines = {BASELINES[k]: point for k, point in document["baselines"].items()}
+    return {**baselines, "best found": points[0], "smallest found": smallest}
+
+
+def _languages_by_role(document: dict[str, Any]) -> list[tuple[str, str]]:
+    roles = document["roles"]
+    return [
+        (roles["source"], "source"),
+        *((code, "trained on") for code in roles["aux_train"]),
+        *((code, "auxiliary") for code in roles["aux_heldout"]),
+        *((code, "target") for code in roles["target"]),
+    ]
 
 
 def print_results(
     console: Console, document: dict[str, Any], directory: Path, artifact: Path
 ) -> None:
-    """The table, what was counted, and where everything is."""
-    console.print(make_table(document))
+    """Both tables, what was counted, and where everything is."""
+    console.print(make_front_table(document))
+    console.print(make_language_table(document))
     console.print(
         f"{document['evaluated']} candidates scored, "
         f"{document['rejected_before_evaluation']} rejected before any forward pass, "
-        f"{len(document['points'])} on the front ({directory / 'front.json'})."
+        f"{len(document['points'])} on the front ({directory / 'front.json'}).",
+        soft_wrap=True,
     )
     console.print(f"Exported model: {artifact}", soft_wrap=True)
-    console.print(
-        f'Load it: xlnas_jax.load("{artifact}").predict(["..."])', soft_wrap=True
-    )
+    load = f'xlnas_jax.load("{artifact}").predict(["..."])'
+    console.print(f"Load it in Python: {load}", soft_wrap=True, markup=False)
 
 
 def _rows(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
@@ -211,22 +236,17 @@ def _rows(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
     count = min(len(points), MAX_ROWS)
     shown = np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))
     rows = [(BASELINES[name], point) for name, point in document["baselines"].items()]
-    return rows + [(f"front {points[i]['id']}", points[i]) for i in shown]
+    return rows + [(points[i]["id"], points[i]) for i in shown]
 
 
-def _cells(document: dict[str, Any], name: str, point: dict[str, Any]) -> list[str]:
-    roles, costs = document["roles"], point["costs"]
+def summary_cells(document: dict[str, Any], point: dict[str, Any]) -> list[str]:
+    """Size, work and accuracy of one network, as they are shown."""
     selection = [scores["accuracy"] for scores in point["selection"].values()]
-    tested = [
-        f"{100 * point['languages'][code]['accuracy']:.1f}"
-        for code in (roles["source"], *roles["target"])
-    ]
+    source = point["languages"][document["roles"]["source"]]["accuracy"]
     return [
-        name,
-        f"{costs['params'] / 1e6:.2f}",
-        f"{costs['encoder_params'] / 1e6:.2f}",
-        f"{costs['flops'] / 1e6:.1f}",
+        f"{point['costs']['encoder_params'] / 1e6:.2f}",
+        f"{point['costs']['flops'] / 1e6:.1f}",
         f"{100 * np.mean(selection):.1f}",
-        *tested,
+        f"{100 * source:.1f}",
         f"{100 * target_mean(document, point):.1f}",
     ]

@@ -1,15 +1,14 @@
-"""The run directory: one configuration, its state, and what it found.
+"""The directory of a run: what is in it, and who may write it.
 
-DIR/config.yaml      the resolved configuration; a run never changes it
-DIR/metrics.jsonl    one object per round
-DIR/checkpoints/     saved states
-DIR/measured.json    what a clock measured
-DIR/front.json       what the search found; there only when it is finished
+Whole files are replaced in one step, so that a kill leaves the old one or the new
+one. `front.json` holds what is deterministic; what a clock measured is apart, in
+`measured.json`.
 """
 
 import contextlib
 import fcntl
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -17,199 +16,225 @@ from pathlib import Path
 from typing import Any
 
 from xlnas_jax.config import Config
-from xlnas_jax.config_file import dump_config, load_config
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.config_file import dump_config, load_config, to_mapping
+from xlnas_jax.types import CheckpointError, ConfigError
 
-CONFIG = "config.yaml"
-LOCK = ".lock"
-
-
-def write_text_atomic(path: Path, text: str) -> None:
-    """Writes a file so that a reader sees the old text or the new, never half."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with temporary.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise CheckpointError(
-            f"{path}: could not be written: {error.strerror}. What was there before "
-            f"is unchanged; make room or choose another directory, and run again."
-        ) from error
-
-
-def write_json_atomic(path: Path, document: Mapping[str, Any]) -> None:
-    """`write_text_atomic` of indented JSON; equal documents give equal bytes."""
-    text = json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)
-    write_text_atomic(path, text + "\n")
+CONFIG, LOCK = "config.yaml", ".lock"
+_MAX_DIFFERENCES = 5
 
 
 @dataclass(frozen=True)
 class MetricsFile:
-    """`metrics.jsonl`: appended to round by round."""
+    """One JSON object per line, in the order of its `round`."""
 
     path: Path
 
-    def append(self, line: Mapping[str, Any]) -> None:
-        """Adds one object and hands it to the operating system."""
-        text = json.dumps(line, ensure_ascii=False) + "\n"
-        try:
-            with self.path.open("a", encoding="utf-8") as stream:
-                stream.write(text)
-        except OSError as error:
-            raise CheckpointError(
-                f"{self.path}: could not be written: {error.strerror}. The saved "
-                f"states are intact; make room and run the same command again."
-            ) from error
+    def append(self, record: Mapping[str, Any]) -> None:
+        """Write a line; it is in the file when this returns."""
+        with _explained(self.path), self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(_finite(record), ensure_ascii=False) + "\n")
 
-    def truncate(self, number: int) -> None:
-        """Keeps the rounds before `number`: later ones, and a torn line, go."""
-        if not self.path.is_file():
+    def truncate(self, round: int) -> None:
+        """Drop this round and later ones, and a line that a kill left half written."""
+        if not self.path.exists():
             return
-        kept = []
-        for line in self.path.read_text(encoding="utf-8").splitlines():
-            with contextlib.suppress(ValueError):
-                if json.loads(line)["round"] < number:
-                    kept.append(line + "\n")
-        write_text_atomic(self.path, "".join(kept))
+        lines = self.path.read_bytes().decode("utf-8", "replace").splitlines(True)
+        kept = [line for line in lines if _is_before(line, round)]
+        if kept != lines:
+            write_text_atomic(self.path, "".join(kept))
 
 
 @dataclass(frozen=True)
 class Run:
-    """An open run directory; this process alone may write it."""
+    """An open run directory; no other process can open it."""
 
     path: Path
-    metrics: MetricsFile
 
     @property
     def checkpoints(self) -> Path:
-        """Where states are saved."""
+        """Folder of the saved states."""
         return self.path / "checkpoints"
 
+    @property
+    def metrics(self) -> MetricsFile:
+        """What every round logs."""
+        return MetricsFile(self.path / "metrics.jsonl")
+
     def read_front(self) -> dict[str, Any] | None:
-        """What the finished search found; None before it is finished."""
+        """The result of the search; None while it is not finished."""
         return _read_json(self.path / "front.json")
 
     def write_front(self, document: Mapping[str, Any]) -> None:
-        """Ends the run."""
+        """Write the result: from now on the search is finished."""
         write_json_atomic(self.path / "front.json", document)
 
+    def read_measured(self) -> dict[str, Any]:
+        """What a clock measured in this run or, before a kill, in its beginning."""
+        return _read_json(self.path / "measured.json") or {}
+
     def merge_measured(self, values: Mapping[str, Any]) -> None:
-        """Adds to `measured.json`; what was measured before stays."""
-        path = self.path / "measured.json"
-        before = _read_json(path) or {}
-        write_json_atomic(path, {**values, **before})
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise CheckpointError(
-            f"{path}: must be JSON; {error}. Delete the file, and the same command "
-            f"writes it again."
-        ) from error
-
-
-def read_config(directory: Path) -> Config:
-    """The resolved configuration of a run.
-
-    Raises:
-        CheckpointError: the directory holds no run.
-    """
-    path = directory / CONFIG
-    if not path.is_file():
-        raise CheckpointError(
-            f"{directory}: must be a run directory with a {CONFIG}; it has none. "
-            f"Give the --run-dir of an earlier `xlnas search`."
+        """Add measured values, or replace those of the same name."""
+        write_json_atomic(
+            self.path / "measured.json", {**self.read_measured(), **values}
         )
-    return load_config(path)
 
 
 @contextlib.contextmanager
-def open_run(directory: Path, config: Config) -> Iterator[Run]:
-    """Creates a run, or opens the one that holds the same configuration.
+def open_run(path: str | os.PathLike[str], config: Config) -> Iterator[Run]:
+    """Create a run, or continue the one that `path` holds.
 
     Raises:
-        CheckpointError: the directory holds another configuration, something
-            else, or a run that another process is writing.
+        CheckpointError: it holds a run of another configuration, or something
+            else, or another process has it open. Nothing in it was changed.
     """
-    directory = directory.absolute()
-    _require_usable(directory)
-    try:
+    directory = Path(path)
+    with _explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / LOCK).open("w")
+        _require_run_or_empty(directory)
+    with _locked(directory):
+        if (directory / CONFIG).exists():
+            _require_same(directory, read_config(directory), config)
+        else:
+            write_text_atomic(directory / CONFIG, dump_config(config))
+        yield Run(directory)
+
+
+def read_config(path: str | os.PathLike[str]) -> Config:
+    """The configuration that a run directory holds."""
+    file = Path(path) / CONFIG
+    if not file.is_file():
+        raise CheckpointError(
+            f"{path}: must be the directory of a run; it has no {CONFIG}. Give the "
+            "directory that `xlnas search` wrote."
+        )
+    try:
+        return load_config(file)
+    except ConfigError as error:
+        raise CheckpointError(
+            f"{path}: must hold a run of this version of xlnas_jax; {error}"
+        ) from error
+
+
+def write_text_atomic(path: Path, text: str) -> None:
+    """Replace a file in one step; it is on the disk when this returns."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with _explained(path):
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+    except CheckpointError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_json_atomic(path: Path, value: Any) -> None:
+    """Replace a JSON file in one step; numbers that JSON lacks become null."""
+    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text_atomic(path, text + "\n")
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{path}: must be readable JSON; {error}. Delete it to have it made again."
+        ) from error
+    if not isinstance(content, dict):
+        raise CheckpointError(
+            f"{path}: must hold a JSON object; got {type(content).__name__}. Delete "
+            "it to have it made again."
+        )
+    return content
+
+
+def _finite(value: Any) -> Any:
+    """The same value with null in place of NaN and infinities."""
+    if isinstance(value, Mapping):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def _is_before(line: str, round: int) -> bool:
+    """True for a whole line of metrics of an earlier round."""
+    try:
+        return line.endswith("\n") and json.loads(line)["round"] < round
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _require_run_or_empty(directory: Path) -> None:
+    leftovers = {LOCK, f".{CONFIG}.tmp"}
+    found = sorted({path.name for path in directory.iterdir()} - leftovers)
+    if found and CONFIG not in found:
+        raise CheckpointError(
+            f"{directory}: must be empty or hold a run; it holds {found[0]!r} and no "
+            f"{CONFIG}. Use another run directory."
+        )
+
+
+def _require_same(directory: Path, stored: Config, config: Config) -> None:
+    if stored == config:
+        return
+    old, new = _flat(to_mapping(stored)), _flat(to_mapping(config))
+    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    shown = [
+        f"{name} was {old.get(name)!r} and is now {new.get(name)!r}"
+        for name in names[:_MAX_DIFFERENCES]
+    ]
+    more = f"; and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
+    raise CheckpointError(
+        f"{directory}: holds a different config: {'; '.join(shown)}{more}. Use another "
+        "run directory, or the old values to go on."
+    )
+
+
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Options by dotted path."""
+    flat: dict[str, Any] = {}
+    for name, value in mapping.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[f"{prefix}{name}"] = value
+    return flat
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock; the system releases it if the process is killed."""
+    with _explained(directory):
+        file = (directory / LOCK).open("a+", encoding="utf-8")
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            file.seek(0)
+            owner = file.read().strip() or "unknown"
+            raise CheckpointError(
+                f"{directory}: must be used by one process at a time; process {owner} "
+                f"holds {directory / LOCK}. Wait for it, or use another run directory."
+            ) from error
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise CheckpointError(
-            f"{directory}: could not be created: {error.strerror}. "
-            f"Choose another --run-dir."
+            f"{path}: cannot be written: {error.strerror}. What was saved before is "
+            "intact; mend this and run the same command again."
         ) from error
-    with lock:
-        try:
-            # Released by the kernel when the process ends, however it ends.
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise CheckpointError(
-                f"{directory}: another process is writing this run. Wait for it, or "
-                f"choose another --run-dir."
-            ) from error
-        path = directory / CONFIG
-        if path.is_file():
-            _require_same(directory, config)
-        else:
-            write_text_atomic(path, dump_config(config))
-        yield Run(directory, MetricsFile(directory / "metrics.jsonl"))
-
-
-def _require_usable(directory: Path) -> None:
-    """A path that does not exist, is empty, or holds a run."""
-    if directory.exists() and not directory.is_dir():
-        raise CheckpointError(f"{directory}: must be a directory; it is a file.")
-    if not directory.is_dir() or (directory / CONFIG).is_file():
-        return
-    ours = {LOCK, f".{CONFIG}.tmp"}
-    found = sorted(entry.name for entry in directory.iterdir() if entry.name not in ours)
-    if found:
-        raise CheckpointError(
-            f"{directory}: must be empty or hold a run; it has no {CONFIG} but "
-            f"{', '.join(found[:3])}. Choose another --run-dir."
-        )
-
-
-def _require_same(directory: Path, config: Config) -> None:
-    """The stored configuration equals this one, option by option."""
-    stored, given = _flatten(read_config(directory)), _flatten(config)
-    names = sorted(stored.keys() | given.keys())
-    differences = [
-        f"{name} is {stored.get(name)!r} there and {given.get(name)!r} here"
-        for name in names
-        if stored.get(name) != given.get(name)
-    ]
-    if differences:
-        raise CheckpointError(
-            f"{directory}: holds a run with a different config: "
-            f"{'; '.join(differences)}. Use the same options to resume it, or "
-            f"choose another --run-dir."
-        )
-
-
-def _flatten(config: Config) -> dict[str, Any]:
-    """Every option by its dotted path."""
-    import yaml
-
-    flat: dict[str, Any] = {}
-
-    def visit(prefix: str, value: Any) -> None:
-        if isinstance(value, dict) and value:
-            for name, inner in value.items():
-                visit(f"{prefix}.{name}" if prefix else name, inner)
-        else:
-            flat[prefix] = value
-
-    visit("", yaml.safe_load(dump_config(config)))
-    return flat

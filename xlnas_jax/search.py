@@ -20,6 +20,9 @@ from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.train import Learner
 from xlnas_jax.types import Evaluation
 
+# Kept on the host: the round's number decides what is dispatched next.
+Count = np.integer | Int[np.ndarray, ""] | Int[Array, ""]
+
 
 class Proposal(NamedTuple):
     """Feasible candidates of one round, in the order they were drawn.
@@ -55,9 +58,9 @@ class SearchState:
     learner: Learner
     controller: Any
     archive: Archive
-    round: Int[np.ndarray, ""]
-    evaluated: Int[np.ndarray, ""]
-    rejected: Int[np.ndarray, ""]
+    round: Count
+    evaluated: Count
+    rejected: Count
 
 
 class Engine(NamedTuple):

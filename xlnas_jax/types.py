@@ -1,4 +1,4 @@
-"""The vocabulary shared by every room: errors and the pytrees that flow between them."""
+"""The vocabulary of every room: errors, and the pytrees that flow between them."""
 
 from collections.abc import Mapping
 

@@ -62,7 +62,7 @@ def random_params(shape: EncoderShape) -> SupernetParams:
 
     def draw(path, leaf) -> jax.Array:
         centre = float(path[-1].name == "scale")
-        return jnp.asarray(rng.normal(centre, 0.4, leaf.shape), jnp.float32)
+        return jnp.asarray(rng.normal(centre, 0.25, leaf.shape), jnp.float32)
 
     return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(init))
 

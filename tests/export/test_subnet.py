@@ -172,7 +172,7 @@ def test_an_nnx_optimizer_fine_tunes_it(tiny):
         ids[i, : len(one.ids)] = one.ids
     length = jnp.asarray([len(one.ids) for one in encoded], jnp.int32)
     label = jnp.arange(8, dtype=jnp.int32) % 3
-    optimizer = nnx.Optimizer(network, optax.sgd(0.02), wrt=nnx.Param)
+    optimizer = nnx.Optimizer(network, optax.sgd(0.2), wrt=nnx.Param)
 
     @nnx.jit
     def step(network, optimizer):

@@ -63,7 +63,7 @@ def test_limits_are_inclusive_and_all_hold(costs):
     counts = costs(rows)
     limit = int(np.median(counts["params"]))
     flops = int(np.median(counts["flops"]))
-    config = ConstraintsConfig(params=limit, flops=flops)
+    config = ConstraintsConfig(params=float(limit), flops=float(flops))
     expected = (counts["params"] <= limit) & (counts["flops"] <= flops)
     np.testing.assert_array_equal(is_feasible(rows, costs, config), expected)
     assert 0 < expected.sum() < len(rows)
@@ -78,6 +78,6 @@ def test_too_shallow_architectures_are_infeasible(costs):
 @pytest.mark.parametrize("name", ["params", "encoder_params", "flops", "memory_bytes"])
 def test_a_limit_that_nothing_meets_names_the_smallest_value(costs, name):
     smallest = costs.smallest()[name]
-    require_feasible(costs, ConstraintsConfig(**{name: smallest}))
+    require_feasible(costs, ConstraintsConfig(**{name: float(smallest)}))
     with pytest.raises(ArchitectureError, match=f"constraints.{name}.*{smallest:,}"):
-        require_feasible(costs, ConstraintsConfig(**{name: smallest - 1}))
+        require_feasible(costs, ConstraintsConfig(**{name: float(smallest - 1)}))

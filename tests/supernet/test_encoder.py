@@ -24,7 +24,10 @@ def logits_of(form: str, params, batch: Batch, rows, **options) -> np.ndarray:
     @jax.jit
     def run(rows):
         x = supernet.embed(params.encoder.embeddings, batch)
-        single = lambda row: supernet.apply(params, x, batch, SPACE.unflatten(row))
+
+        def single(row):
+            return supernet.apply(params, x, batch, SPACE.unflatten(row))
+
         return jax.lax.map(single, rows) if form == "sliced" else jax.vmap(single)(rows)
 
     return np.asarray(run(rows))
@@ -59,10 +62,11 @@ def test_padding_never_changes_logits(params, form):
     rows = SPACE.flatten(SPACE.sample(jax.random.key(1), 12))
     batch = random_batch(0, 6, 12)
     noise = random_batch(0, 6, 20, seed=9)
-    tokens = noise.tokens.at[:, :12].set(batch.tokens)
-    tokens = jnp.where(batch.replace(tokens=tokens).mask, tokens, noise.tokens)
-    segments = noise.segments.at[:, :12].set(batch.segments)
-    longer = batch.replace(tokens=tokens, segments=segments)
+    # What stands beyond a sentence's length is noise, in both.
+    longer = batch.replace(
+        tokens=noise.tokens.at[:, :12].set(batch.tokens),
+        segments=noise.segments.at[:, :12].set(batch.segments),
+    )
     short = logits_of(form, params, batch, rows)
     long = logits_of(form, params, longer, rows)
     np.testing.assert_allclose(short, long, atol=2e-5)
@@ -116,9 +120,11 @@ def test_gradients_are_finite_for_a_row_of_one_token(params, pooling):
     batch = random_batch(0, 4, 8).replace(length=jnp.asarray([1, 8, 2, 1], jnp.int32))
     choices = {**SPACE.largest().choices, "pooling": jnp.asarray([pooling], jnp.int32)}
 
-    def loss(params):
+    @jax.jit
+    @jax.grad
+    def gradient(params):
         x = supernet.embed(params.encoder.embeddings, batch)
         return supernet.apply(params, x, batch, Architecture(choices)).sum()
 
-    for leaf in jax.tree.leaves(jax.grad(loss)(params)):
+    for leaf in jax.tree.leaves(gradient(params)):
         assert jnp.isfinite(leaf).all()

@@ -12,6 +12,7 @@ from xlnas_jax.supernet.train import init_learner
 from xlnas_jax.tasks.classification import make_classification
 
 SPACE = tiny_space()
+measure = jax.jit(importance, static_argnums=(1, 2, 3))
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
 
 
@@ -23,6 +24,7 @@ def random_ranking(seed: int) -> Importance:
     )
 
 
+@jax.jit
 def full_logits(params, batch):
     supernet = make_supernet(SPACE, SHAPE)
     x = supernet.embed(params.encoder.embeddings, batch)
@@ -68,9 +70,9 @@ def test_optimizer_moments_move_with_their_weights():
 
 def test_importance_does_not_depend_on_batching():
     params, batch = tiny_params(), random_batch(0, 8, 16)
-    whole = importance(params, SHAPE, TASK, "mean", batch)
+    whole = measure(params, SHAPE, TASK, "mean", batch)
     halves = [
-        importance(
+        measure(
             params, SHAPE, TASK, "mean", jax.tree.map(lambda leaf, s=s: leaf[s], batch)
         )
         for s in (slice(0, 4), slice(4, 8))
@@ -85,11 +87,12 @@ def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
     params = tiny_params()
     batch = jax.tree.map(lambda leaf: leaf[:1], random_batch(0, 2, 10))
     batch = batch.replace(weight=jnp.ones(1))
-    found = importance(params, SHAPE, TASK, "cls", batch)
+    found = measure(params, SHAPE, TASK, "cls", batch)
     layers = params.encoder.layers
     step = 1e-2
 
-    def loss(scale: float) -> float:
+    @jax.jit
+    def loss(scale: float) -> jax.Array:
         kernel = layers.down.kernel.at[1, 5].multiply(scale)
         down = layers.down.replace(kernel=kernel)
         encoder = params.encoder.replace(layers=layers.replace(down=down))
@@ -99,7 +102,7 @@ def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
         choices = {**SPACE.largest().choices, "pooling": jnp.zeros(1, jnp.int32)}
         arch = SPACE.largest().replace(choices=choices)
         logits = supernet.apply_full(moved, x, batch, arch, None)
-        return float(TASK.loss(logits, batch.label)[0])
+        return TASK.loss(logits, batch.label)[0]
 
-    slope = abs(loss(1 + step) - loss(1 - step)) / (2 * step)
+    slope = abs(float(loss(1 + step) - loss(1 - step))) / (2 * step)
     assert float(found.ffn[1, 5]) == pytest.approx(slope, rel=0.05, abs=1e-3)

@@ -10,12 +10,13 @@ from xlnas_jax.types import ConfigError, DataError
 def match_languages(pattern: str, names: Iterable[str]) -> dict[str, str]:
     """Canonical code -> what stands for `{language}` in the names that match.
 
-    Names whose part is no language code are passed over. A name that is the
-    canonical code itself wins over longer forms of the same language.
+    Names whose part is no language code are passed over. Where several are the
+    same language (FLORES lists `aka` and `twi`, both Akan), the canonical code
+    wins, then a form that begins with it; forms that are equally good are all
+    passed over, so that which one is read is never an accident.
 
     Raises:
         ConfigError: the pattern has no `{language}`.
-        DataError: two names are the same language.
     """
     require_field(pattern, "{language}")
     parts = [re.escape(part) for part in pattern.split("{language}")]
@@ -23,25 +24,30 @@ def match_languages(pattern: str, names: Iterable[str]) -> dict[str, str]:
         "(?P<language>[^/]+)".join(parts[:2])
         + "".join("(?P=language)" + part for part in parts[2:])
     )
-    found: dict[str, str] = {}
+    forms: dict[str, list[str]] = {}
     for candidate in sorted(names):
         match = expression.fullmatch(candidate)
         if match is None:
             continue
         form = match.group("language")
         try:
-            code = normalise(form)
+            forms.setdefault(normalise(form), []).append(form)
         except ConfigError:
             continue
-        other = found.get(code)
-        if other not in (None, code) and form != code:
-            raise DataError(
-                f"{pattern}: every language must be there once; got {other!r} and "
-                f"{form!r}, both {name(code)}. Remove or rename one."
-            )
-        if other != code:
-            found[code] = form
-    return found
+    chosen = {code: _choose(code, given) for code, given in forms.items()}
+    return {code: form for code, form in chosen.items() if form is not None}
+
+
+def _choose(code: str, forms: list[str]) -> str | None:
+    """The one form to read a language by; None where several are equally good."""
+    for preferred in (
+        [form for form in forms if form == code],
+        [form for form in forms if re.split("[-_]", form)[0] == code],
+        forms,
+    ):
+        if preferred:
+            return preferred[0] if len(set(preferred)) == 1 else None
+    return None
 
 
 def require_field(pattern: str, field: str) -> None:

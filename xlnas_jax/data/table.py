@@ -94,6 +94,7 @@ def _find_languages(pattern: str, split: str) -> dict[str, str]:
 
 
 def read_rows(path: str, config: TableData) -> list[Row]:
+    """Rows of one file with the configured columns, or `DataError`."""
     needed = [config.text_column, config.label_column]
     needed += [config.id_column] if config.id_column else []
     rows = []

@@ -64,7 +64,6 @@ class Subnet(nnx.Module):
     def __init__(
         self,
         params: SubnetParams,
-        *,
         shape: EncoderShape,
         pooling: str,
         labels: tuple[str, ...],

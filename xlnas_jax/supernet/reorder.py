@@ -26,10 +26,13 @@ from xlnas_jax.types import Batch
 
 @struct.dataclass
 class Importance:
-    """How much the loss depends on each head and neuron; higher matters more."""
+    """How much the loss depends on each head and neuron; higher matters more.
 
-    heads: Float[Array, "layer head"]
-    ffn: Float[Array, "layer ffn"]
+    Masks of the same shape, with one row per example, are what it is derived from.
+    """
+
+    heads: Float[Array, "layer *batch head"]
+    ffn: Float[Array, "layer *batch ffn"]
 
 
 def importance(

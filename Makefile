@@ -1,0 +1,60 @@
+# make quickstart   install what running needs, search on the embedded data
+# make test         install what testing needs, run the default tests
+# make test-slow    run the tests marked slow
+# make check        ruff and pyright
+# make install      install everything that tests and benchmarks need
+# make clean        remove what the targets above made, except finished runs
+#
+# Another interpreter or place:   make test PYTHON=python3.12 VENV=.venv312
+# A build of PyTorch without CUDA, for the parity tests:
+#   make install TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+
+PYTHON ?= python3
+VENV ?= .venv
+TORCH ?= torch==2.13.0
+WORKERS ?= 2
+
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+
+.PHONY: quickstart install test test-slow lint check clean
+
+quickstart: $(VENV)/.runtime
+	$(BIN)/xlnas search configs/quickstart.yaml --run-dir runs/quickstart
+
+install: $(VENV)/.tests
+
+test: install
+	$(PYTEST)
+
+test-slow: install
+	$(PYTEST) -m slow
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+check: lint
+	$(BIN)/pyright
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .ruff_cache .jax_cache
+	find xlnas_jax tests benchmarks tools -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "xlnas-jax needs Python 3.11 or newer: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp is newer than the dependencies it installed: installing again does nothing.
+$(VENV)/.runtime: pyproject.toml | $(BIN)/python
+	@echo "Installing xlnas-jax into $(VENV) (a few minutes the first time)"
+	$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.tests: pyproject.toml | $(BIN)/python
+	@echo "Installing xlnas-jax and its tests into $(VENV) (a few minutes the first time)"
+	$(PIP) $(TORCH)
+	$(PIP) --editable '.[test]'
+	@touch $@ $(VENV)/.runtime

@@ -1,0 +1,127 @@
+"""The commands as a user runs them, on one small finished search."""
+
+import json
+
+import pytest
+
+import xlnas_jax
+from tests.experiments import tiny_config
+from xlnas_jax.cli.main import run
+from xlnas_jax.config_file import dump_config
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("searched")
+    (folder / "config.yaml").write_text(dump_config(tiny_config()))
+    config, run_dir = str(folder / "config.yaml"), str(folder / "run")
+    assert run(["search", config, "--run-dir", run_dir]) == 0
+    return folder
+
+
+def test_search_writes_what_the_contract_names(searched):
+    run_dir = searched / "run"
+    document = json.loads((run_dir / "front.json").read_text())
+    assert document["format"] == 1
+    assert document["objectives"] == ["error", "flops"]
+    assert document["evaluated"] == 24
+    assert document["rejected_before_evaluation"] > 0
+    assert document["constraints"] == [{"cost": "encoder_params", "limit": 4000.0}]
+    for point in document["points"]:
+        assert point.keys() >= {
+            "id",
+            "architecture",
+            "objectives",
+            "costs",
+            "languages",
+        }
+        assert point["costs"].keys() == {
+            "params",
+            "encoder_params",
+            "flops",
+            "memory_bytes",
+        }
+        assert point["languages"].keys() == {"en", "fr", "pt", "it", "es", "ca"}
+        assert point["costs"]["encoder_params"] <= 4000
+    assert document["baselines"].keys() == {"full", "random", "uniform"}
+    assert (run_dir / "config.yaml").is_file()
+    assert len((run_dir / "metrics.jsonl").read_text().splitlines()) == 6
+    measured = json.loads((run_dir / "measured.json").read_text())
+    assert measured["compile"]["programs_by_phase"]["later_rounds"] == 0
+    files = {path.name for path in (run_dir / "model").iterdir()}
+    assert files >= {"config.json", "architecture.json", "params", "README.md"}
+
+
+def test_objective_is_the_mean_over_auxiliary_languages_alone(searched):
+    document = json.loads((searched / "run" / "front.json").read_text())
+    for point in document["points"]:
+        assert point["selection"].keys() == {"pt", "it"}
+        errors = [1 - scores["accuracy"] for scores in point["selection"].values()]
+        error = sum(errors) / len(errors)
+        assert point["objectives"]["error"] == pytest.approx(error, abs=1e-5)
+
+
+def test_searching_again_reads_the_finished_run(searched, capsys):
+    before = (searched / "run" / "front.json").stat().st_mtime_ns
+    arguments = [str(searched / "config.yaml"), "--run-dir", str(searched / "run")]
+    assert run(["search", *arguments]) == 0
+    assert (searched / "run" / "front.json").stat().st_mtime_ns == before
+    printed = capsys.readouterr().out
+    for expected in ("random search", "uniform scaling", "majority", "es (target)"):
+        assert expected in printed
+
+
+def test_exported_model_loads_and_scores_as_the_front_says(searched, capsys):
+    model, config = str(searched / "run" / "model"), str(searched / "config.yaml")
+    assert run(["evaluate", model, "--data", config, "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    document = json.loads((searched / "run" / "front.json").read_text())
+    best = document["points"][0]["languages"]
+    assert scores.keys() == best.keys()
+    for code, values in scores.items():
+        assert values["accuracy"] == pytest.approx(best[code]["accuracy"], abs=1e-6)
+        assert values["loss"] == pytest.approx(best[code]["loss"], abs=1e-4)
+
+
+@pytest.mark.parametrize("pick", ["smallest", "knee", "id"])
+def test_export_writes_the_point_that_was_picked(searched, tmp_path, capsys, pick):
+    document = json.loads((searched / "run" / "front.json").read_text())
+    choice = document["points"][-1]["id"] if pick == "id" else pick
+    out = tmp_path / "model"
+    arguments = [str(searched / "run"), "--pick", choice, "--out", str(out)]
+    assert run(["export", *arguments]) == 0
+    assert capsys.readouterr().out.strip() == str(out)
+    architecture = json.loads((out / "architecture.json").read_text())
+    names = [point["id"] for point in document["points"]]
+    assert architecture["id"] in names
+    if pick == "id":
+        assert architecture["id"] == choice
+
+
+def test_predict_writes_one_object_per_line(searched, tmp_path, capsys):
+    texts = tmp_path / "texts.txt"
+    texts.write_text("Portugal\nfrancês\n\nевро\n", encoding="utf-8")
+    model = searched / "run" / "model"
+    assert run(["predict", str(model), str(texts)]) == 0
+    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    expected = xlnas_jax.load(model).predict(["Portugal", "francês", "", "евро"])
+    assert [line["label"] for line in lines] == [p.label for p in expected]
+    assert sum(lines[0]["scores"].values()) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_evaluate_reads_a_plain_file(searched, tmp_path, capsys):
+    data = tmp_path / "names.tsv"
+    data.write_text("text\tlabel\nPortugal\tterritory\neuro\tcurrency\n")
+    model = str(searched / "run" / "model")
+    arguments = [model, "--data", str(data), "--language", "en", "--json"]
+    assert run(["evaluate", *arguments]) == 0
+    assert json.loads(capsys.readouterr().out)["en"]["examples"] == 2
+
+
+def test_describe_prints_space_costs_and_languages(searched, capsys):
+    assert run(["describe", str(searched / "config.yaml")]) == 0
+    printed = capsys.readouterr().out
+    size = 2 * (2 * 6 + 6**2)
+    assert f"Space: {size} networks" in printed
+    for expected in ("encoder_params", "4,000", "aux_heldout", "sub-word distance"):
+        assert expected in printed
