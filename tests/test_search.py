@@ -35,14 +35,18 @@ def run(engine, state: SearchState, rounds: int) -> SearchState:
 ROUNDS = 6
 
 
-def host_copy(state: SearchState) -> SearchState:
+def host_copy(state: SearchState) -> list[np.ndarray]:
     """What a checkpoint holds: copies, because the round donates its input."""
-    return jax.tree.map(lambda leaf: np.array(leaf, copy=True), state)
+    return [np.array(leaf, copy=True) for leaf in jax.tree.leaves(state)]
 
 
-def assert_same_bits(one: SearchState, other: SearchState) -> None:
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        np.testing.assert_array_equal(np.asarray(a), np.asarray(b))
+def restored(template: SearchState, leaves: list[np.ndarray]) -> SearchState:
+    return jax.tree.unflatten(jax.tree.structure(template), jax.device_put(leaves))
+
+
+def assert_same_bits(one: list[np.ndarray], other: list[np.ndarray]) -> None:
+    for a, b in zip(one, other, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 @pytest.fixture(scope="module", params=["reinforce", "random"])
@@ -59,8 +63,8 @@ def test_resuming_from_any_round_gives_the_same_bits():
         state, _ = step(engine, state)
         saved.append(host_copy(state))
     for number in (0, 1, 2, 4):
-        _, fresh, _ = start(tiny_config())
-        again = run(fresh, jax.device_put(saved[number]), ROUNDS - number)
+        _, fresh, template = start(tiny_config())
+        again = run(fresh, restored(template, saved[number]), ROUNDS - number)
         assert_same_bits(host_copy(again), saved[ROUNDS])
 
 
@@ -147,8 +151,9 @@ def test_a_target_split_cannot_be_read_while_searching():
 
 def test_limits_that_nothing_meets_are_named_before_anything_is_compiled():
     config = tiny_config()
-    tight = dataclasses.replace(config.constraints, encoder_params=10.0)
-    with pytest.raises(ArchitectureError, match="smallest possible value is 1,"):
+    smallest = prepare(config).costs.smallest()["encoder_params"]
+    tight = dataclasses.replace(config.constraints, encoder_params=smallest - 1.0)
+    with pytest.raises(ArchitectureError, match=f"possible value is {smallest}"):
         prepare(dataclasses.replace(config, constraints=tight))
 
 

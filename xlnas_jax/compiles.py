@@ -31,10 +31,10 @@ class CompileCounter:
         """Unregisters it."""
         jax.monitoring.unregister_event_duration_listener(self._heard)
 
-    def _heard(self, event: str, seconds: float, **_: Any) -> None:
+    def _heard(self, event: str, duration_secs: float, **_: str | int) -> None:
         if event == EVENT:
             self.programs += 1
-            self.seconds += seconds
+            self.seconds += duration_secs
 
     def mark(self, phase: str) -> None:
         """Ends a phase: what was compiled since the last mark belongs to it."""

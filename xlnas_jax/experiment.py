@@ -4,6 +4,7 @@
 weights and token arrays come after it.
 """
 
+import dataclasses
 from dataclasses import dataclass
 
 import jax
@@ -139,7 +140,7 @@ def init_params(experiment: Experiment) -> SupernetParams:
         return SupernetParams(encoder=init_encoder(encoder_key, shape), head=head)
     folder = pretrained.resolve(config.model.path, config.model.revision)
     pooler = pretrained.load_pooler(folder, shape)
-    head = head if pooler is None else head.replace(hidden=pooler)
+    head = head if pooler is None else dataclasses.replace(head, hidden=pooler)
     return SupernetParams(encoder=pretrained.load_encoder(folder, shape), head=head)
 
 

@@ -5,6 +5,8 @@ so that everything but `hypervolume` runs inside the compiled round. A row with
 an objective that is not finite never counts: a failed evaluation cannot win.
 """
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -191,7 +193,9 @@ def insert(
     rank = nondominated_rank(both.objectives, is_valid)
     crowding = crowding_distance(both.objectives, rank)
     order = jnp.lexsort((-crowding, rank))[: archive.indices.shape[0]]
-    kept = jax.tree.map(lambda leaf: leaf[order], both.replace(is_valid=is_valid))
+    kept = jax.tree.map(
+        lambda leaf: leaf[order], dataclasses.replace(both, is_valid=is_valid)
+    )
     # Empty slots are wiped, so that equal archives are equal bit for bit.
     capacity, num_sites = archive.indices.shape
     empty = init_archive(capacity, num_sites, objectives.shape[1], values.shape[1])

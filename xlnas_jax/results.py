@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -29,6 +30,8 @@ BASELINES = {
     "random": "random search",
     "uniform": "uniform scaling",
 }
+# Borders cost the width that languages need on a terminal of 80 columns.
+STYLE: dict[str, Any] = {"title_justify": "left", "box": box.SIMPLE_HEAD}
 COUNTED = ("params", "encoder_params", "flops", "memory_bytes")
 DIGITS = 6
 MAX_ROWS = 8
@@ -166,9 +169,7 @@ def target_mean(document: dict[str, Any], point: dict[str, Any]) -> float:
 def make_front_table(document: dict[str, Any]) -> Table:
     """The front and the baselines, one network a row."""
     aux = ", ".join(document["roles"]["aux_heldout"])
-    table = Table(
-        title=f"Front, chosen on {aux} alone (accuracy in %)", title_justify="left"
-    )
+    table = Table(title=f"Front, chosen on {aux} alone (accuracy in %)", **STYLE)
     table.add_column("network", no_wrap=True)
     for heading in ("encoder M", "MFLOPs", "aux dev", "source", "targets"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -179,11 +180,11 @@ def make_front_table(document: dict[str, Any]) -> Table:
 
 def make_language_table(document: dict[str, Any]) -> Table:
     """Test accuracy of the named networks, one language a row."""
-    table = Table(title="Test accuracy (%) per language", title_justify="left")
+    table = Table(title="Test accuracy (%) per language", **STYLE)
     table.add_column("language", no_wrap=True)
     networks = named_networks(document)
     for name in ("majority", *networks):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for code, role in _languages_by_role(document):
         scores = [point["languages"][code]["accuracy"] for point in networks.values()]
         rates = (document["majority"][code], *scores)
@@ -199,8 +200,7 @@ def named_networks(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Baselines, then the best and the smallest network of the front."""
     points = document["points"]
     smallest = min(points, key=lambda point: point["costs"]["params"])
-    baselines = {BASELINES[k]: point for k, point in document["baselines"].items()}
-    return {**baselines, "best found": points[0], "smallest found": smallest}
+    return {**document["baselines"], "best": points[0], "smallest": smallest}
 
 
 def _languages_by_role(document: dict[str, Any]) -> list[tuple[str, str]]:

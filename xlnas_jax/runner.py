@@ -34,6 +34,7 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     Returns:
         The contents of `front.json`, and the path of the exported model.
     """
+    begun = time.perf_counter()
     experiment = prepare(config)
     use_compilation_cache()
     with open_run(directory, config) as run:
@@ -55,6 +56,7 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
         run.merge_measured(
             {
                 "compile": compiles.summary(),
+                "seconds": round(time.perf_counter() - begun, 3),
                 "finish_seconds": round(time.perf_counter() - started, 3),
                 "resumed_from_round": restored,
             }
@@ -119,24 +121,26 @@ def _rounds(
     first, last = int(state.round), engine.num_warm_up + config.search.rounds
     first_search = max(first, engine.num_warm_up)
     run.metrics.truncate(first)
-    pending: tuple[int, SearchState, RoundMetrics] | None = None
+    pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
     with (
         Checkpoints(run.checkpoints, config.checkpoint.keep) as saved,
         Progress("search", total=last, start=first) as progress,
     ):
         for number in range(first, last):
+            kind = "search" if number >= engine.num_warm_up else "warm-up"
             if number in (first, first_search):
-                kind = "search" if number >= engine.num_warm_up else "warm-up"
-                progress.phase(f"{kind} (its first round compiles)")
+                progress.phase(f"{kind}, compiling")
             state, metrics = step(engine, state)
             # The device works on this round while the last one is written down.
             if pending is not None:
                 _log(run, progress, *pending)
             pending = (number, _shown(state), metrics)
+            if number in (first, first_search):
+                jax.block_until_ready(metrics)
+                progress.phase(kind)
             if number + 1 == last or (number + 1) % config.checkpoint.every == 0:
                 saved.save(number + 1, state)
             if number == first_search:
-                jax.block_until_ready(metrics.told)
                 compiles.mark("first_round")
         if pending is not None:
             _log(run, progress, *pending)

@@ -7,6 +7,7 @@ best. Target languages take no part in it. Before the first such round the full
 network alone is trained for a while (warm-up).
 """
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -100,14 +101,15 @@ def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]
     """One round of the bi-level loop, or of the warm-up before it."""
     number = int(state.round)
     learner, loss = engine.learn(state.learner, number)
-    state = state.replace(learner=learner, round=state.round + np.int32(1))
+    state = dataclasses.replace(state, learner=learner, round=state.round + np.int32(1))
     if number < engine.num_warm_up:
         return state, RoundMetrics(loss)
     proposal = engine.propose(state.controller, number)
     evaluation = engine.evaluate(learner.params, proposal.indices, proposal.num)
     told, values = engine.judge(evaluation, proposal)
     controller = engine.controller.tell(state.controller, told)
-    state = state.replace(
+    state = dataclasses.replace(
+        state,
         controller=controller,
         archive=engine.insert(state.archive, told, values, proposal.indices),
         evaluated=state.evaluated + np.int32(proposal.num),

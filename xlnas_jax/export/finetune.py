@@ -1,6 +1,7 @@
 """Fine-tuning of the chosen network alone, on the languages weights may see."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import optax
@@ -10,7 +11,12 @@ from xlnas_jax.data import buckets
 from xlnas_jax.experiment import Experiment, training_rows
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.subnet import apply_subnet
-from xlnas_jax.supernet.train import make_optimizer, take_batch, weighted_mean
+from xlnas_jax.supernet.train import (
+    apply_gradients,
+    make_optimizer,
+    take_batch,
+    weighted_mean,
+)
 from xlnas_jax.types import Batch
 
 
@@ -43,11 +49,10 @@ def finetune_subnet(
     @jax.jit
     def step(params: SubnetParams, state: optax.OptState, rows: Batch, index, weight):
         grads = jax.grad(loss)(params, take_batch(rows, index, weight))
-        with jax.numpy_dtype_promotion("standard"):
-            updates, state = optimizer.update(grads, state, params)
-            return optax.apply_updates(params, updates), state
+        return apply_gradients(optimizer, params, state, grads)
 
-    state = optimizer.init(params)
+    tree: Any = params
+    state = optimizer.init(tree)
     for number in range(count):
         plan = buckets.epoch_plan(
             config.seed + 1, number // per_epoch, sizes, train.batch_size

@@ -62,8 +62,8 @@ def make_sliced_block(
     def skip(x: Hidden, layer: LayerParams, mask: TokenMask) -> Hidden:
         return x
 
-    attends = [skip, *(attend(size) for size in heads.choices)]
-    feeds = [skip, *(feed(size) for size in ffn.choices)]
+    attends = [skip, *(attend(int(size)) for size in heads.choices)]
+    feeds = [skip, *(feed(int(size)) for size in ffn.choices)]
 
     def block(
         x: Hidden, layer: LayerParams, mask: TokenMask, choices: LayerChoices

@@ -10,6 +10,7 @@ References:
     Conneau et al., "XLM-R", 2020. https://arxiv.org/abs/1911.02116
 """
 
+import dataclasses
 from typing import NamedTuple
 
 import jax
@@ -126,11 +127,12 @@ def slice_layer(layer: LayerParams, heads: int, ffn: int) -> LayerParams:
     def head(dense: Dense) -> Dense:
         return Dense(dense.kernel[:, :heads], dense.bias[:heads])
 
-    return layer.replace(
+    return dataclasses.replace(
+        layer,
         query=head(layer.query),
         key=head(layer.key),
         value=head(layer.value),
-        output=layer.output.replace(kernel=layer.output.kernel[:heads]),
+        output=dataclasses.replace(layer.output, kernel=layer.output.kernel[:heads]),
         up=Dense(layer.up.kernel[:, :ffn], layer.up.bias[:ffn]),
-        down=layer.down.replace(kernel=layer.down.kernel[:ffn]),
+        down=dataclasses.replace(layer.down, kernel=layer.down.kernel[:ffn]),
     )

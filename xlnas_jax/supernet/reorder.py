@@ -9,6 +9,7 @@ References:
     https://arxiv.org/abs/1905.10650
 """
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -90,11 +91,12 @@ def _permute(layer: LayerParams, heads: Array, ffn: Array) -> LayerParams:
     def head(dense: Dense) -> Dense:
         return Dense(dense.kernel[:, heads], dense.bias[heads])
 
-    return layer.replace(
+    return dataclasses.replace(
+        layer,
         query=head(layer.query),
         key=head(layer.key),
         value=head(layer.value),
-        output=layer.output.replace(kernel=layer.output.kernel[heads]),
+        output=dataclasses.replace(layer.output, kernel=layer.output.kernel[heads]),
         up=Dense(layer.up.kernel[:, ffn], layer.up.bias[ffn]),
-        down=layer.down.replace(kernel=layer.down.kernel[ffn]),
+        down=dataclasses.replace(layer.down, kernel=layer.down.kernel[ffn]),
     )

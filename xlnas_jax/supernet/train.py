@@ -8,8 +8,9 @@ References:
     Yu et al., "BigNAS", 2020. https://arxiv.org/abs/2003.11142
 """
 
+import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -19,7 +20,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.config import TrainConfig
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.supernet.params import Dense, SupernetParams
+from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Architecture, Batch
@@ -46,12 +47,14 @@ class WeightSteps(NamedTuple):
 
 
 def make_optimizer(
-    config: TrainConfig, params: SupernetParams, num_steps: int
+    config: TrainConfig, params: Any, num_steps: int
 ) -> optax.GradientTransformation:
     """AdamW with warm-up, linear decay to zero and clipping by global norm.
 
     Biases and LayerNorms do not decay; the head, new where the encoder is
     pretrained, has a learning rate of its own; frozen leaves have no state.
+
+    `params` are the supernet's, or those of one network alone.
     """
     warmup = max(1, round(config.warmup_fraction * num_steps))
     schedule = optax.join_schedules(
@@ -65,12 +68,14 @@ def make_optimizer(
     )
     is_decayed = _decay_mask(params)
     is_head = jax.tree.map(lambda _: False, params)
-    is_head = is_head.replace(head=jax.tree.map(lambda _: True, params.head))
+    is_head = dataclasses.replace(
+        is_head, head=jax.tree.map(lambda _: True, params.head)
+    )
     labels = jax.tree.map(lambda _: "train", params)
     if config.freeze_embeddings:
         frozen = jax.tree.map(lambda _: "freeze", params.encoder.embeddings)
-        encoder = labels.encoder.replace(embeddings=frozen)
-        labels = labels.replace(encoder=encoder)
+        encoder = dataclasses.replace(labels.encoder, embeddings=frozen)
+        labels = dataclasses.replace(labels, encoder=encoder)
     ratio = config.head_learning_rate / config.learning_rate
     learn = optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
@@ -82,7 +87,7 @@ def make_optimizer(
     return optax.partition({"train": learn, "freeze": optax.set_to_zero()}, labels)
 
 
-def _decay_mask(params: SupernetParams) -> SupernetParams:
+def _decay_mask(params: Any) -> Any:
     """True for kernels and embedding tables, by their field names."""
     decayed = {"kernel", "word", "position", "segment"}
 
@@ -96,15 +101,31 @@ def init_learner(
     params: SupernetParams, optimizer: optax.GradientTransformation
 ) -> Learner:
     """Fresh optimizer state at step 0."""
+    tree: Any = params
     zero = jnp.zeros((), jnp.int32)
-    return Learner(params=params, opt_state=optimizer.init(params), step=zero)
+    return Learner(params=params, opt_state=optimizer.init(tree), step=zero)
+
+
+def apply_gradients(
+    optimizer: optax.GradientTransformation,
+    params: Any,
+    opt_state: optax.OptState,
+    grads: Any,
+) -> tuple[Any, optax.OptState]:
+    """Weights and optimizer state after one update."""
+    # Optax's bias correction relies on implicit promotion; our own code does not.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state
 
 
 def take_batch(
     rows: Batch, index: Int[Array, " batch"], weight: Float[Array, " batch"]
 ) -> Batch:
     """The chosen rows of a bucket."""
-    return jax.tree.map(lambda leaf: leaf[index], rows).replace(weight=weight)
+    return dataclasses.replace(
+        jax.tree.map(lambda leaf: leaf[index], rows), weight=weight
+    )
 
 
 def weighted_mean(
@@ -137,12 +158,9 @@ def make_weight_steps(
         return weighted_mean(losses, batch.weight)
 
     def update(learner: Learner, grads: SupernetParams) -> Learner:
-        # Optax's bias correction relies on implicit promotion; our own code does not.
-        with jax.numpy_dtype_promotion("standard"):
-            updates, opt_state = optimizer.update(
-                grads, learner.opt_state, learner.params
-            )
-            params = optax.apply_updates(learner.params, updates)
+        params, opt_state = apply_gradients(
+            optimizer, learner.params, learner.opt_state, grads
+        )
         return Learner(params=params, opt_state=opt_state, step=learner.step + 1)
 
     def gradients(learner: Learner, batch: Batch, num_random: int | None):
@@ -172,8 +190,8 @@ def make_weight_steps(
         # Every network shares the embedded tokens: one backward pass serves all.
         grads, x_grad = grads
         (table_grads,) = embed_vjp(x_grad)
-        encoder = grads.encoder.replace(embeddings=table_grads)
-        return loss, grads.replace(encoder=encoder)
+        encoder = dataclasses.replace(grads.encoder, embeddings=table_grads)
+        return loss, dataclasses.replace(grads, encoder=encoder)
 
     def make_step(num_random: int | None):
         def step(learner: Learner, rows: Batch, index, weight):
@@ -202,10 +220,3 @@ def sandwich(space: SearchSpace, key: Key[Array, ""], num_random: int) -> Archit
         ordered = jnp.concatenate([ends[knob.name], drawn[2:]])
         choices[knob.name] = ordered if knob.is_ordered else drawn
     return Architecture(choices=choices)
-
-
-def init_params_head(params: SupernetParams, pooler: Dense | None) -> SupernetParams:
-    """Starts the head's hidden layer from a pretrained pooler, where there is one."""
-    if pooler is None:
-        return params
-    return params.replace(head=params.head.replace(hidden=pooler))
