@@ -1,12 +1,13 @@
 """Writes the README's tables from benchmarks/results; `--check` only compares.
 
-    python tools/readme.py
+python tools/readme.py
 """
 
 import argparse
 import json
 import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,14 @@ def _table(runs: list[dict[str, Any]]) -> list[str]:
     rows = [
         ["", "majority", *HEADINGS.values()],
         ["---", *["---:"] * (1 + len(HEADINGS))],
-        ["encoder parameters (M)", "", *_each(runs, lambda n: _millions(n, "encoder_params"))],
+        [
+            "encoder parameters (M)",
+            "",
+            *_each(runs, lambda n: _millions(n, "encoder_params")),
+        ],
         ["MFLOPs a sentence", "", *_each(runs, lambda n: _millions(n, "flops"))],
-        ["auxiliary dev accuracy", "", *_each(runs, _selection)],
+        ["auxiliary dev cross-entropy", "", *_each(runs, _selected("loss", 1), 3)],
+        ["auxiliary dev accuracy", "", *_each(runs, _selected("accuracy", 100))],
     ]
     languages = [(roles["source"], "source")]
     languages += [(code, "auxiliary") for code in roles["aux_heldout"]]
@@ -99,7 +105,8 @@ def _table(runs: list[dict[str, Any]]) -> list[str]:
         cells = _each(runs, lambda n, c=code: 100 * n["languages"][c]["accuracy"])
         rows.append([f"{code} ({role})", rates, *cells])
     majority = [
-        100 * np.mean([run["majority"][code] for code in roles["target"]]) for run in runs
+        100 * np.mean([run["majority"][code] for code in roles["target"]])
+        for run in runs
     ]
     means = _each(runs, lambda n: 100 * n["target_mean"])
     rows.append(["**target mean**", _spread(majority), *means])
@@ -110,22 +117,32 @@ def _millions(network: dict[str, Any], cost: str) -> float:
     return network["costs"][cost] / 1e6
 
 
-def _selection(network: dict[str, Any]) -> float:
-    scores = [values["accuracy"] for values in network["selection"].values()]
-    return 100 * float(np.mean(scores))
+def _selected(metric: str, scale: float) -> Callable[[dict[str, Any]], float]:
+    """A metric's mean over the auxiliary languages, which chose the networks."""
+
+    def value(network: dict[str, Any]) -> float:
+        scores = [values[metric] for values in network["selection"].values()]
+        return scale * float(np.mean(scores))
+
+    return value
 
 
-def _each(runs: list[dict[str, Any]], value: Any) -> list[str]:
+def _each(
+    runs: list[dict[str, Any]],
+    value: Callable[[dict[str, Any]], float],
+    digits: int = 1,
+) -> list[str]:
     return [
-        _spread([value(run["networks"][name]) for run in runs]) for name in HEADINGS
+        _spread([value(run["networks"][name]) for run in runs], digits)
+        for name in HEADINGS
     ]
 
 
-def _spread(values: list[float]) -> str:
-    mean = f"{np.mean(values):.1f}"
+def _spread(values: list[float], digits: int = 1) -> str:
+    mean = f"{np.mean(values):.{digits}f}"
     if len(values) < 2 or np.ptp(values) == 0:
         return mean
-    return f"{mean} ± {np.std(values, ddof=1):.1f}"
+    return f"{mean} ± {np.std(values, ddof=1):.{digits}f}"
 
 
 def main() -> int:

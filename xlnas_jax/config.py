@@ -1,13 +1,15 @@
-"""Frozen configuration: every option, its default and its meaning, in one place.
+"""Frozen configuration: every option with its default and its meaning.
 
 A YAML file becomes a `Config` through `load_config`; each dataclass checks its
 own values, so that nothing is compiled before the whole file is known to be
-sound. Sections with a `kind` are one of several dataclasses.
+sound. Sections with a `kind` are one of several dataclasses; those of the data
+stand in `config_data`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
+from xlnas_jax.config_data import CipherData, CldrData, HubData, TableData
 from xlnas_jax.ranges import at_least, distinct, divides, fraction, positive
 from xlnas_jax.types import ConfigError
 
@@ -20,105 +22,6 @@ class LanguagesConfig:
     aux_heldout: tuple[str, ...]
     target: tuple[str, ...]
     aux_train: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class TableData:
-    """TSV, CSV or JSONL files with named columns, one file per language and split.
-
-    Attributes:
-        path: pattern of the files; `{language}` and `{split}` are filled in.
-        preset: `sib200` fills every other field for that data set, when `path`
-            is the folder that holds one sub-folder per language.
-        labels: the label set in order; read from the training split if empty.
-        keep_quotes: treat quote characters as text (no CSV quoting).
-    """
-
-    path: str
-    kind: Literal["table"] = "table"
-    preset: Literal["none", "sib200"] = "none"
-    text_column: str = "text"
-    label_column: str = "label"
-    id_column: str = ""
-    labels: tuple[str, ...] = ()
-    train_split: str = "train"
-    dev_split: str = "dev"
-    test_split: str = "test"
-    keep_quotes: bool = False
-
-    def __post_init__(self) -> None:
-        distinct(self, "path", "text_column", "label_column")
-        distinct(self, "train_split", "dev_split", "test_split")
-
-
-@dataclass(frozen=True)
-class HubData:
-    """A data set of the Hugging Face hub, one configuration per language.
-
-    Attributes:
-        path: hub id, or a local directory in hub layout.
-        config: name of the configuration; `{language}` is filled in.
-    """
-
-    path: str
-    kind: Literal["hub"] = "hub"
-    config: str = "{language}"
-    revision: str = ""
-    text_column: str = "text"
-    label_column: str = "label"
-    id_column: str = ""
-    labels: tuple[str, ...] = ()
-    train_split: str = "train"
-    dev_split: str = "validation"
-    test_split: str = "test"
-
-    def __post_init__(self) -> None:
-        distinct(self, "path", "config", "text_column", "label_column")
-        distinct(self, "train_split", "dev_split", "test_split")
-
-
-@dataclass(frozen=True)
-class CldrData:
-    """Names from the Unicode CLDR as carried by `babel`: which kind is a name?
-
-    Attributes:
-        kinds: the classes, balanced within each language and split.
-        split_by: `language`: every split of a language has other entities, but
-            an entity may be trained on in one language and tested in another;
-            `entity`: no entity of a dev or test split is trained on in any.
-        per_class: names of each class and language in the training split.
-    """
-
-    kind: Literal["cldr"] = "cldr"
-    kinds: tuple[str, ...] = ("territory", "language", "script", "currency")
-    split_by: Literal["language", "entity"] = "entity"
-    per_class: int = 100
-
-    def __post_init__(self) -> None:
-        distinct(self, "kinds")
-        at_least(self, 1, "per_class")
-
-
-@dataclass(frozen=True)
-class CipherData:
-    """Languages made from a base data set, at a distance known by construction.
-
-    Attributes:
-        base: where the source-language text comes from.
-        base_language: the language of `base` that is enciphered.
-        distances: for every language code used in `languages`, how far it is
-            from the base, in [0, 1]: the share of the vocabulary that is
-            permuted; affixes and word order change beyond one third and two.
-    """
-
-    distances: dict[str, float]
-    kind: Literal["cipher"] = "cipher"
-    base: TableData | CldrData = field(default_factory=CldrData)
-    base_language: str = "en"
-
-    def __post_init__(self) -> None:
-        distinct(self, "base_language")
-        fraction(self, "distances")
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from xlnas_jax.finish import (
     report,
     uniform_scaling,
 )
+from xlnas_jax.logger import Progress
 from xlnas_jax.search import Engine, SearchState
 from xlnas_jax.space.constraints import limits
 
@@ -32,6 +33,12 @@ BASELINES = {
 }
 # Borders cost the width that languages need on a terminal of 80 columns.
 STYLE: dict[str, Any] = {"title_justify": "left", "box": box.SIMPLE_HEAD}
+PARTS = (
+    "scoring the archive with the final weights",
+    "scoring as many random networks",
+    "scoring uniformly scaled networks",
+    "scoring test data, targets included, for the report",
+)
 COUNTED = ("params", "encoder_params", "flops", "memory_bytes")
 DIGITS = 6
 MAX_ROWS = 8
@@ -42,27 +49,31 @@ def _number(value: Any) -> float:
 
 
 def conclude(
-    experiment: Experiment, engine: Engine, state: SearchState
+    experiment: Experiment, engine: Engine, state: SearchState, progress: Progress
 ) -> dict[str, Any]:
     """Takes the front, adds the baselines, and only then reads the targets."""
     params = state.learner.params
+    done = int(state.round)
+
+    def begin(part: str) -> None:
+        progress.phase(part)
+        progress.update(done + PARTS.index(part))
+
+    begin("scoring the archive with the final weights")
     front = final_front(experiment, engine, state)
     parts = {"full": full_network(experiment, engine, params)}
     if experiment.config.search.control:
+        begin("scoring as many random networks")
         parts["random"] = random_control(experiment, engine, state)
+        begin("scoring uniformly scaled networks")
         parts["uniform"] = uniform_scaling(experiment, engine, params)
     names = [*parts, *["point"] * len(front.indices)]
     chosen = _join([*parts.values(), front])
+    begin("scoring test data, targets included, for the report")
     tested, majority = report(experiment, params, chosen.indices)
-    return make_document(
-        experiment,
-        chosen,
-        tested,
-        names,
-        majority,
-        int(state.evaluated),
-        int(state.rejected),
-    )
+    progress.update(done + len(PARTS))
+    counts = int(state.evaluated), int(state.rejected)
+    return make_document(experiment, chosen, tested, names, majority, *counts)
 
 
 def _join(parts: list[Scored]) -> Scored:
@@ -171,7 +182,8 @@ def make_front_table(document: dict[str, Any]) -> Table:
     aux = ", ".join(document["roles"]["aux_heldout"])
     table = Table(title=f"Front, chosen on {aux} alone (accuracy in %)", **STYLE)
     table.add_column("network", no_wrap=True)
-    for heading in ("encoder M", "MFLOPs", "aux dev", "source", "targets"):
+    first = f"aux {document['objectives'][0]}"
+    for heading in ("encoder M", "MFLOPs", first, "aux dev", "source", "targets"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, point in _rows(document):
         table.add_row(name, *summary_cells(document, point))
@@ -246,6 +258,7 @@ def summary_cells(document: dict[str, Any], point: dict[str, Any]) -> list[str]:
     return [
         f"{point['costs']['encoder_params'] / 1e6:.2f}",
         f"{point['costs']['flops'] / 1e6:.1f}",
+        f"{point['objectives'][document['objectives'][0]]:.3f}",
         f"{100 * np.mean(selection):.1f}",
         f"{100 * source:.1f}",
         f"{100 * target_mean(document, point):.1f}",

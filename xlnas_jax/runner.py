@@ -20,7 +20,7 @@ from xlnas_jax.experiment import (
 )
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.logger import Progress
-from xlnas_jax.results import conclude
+from xlnas_jax.results import PARTS, conclude
 from xlnas_jax.rundir import Run, open_run, read_config
 from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
 from xlnas_jax.types import CheckpointError
@@ -44,11 +44,13 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
         with CompileCounter() as compiles:
             engine, state, restored = load_state(experiment, run)
             compiles.mark("start")
-            state = _rounds(experiment, engine, state, run, compiles)
-            compiles.mark("later_rounds")
-            started = time.perf_counter()
-            if document is None:
-                document = conclude(experiment, engine, state)
+            first, last = int(state.round), engine.num_warm_up + config.search.rounds
+            with Progress("start", last + len(PARTS), first) as progress:
+                state = _rounds(experiment, engine, state, run, compiles, progress)
+                compiles.mark("later_rounds")
+                started = time.perf_counter()
+                if document is None:
+                    document = conclude(experiment, engine, state, progress)
             point = pick_point(document, config.export.pick)
             params = state.learner.params
             export_point(experiment, params, document, point, artifact)
@@ -87,9 +89,10 @@ def export_run(directory: Path, pick: str, out: Path) -> Path:
 
 def use_compilation_cache() -> None:
     """Keeps compiled programs on disk, so that a second start need not compile."""
-    if CACHE_VARIABLE not in os.environ:
-        folder = Path.home() / ".cache" / "xlnas_jax" / "compiled"
-        jax.config.update("jax_compilation_cache_dir", str(folder))
+    if CACHE_VARIABLE in os.environ:  # whoever chose a place chose what goes there
+        return
+    folder = Path.home() / ".cache" / "xlnas_jax" / "compiled"
+    jax.config.update("jax_compilation_cache_dir", str(folder))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
@@ -115,17 +118,16 @@ def _rounds(
     state: SearchState,
     run: Run,
     compiles: CompileCounter,
+    progress: Progress,
 ) -> SearchState:
     """Repeats the round, saving its state and logging the one before it."""
     config = experiment.config
     first, last = int(state.round), engine.num_warm_up + config.search.rounds
     first_search = max(first, engine.num_warm_up)
     run.metrics.truncate(first)
+    name = experiment.objectives[0].name
     pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
-    with (
-        Checkpoints(run.checkpoints, config.checkpoint.keep) as saved,
-        Progress("search", total=last, start=first) as progress,
-    ):
+    with Checkpoints(run.checkpoints, config.checkpoint.keep) as saved:
         for number in range(first, last):
             kind = "search" if number >= engine.num_warm_up else "warm-up"
             if number in (first, first_search):
@@ -133,7 +135,7 @@ def _rounds(
             state, metrics = step(engine, state)
             # The device works on this round while the last one is written down.
             if pending is not None:
-                _log(run, progress, *pending)
+                _log(run, progress, name, *pending)
             pending = (number, _shown(state), metrics)
             if number in (first, first_search):
                 jax.block_until_ready(metrics)
@@ -143,7 +145,7 @@ def _rounds(
             if number == first_search:
                 compiles.mark("first_round")
         if pending is not None:
-            _log(run, progress, *pending)
+            _log(run, progress, name, *pending)
     return state
 
 
@@ -159,6 +161,7 @@ def _shown(state: SearchState) -> dict[str, Any]:
 def _log(
     run: Run,
     progress: Progress,
+    name: str,
     number: int,
     shown: dict[str, Any],
     metrics: RoundMetrics,
@@ -168,15 +171,17 @@ def _log(
     if metrics.told is not None:
         told, archive = metrics.told, shown["archive"]
         is_valid = np.asarray(told.is_valid)
-        errors = np.asarray(told.objectives)[is_valid, 0]
+        values = np.asarray(told.objectives)[is_valid, 0]
         best = np.asarray(archive.objectives)[np.asarray(archive.is_valid), 0]
         line |= {
             "evaluated": int(shown["evaluated"]),
             "rejected_before_evaluation": int(shown["rejected"]),
             "failed": int(len(is_valid) - is_valid.sum()),
-            "population_error": float(errors.mean()) if len(errors) else None,
-            "best_error": float(best.min()) if len(best) else None,
+            f"population_{name}": float(values.mean()) if len(values) else None,
+            f"best_{name}": float(best.min()) if len(best) else None,
             **{k: float(v) for k, v in metrics.summary.items() if np.ndim(v) == 0},
         }
     run.metrics.append(line)
-    progress.update(number + 1, loss=line["loss"], best_error=line.get("best_error"))
+    best_name = f"best_{name}"
+    shown_values = {"train_loss": line["loss"], best_name: line.get(best_name)}
+    progress.update(number + 1, **shown_values)

@@ -104,10 +104,14 @@ def test_an_unavailable_language_names_the_nearest() -> None:
     [
         CldrData(kinds=("territory", "planet")),
         CldrData(kinds=("territory",)),
-        CldrData(kinds=("script", "script")),
         CldrData(per_class=3),
     ],
 )
 def test_kinds_and_size_are_checked(config: CldrData) -> None:
     with pytest.raises(ConfigError, match=r"data\."):
         make_cldr_source(config)
+
+
+def test_a_kind_twice_is_refused_by_the_configuration_itself() -> None:
+    with pytest.raises(ConfigError, match="kinds: entries must differ"):
+        CldrData(kinds=("script", "script"))

@@ -154,10 +154,25 @@ def test_a_missing_split_names_the_file_pattern(tmp_path: Path) -> None:
         source.read("en", "test")
 
 
-def test_one_language_twice_is_refused(tmp_path: Path) -> None:
-    pattern = write(tmp_path, {"eng/train.tsv": TRAIN, "eng_Latn/train.tsv": TRAIN})
-    with pytest.raises(DataError, match="'eng' and 'eng_Latn', both English"):
-        make_table_source(TableData(pattern), "en")
+def test_two_folders_equally_good_for_one_language_are_both_passed_over(
+    tmp_path: Path,
+) -> None:
+    folders = ("eng", "aka_Latn", "twi_Latn")  # FLORES lists Akan under both
+    pattern = write(tmp_path, {f"{name}/train.tsv": TRAIN for name in folders})
+    source = make_table_source(TableData(pattern), "en")
+    assert source.languages() == ("en",)
+    with pytest.raises(DataError, match=r"must hold Akan \(ak\)"):
+        source.read("ak", "train")
+
+
+def test_of_two_folders_the_one_named_by_the_canonical_code_is_read(
+    tmp_path: Path,
+) -> None:
+    files = {f"{name}/train.tsv": TRAIN for name in ("eng", "ajp_Arab")}
+    files["apc_Arab/train.tsv"] = TRAIN.replace("good day", "the canonical one")
+    source = make_table_source(TableData(write(tmp_path, files)), "en")
+    assert source.languages() == ("apc", "en")
+    assert source.read("apc", "train").texts[0] == "the canonical one"
 
 
 @pytest.mark.parametrize("name", ["{language}.tsv", "{split}.tsv"])

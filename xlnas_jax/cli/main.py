@@ -32,7 +32,6 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a sub-command; 0 only on success, 2 for what the user can mend."""
     given = [argument for argument in arguments if argument != "--debug"]
     is_debug = len(given) != len(arguments)
-    warnings.showwarning = _show_warning
     command = tyro.extras.subcommand_cli_from_dict(
         COMMANDS,
         prog="xlnas",
@@ -41,7 +40,10 @@ def run(arguments: Sequence[str]) -> int:
         args=given,
     )
     try:
-        command.run()
+        # Restored afterwards: a caller in Python keeps its own way of warning.
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            command.run()
     except KeyboardInterrupt:
         print("xlnas: interrupted; the same command resumes a search.", file=sys.stderr)
         return INTERRUPTED
