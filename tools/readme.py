@@ -40,7 +40,7 @@ def search_block(name: str) -> str:
         [
             f"`{document['command']}`",
             "",
-            f"Seeds {seeds}; {_machine(document['environment'])}; "
+            f"Seed {seeds}; {_machine(document['environment'])}; "
             f"{_minutes(runs)} a run.",
             f"Limit: {_limits(runs[0])}. {_counts(runs)}",
             "",
