@@ -32,7 +32,11 @@ BASELINES = {
     "uniform": "uniform scaling",
 }
 # Borders cost the width that languages need on a terminal of 80 columns.
-STYLE: dict[str, Any] = {"title_justify": "left", "box": box.SIMPLE_HEAD}
+STYLE: dict[str, Any] = {
+    "title_justify": "left",
+    "box": box.SIMPLE_HEAD,
+    "pad_edge": False,
+}
 PARTS = (
     "scoring the archive with the final weights",
     "scoring as many random networks",
