@@ -23,6 +23,11 @@ class LanguagesConfig:
     target: tuple[str, ...]
     aux_train: tuple[str, ...] = ()
 
+    @property
+    def all(self) -> tuple[str, ...]:
+        """Every language as it was spelled, in the order of `LanguageRoles.all`."""
+        return (self.source, *self.aux_train, *self.aux_heldout, *self.target)
+
 
 @dataclass(frozen=True)
 class TokensConfig:

@@ -8,10 +8,10 @@ import dataclasses
 from dataclasses import dataclass
 
 import jax
-import numpy as np
 
 from xlnas_jax.config import Config, PretrainedModel, ScratchModel
-from xlnas_jax.data import buckets, sources, tokens
+from xlnas_jax.data import sources, tokens
+from xlnas_jax.data.batches import batch_examples, row_examples
 from xlnas_jax.data.examples import Examples, Source
 from xlnas_jax.languages import LanguageRoles, Phase, Split
 from xlnas_jax.objectives import Objective, make_objectives
@@ -81,9 +81,7 @@ def prepare(config: Config) -> Experiment:
 
 def _spelling(config: Config, roles: LanguageRoles) -> dict[str, str]:
     """Canonical code to the code in the configuration."""
-    given = config.languages
-    spelled = (given.source, *given.aux_train, *given.aux_heldout, *given.target)
-    return dict(zip(roles.all, spelled, strict=True))
+    return dict(zip(roles.all, config.languages.all, strict=True))
 
 
 def _tokenizer_and_shape(
@@ -147,14 +145,9 @@ def init_params(experiment: Experiment) -> SupernetParams:
 def training_rows(experiment: Experiment) -> tuple[Batch, ...]:
     """Source and aux_train examples, one row each, in length buckets on the device."""
     parts = _train_examples(experiment.source, experiment.roles)
-    encoded, labels, languages = _encode(experiment, parts)
-    lengths = np.asarray([len(ids) for ids, _ in encoded])
+    _warn_of_unknown(experiment, parts)
     count = experiment.config.tokens.train_buckets
-    ends = buckets.optimal_boundaries(lengths, count)
-    rows = buckets.make_rows(
-        encoded, labels, languages, ends, experiment.tokenizer.pad_id
-    )
-    return jax.device_put(rows)
+    return jax.device_put(row_examples(experiment.tokenizer, parts, count))
 
 
 def evaluation_batches(
@@ -169,34 +162,15 @@ def evaluation_batches(
         sources.read(experiment.source, experiment.roles, code, split, phase)
         for code in languages
     ]
-    encoded, labels, index = _encode(experiment, parts)
-    lengths = np.asarray([len(ids) for ids, _ in encoded])
+    _warn_of_unknown(experiment, parts)
     config = experiment.config
-    ends = buckets.optimal_boundaries(lengths, config.tokens.num_buckets)
-    batches = buckets.make_batches(
-        encoded,
-        labels,
-        index,
-        ends,
-        config.evaluate.batch_tokens,
-        experiment.tokenizer.pad_id,
-    )
+    num_buckets, size = config.tokens.num_buckets, config.evaluate.batch_tokens
+    batches = batch_examples(experiment.tokenizer, parts, num_buckets, size)
     return jax.device_put(batches)
 
 
-def _encode(experiment: Experiment, parts: list[Examples]):
-    """Tokens, labels and language positions of several parts, one after another."""
+def _warn_of_unknown(experiment: Experiment, parts: list[Examples]) -> None:
+    """Names the languages that the tokenizer mostly maps to `<unk>`."""
+    limit = experiment.config.tokens.max_unk_rate
     for part in parts:
-        tokens.warn(
-            experiment.tokenizer,
-            part.texts,
-            part.language,
-            experiment.config.tokens.max_unk_rate,
-        )
-    encoded = [
-        item for part in parts for item in experiment.tokenizer.encode(part.texts)
-    ]
-    labels = np.concatenate([part.labels for part in parts])
-    sizes = [len(part) for part in parts]
-    languages = np.repeat(np.arange(len(parts), dtype=np.int32), sizes)
-    return encoded, labels, languages
+        tokens.warn(experiment.tokenizer, part.texts, part.language, limit)

@@ -59,21 +59,21 @@ def conclude(
     params = state.learner.params
     done = int(state.round)
 
-    def begin(part: str) -> None:
-        progress.phase(part)
-        progress.update(done + PARTS.index(part))
+    def begin(part: int) -> None:
+        progress.phase(PARTS[part])
+        progress.update(done + part)
 
-    begin("scoring the archive with the final weights")
+    begin(0)
     front = final_front(experiment, engine, state)
     parts = {"full": full_network(experiment, engine, params)}
     if experiment.config.search.control:
-        begin("scoring as many random networks")
+        begin(1)
         parts["random"] = random_control(experiment, engine, state)
-        begin("scoring uniformly scaled networks")
+        begin(2)
         parts["uniform"] = uniform_scaling(experiment, engine, params)
     names = [*parts, *["point"] * len(front.indices)]
     chosen = _join([*parts.values(), front])
-    begin("scoring test data, targets included, for the report")
+    begin(3)
     tested, majority = report(experiment, params, chosen.indices)
     progress.update(done + len(PARTS))
     counts = int(state.evaluated), int(state.rejected)

@@ -7,7 +7,7 @@ import numpy as np
 
 from xlnas_jax.config import TableData
 from xlnas_jax.config_file import load_config
-from xlnas_jax.data import buckets
+from xlnas_jax.data.batches import batch_examples
 from xlnas_jax.data.examples import Examples, LabelSet, make_examples
 from xlnas_jax.data.sources import make_source, read
 from xlnas_jax.data.table import read_rows
@@ -43,13 +43,11 @@ def read_labelled(
     config = load_config(path)
     roles = LanguageRoles.from_config(config.languages)
     source = make_source(config.data, roles)
-    given = config.languages
-    spelled = (given.source, *given.aux_train, *given.aux_heldout, *given.target)
     return {
         code: _relabel(
             read(source, roles, code, "test", "report"), source.labels, labels
         )
-        for code in languages or spelled
+        for code in languages or config.languages.all
     }
 
 
@@ -86,24 +84,14 @@ def evaluate_model(
 ) -> dict[str, dict[str, Any]]:
     """Metrics by language, and how many examples they rest on."""
     examples = list(parts.values())
-    encoded = [
-        item for part in examples for item in subnet.tokenizer.encode(part.texts)
-    ]
-    sizes = [len(part) for part in examples]
-    index = np.repeat(np.arange(len(parts), dtype=np.int32), sizes)
-    gold = np.concatenate([part.labels for part in examples])
-    lengths = np.asarray([len(item.ids) for item in encoded])
-    ends = buckets.optimal_boundaries(lengths, NUM_BUCKETS)
-    batches = buckets.make_batches(
-        encoded, gold, index, ends, BATCH_TOKENS, subnet.tokenizer.pad_id
-    )
+    batches = batch_examples(subnet.tokenizer, examples, NUM_BUCKETS, BATCH_TOKENS)
     task = make_classification(subnet.labels)
     metrics = score_subnet(
         subnet.weights, subnet.shape, subnet.pooling, task, batches, len(parts)
     )
     return {
         code: {
-            "examples": sizes[position],
+            "examples": len(parts[code]),
             **{name: round(float(v[position]), 6) for name, v in metrics.items()},
         }
         for position, code in enumerate(parts)
