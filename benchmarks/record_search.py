@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from environment import environment
 
-from xlnas_jax.results import named_networks, target_mean
+from xlnas_jax.document import named_networks
 from xlnas_jax.rundir import write_json_atomic
 
 
@@ -31,17 +31,19 @@ def summarise(run: Path) -> dict[str, Any]:
             "id": point["id"],
             "architecture": point["architecture"],
             "costs": point["costs"],
+            "objectives": point["objectives"],
             "selection": point["selection"],
             "languages": point["languages"],
-            "target_mean": round(target_mean(document, point), 6),
+            "summary": point["summary"],
         }
         for name, point in named_networks(document).items()
     }
     return {
         "seed": document["seed"],
         "constraints": document["constraints"],
-        "roles": document["roles"],
-        "majority": document["majority"],
+        "objectives": document["objectives"],
+        "tasks": document["tasks"],
+        "comparisons": document["comparisons"],
         "evaluated": document["evaluated"],
         "rejected_before_evaluation": document["rejected_before_evaluation"],
         "front_size": len(document["points"]),

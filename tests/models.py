@@ -1,5 +1,7 @@
 """Tiny random models and batches that several tests share."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -10,7 +12,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
-from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.params import SharedParams, SupernetParams
 from xlnas_jax.types import Batch
 
 NUM_LABELS = 5
@@ -56,6 +58,11 @@ def tiny_params(shape: EncoderShape = SHAPE, seed: int = 0) -> SupernetParams:
     return jax.tree.unflatten(tree, noisy)
 
 
+def as_shared(params: SupernetParams) -> SharedParams:
+    """The weights of one task as those of a search on it."""
+    return SharedParams(encoder=params.encoder, heads={"task": params.head})
+
+
 def random_batch(
     steps: int, batch: int, seq: int, seed: int = 0, num_languages: int = 2
 ) -> Batch:
@@ -69,4 +76,18 @@ def random_batch(
         label=jnp.asarray(rng.integers(0, NUM_LABELS, lead), jnp.int32),
         language=jnp.asarray(rng.integers(0, num_languages, lead), jnp.int32),
         weight=jnp.asarray(rng.integers(0, 4, lead) > 0, jnp.float32),
+    )
+
+
+def labelled(label: Any, length: Any = None, seq: int = 1, weight: Any = None) -> Batch:
+    """A batch of which only labels, lengths and weights matter; full rows if none."""
+    num = len(jax.tree.leaves(label)[0])
+    zeros = jnp.zeros((num, seq), jnp.int32)
+    return Batch(
+        tokens=zeros,
+        segments=zeros,
+        length=jnp.full(num, seq, jnp.int32) if length is None else length,
+        label=label,
+        language=jnp.zeros(num, jnp.int32),
+        weight=jnp.ones(num) if weight is None else weight,
     )

@@ -117,7 +117,7 @@ def test_every_kind_of_value_is_read(extra: str, path: str, expected: Any) -> No
         ),
         (
             "data: {path: x}",
-            "^data.kind: must be given, one of table, hub, cldr, cipher",
+            "^data.kind: must be given, one of set, mix, table, hub, cldr, cipher",
         ),
         ("data: {kind: tabel}", "^data.kind: must be .*'tabel'. Did you mean 'table'?"),
         ("data: {kind: [a]}", "^data.kind: must be one of"),
@@ -273,4 +273,5 @@ def test_a_dump_names_every_option() -> None:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_configurations_of_the_repository_are_valid(path: Path) -> None:
-    assert load_config(path).languages.target
+    for task in load_config(path).every_task.values():
+        assert task.languages.target

@@ -37,7 +37,7 @@ def one_by_one(params, rows) -> np.ndarray:
     def statistics(row, batch):
         x = supernet.embed(params.encoder.embeddings, batch)
         logits = supernet.apply(params, x, batch, SPACE.unflatten(row))
-        return TASK.statistics(logits, batch.label)
+        return TASK.statistics(logits, batch)
 
     total = np.zeros((len(rows), 2, TASK.num_statistics), np.float32)
     for bucket in BATCHES:
@@ -58,7 +58,7 @@ def oracle(params) -> np.ndarray:
 @pytest.mark.parametrize(("form", "chunk"), FORMS)
 def test_scores_equal_one_candidate_and_batch_at_a_time(params, oracle, form, chunk):
     rows = population(10)
-    found = evaluator(form, chunk)(params, rows, jnp.int32(10), BATCHES).statistics
+    found = evaluator(form, chunk)(params, rows, jnp.int32(10), BATCHES)
     np.testing.assert_allclose(found, oracle, atol=2e-4)
 
 
@@ -74,7 +74,7 @@ def test_one_compilation_serves_all_candidates_and_weights(params, form, chunk):
 
 def test_rows_beyond_the_number_meant_are_not_scored(params):
     found = evaluator("sliced", 1)(params, population(6), jnp.int32(2), BATCHES)
-    counts = np.asarray(found.statistics)[:, :, 0].sum(-1)
+    counts = np.asarray(found)[:, :, 0].sum(-1)
     expected = sum(float(b.weight.sum()) for b in BATCHES)
     np.testing.assert_allclose(counts, [expected, expected, 0, 0, 0, 0])
 
@@ -82,11 +82,11 @@ def test_rows_beyond_the_number_meant_are_not_scored(params):
 def test_languages_are_kept_apart(params):
     rows = population(3)
     evaluate = evaluator("sliced", 1)
-    both = evaluate(params, rows, jnp.int32(3), BATCHES).statistics
+    both = evaluate(params, rows, jnp.int32(3), BATCHES)
     muted = tuple(
         b.replace(weight=b.weight * (b.language == 1).astype(jnp.float32))
         for b in BATCHES
     )
-    second = evaluate(params, rows, jnp.int32(3), muted).statistics
+    second = evaluate(params, rows, jnp.int32(3), muted)
     np.testing.assert_allclose(second[:, 0], 0.0)
     np.testing.assert_allclose(second[:, 1], both[:, 1], rtol=1e-6)

@@ -7,8 +7,9 @@ import pytest
 from tests.experiments import RANDOM, tiny_config
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import (
-    evaluation_batches,
+    heldout_data,
     prepare,
+    scoring_data,
     training_rows,
 )
 from xlnas_jax.finish import final_front, random_control, uniform_scaling
@@ -19,9 +20,8 @@ from xlnas_jax.types import ArchitectureError, LeakError
 
 def start(config):
     experiment = prepare(config)
-    heldout = experiment.roles.aux_heldout
-    batches = evaluation_batches(experiment, heldout, "dev", "search")
-    engine, state = make_engine(experiment, training_rows(experiment), batches)
+    rows, heldout = training_rows(experiment), heldout_data(experiment)
+    engine, state = make_engine(experiment, rows, heldout)
     return experiment, engine, state
 
 
@@ -155,8 +155,9 @@ def test_a_target_split_cannot_be_read_while_searching():
     for phase in ("train", "search", "select"):
         for split in ("train", "dev", "test"):
             with pytest.raises(LeakError, match="target"):
-                evaluation_batches(experiment, ("es",), split, phase)
-    assert evaluation_batches(experiment, ("es",), "test", "report")
+                scoring_data(experiment, *experiment.parts, ("es",), split, phase)
+    data = scoring_data(experiment, *experiment.parts, ("es",), "test", "report")
+    assert len(data.examples[0]) > 0
 
 
 def test_limits_that_nothing_meets_are_named_before_anything_is_compiled():

@@ -24,6 +24,11 @@ HEADINGS = {
     "random": "random search",
     "best": "**found**",
 }
+METRICS = {
+    "accuracy": "accuracy",
+    "f1": "entity F1, lenient as in XTREME",
+    "score": "mean of F1 and exact match",
+}
 
 
 def render(text: str) -> str:
@@ -45,6 +50,7 @@ def search_block(name: str) -> str:
             f"Limit: {_limits(runs[0])}. {_counts(runs)}",
             "",
             *_table(runs),
+            *_comparisons(runs),
             "",
             "",
         ]
@@ -84,47 +90,79 @@ def _counts(runs: list[dict[str, Any]]) -> str:
 
 def _table(runs: list[dict[str, Any]]) -> list[str]:
     """Mean over the seeds, with the sample deviation where there are several."""
-    roles = runs[0]["roles"]
+    objective = runs[0]["objectives"][0]
+    names = {"loss": "cross-entropy"}
     rows = [
-        ["", "majority", *HEADINGS.values()],
+        ["", *HEADINGS.values(), "without a network"],
         ["---", *["---:"] * (1 + len(HEADINGS))],
+        ["encoder parameters (M)", *_each(runs, _cost("encoder_params")), ""],
+        ["MFLOPs an input", *_each(runs, _cost("flops")), ""],
         [
-            "encoder parameters (M)",
+            f"auxiliary dev {names.get(objective, objective)}",
+            *_each(runs, lambda n: n["objectives"][objective], 3),
             "",
-            *_each(runs, lambda n: _millions(n, "encoder_params")),
         ],
-        ["MFLOPs a sentence", "", *_each(runs, lambda n: _millions(n, "flops"))],
-        ["auxiliary dev cross-entropy", "", *_each(runs, _selected("loss", 1), 3)],
-        ["auxiliary dev accuracy", "", *_each(runs, _selected("accuracy", 100))],
     ]
-    languages = [(roles["source"], "source")]
-    languages += [(code, "auxiliary") for code in roles["aux_heldout"]]
-    languages += [(code, "target") for code in roles["target"]]
-    for code, role in languages:
-        rates = _spread([100 * run["majority"][code] for run in runs])
-        cells = _each(runs, lambda n, c=code: 100 * n["languages"][c]["accuracy"])
-        rows.append([f"{code} ({role})", rates, *cells])
-    majority = [
-        100 * np.mean([run["majority"][code] for code in roles["target"]])
-        for run in runs
-    ]
-    means = _each(runs, lambda n: 100 * n["target_mean"])
-    rows.append(["**target mean**", _spread(majority), *means])
+    for name in runs[0]["tasks"]:
+        rows += _task_rows(runs, name)
     return ["| " + " | ".join(row) + " |" for row in rows]
 
 
-def _millions(network: dict[str, Any], cost: str) -> float:
-    return network["costs"][cost] / 1e6
+def _task_rows(runs: list[dict[str, Any]], name: str) -> list[list[str]]:
+    """One task: its metric, a language a row, and what sums the targets up."""
+    task = runs[0]["tasks"][name]
+    roles, primary = task["roles"], task["primary"]
+    metric, trivial = METRICS[primary], task["trivial"]["name"]
+    title = metric if name == "task" else f"{name}: {metric}"
+    rows = [[f"*{title}*", *[""] * len(HEADINGS), f"*{trivial}*"]]
+    languages = [(roles["source"], "source")]
+    languages += [(column, "auxiliary") for column in roles["aux_heldout"]]
+    languages += [(column, "target") for column in roles["target"]]
+    for column, role in languages:
+        scores = _each(runs, lambda n, c=column: 100 * n["languages"][c][primary])
+        rows.append([f"{column} ({role})", *scores, _trivial(runs, name, [column])])
+
+    def summed(key: str) -> list[str]:
+        return _each(runs, lambda n: 100 * n["summary"]["tasks"][name][key])
+
+    means = _trivial(runs, name, roles["target"])
+    rows.append(["**target mean**", *summed("target_mean"), means])
+    rows.append(["targets and source", *summed("mean_with_source"), ""])
+    rows.append(["transfer gap", *summed("transfer_gap"), ""])
+    return rows
 
 
-def _selected(metric: str, scale: float) -> Callable[[dict[str, Any]], float]:
-    """A metric's mean over the auxiliary languages, which chose the networks."""
+def _trivial(runs: list[dict[str, Any]], name: str, columns: list[str]) -> str:
+    """What the baseline without a network scores, as a mean over columns."""
+    scores = [run["tasks"][name]["trivial"]["scores"] for run in runs]
+    return _spread([100 * float(np.mean([s[c] for c in columns])) for s in scores])
 
-    def value(network: dict[str, Any]) -> float:
-        scores = [values[metric] for values in network["selection"].values()]
-        return scale * float(np.mean(scores))
 
-    return value
+def _cost(name: str) -> Callable[[dict[str, Any]], float]:
+    return lambda network: network["costs"][name] / 1e6
+
+
+def _comparisons(runs: list[dict[str, Any]]) -> list[str]:
+    """Found less each baseline, with the interval over test items, by seed."""
+    lines = []
+    for baseline, heading in HEADINGS.items():
+        cells = []
+        for run in runs:
+            for name, found in run.get("comparisons", {}).get(baseline, {}).items():
+                where = "" if name == "task" else f"{name} "
+                low, high = 100 * found["low"], 100 * found["high"]
+                cells.append(
+                    f"{where}{100 * found['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
+                )
+        if cells:
+            lines.append(f"- {heading}: {'; '.join(cells)}")
+    if lines:
+        heading = (
+            "Found less the others, target mean in points, with the 95 % interval "
+            "over test items (paired bootstrap):"
+        )
+        return ["", heading, "", *lines]
+    return []
 
 
 def _each(

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from xlnas_jax.config_file import load_config
     from xlnas_jax.export.load import load
     from xlnas_jax.export.predict import Prediction
+    from xlnas_jax.export.predict_answers import AnswerPrediction
+    from xlnas_jax.export.predict_tags import Entity, TaggedPrediction
     from xlnas_jax.export.subnet import Subnet
     from xlnas_jax.languages.roles import LanguageRoles
     from xlnas_jax.space.space import SearchSpace
@@ -28,34 +30,40 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
+    "AnswerPrediction": "export.predict_answers",
     "Architecture": "types",
     "ArchitectureError": "types",
     "CheckpointError": "types",
     "Config": "config",
     "ConfigError": "types",
     "DataError": "types",
+    "Entity": "export.predict_tags",
     "LanguageRoles": "languages.roles",
     "LeakError": "types",
     "Prediction": "export.predict",
     "SearchSpace": "space.space",
     "Subnet": "export.subnet",
+    "TaggedPrediction": "export.predict_tags",
     "XlnasError": "types",
     "load": "export.load",
     "load_config": "config_file",
 }
 
 __all__ = [
+    "AnswerPrediction",
     "Architecture",
     "ArchitectureError",
     "CheckpointError",
     "Config",
     "ConfigError",
     "DataError",
+    "Entity",
     "LanguageRoles",
     "LeakError",
     "Prediction",
     "SearchSpace",
     "Subnet",
+    "TaggedPrediction",
     "XlnasError",
     "__version__",
     "load",

@@ -6,10 +6,16 @@ sound. Sections with a `kind` are one of several dataclasses; those of the data
 stand in `config_data`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from xlnas_jax.config_data import CipherData, CldrData, HubData, TableData
+from xlnas_jax.config_data import AnyData as AnyData
+from xlnas_jax.config_data import CipherData as CipherData
+from xlnas_jax.config_data import CldrData as CldrData
+from xlnas_jax.config_data import HubData as HubData
+from xlnas_jax.config_data import MixData as MixData
+from xlnas_jax.config_data import SetData as SetData
+from xlnas_jax.config_data import TableData as TableData
 from xlnas_jax.ranges import at_least, distinct, divides, fraction, positive
 from xlnas_jax.types import ConfigError
 
@@ -34,7 +40,10 @@ class TokensConfig:
     """How text becomes token arrays.
 
     Attributes:
-        max_length: tokens kept of each example, special tokens included.
+        max_length: tokens kept of each example, special tokens included; of a
+            question, tokens of each window.
+        doc_stride: of questions, tokens from the start of one window of the context
+            to the start of the next.
         num_buckets, train_buckets: lengths that examples are padded to when scoring
             and when training; more means less padding
             and more compilation.
@@ -42,13 +51,14 @@ class TokensConfig:
     """
 
     max_length: int = 128
+    doc_stride: int = 128
     num_buckets: int = 4
     train_buckets: int = 2
     max_unk_rate: float = 0.2
 
     def __post_init__(self) -> None:
         at_least(self, 3, "max_length")  # two of them are special tokens
-        at_least(self, 1, "num_buckets", "train_buckets")
+        at_least(self, 1, "num_buckets", "train_buckets", "doc_stride")
         fraction(self, "max_unk_rate")
 
 
@@ -151,6 +161,8 @@ class TrainConfig:
         kd_temperature: softness of the in-place distillation targets.
         weight_decay: decoupled; none on biases and LayerNorm.
         precision: of the matrix products; reductions are always fp32.
+        temperature: tasks and languages are trained on in proportion to the number
+            of their examples to this power.
         freeze_embeddings: leave the word embeddings as they were imported.
         remat: recompute activations in the backward pass of every layer.
     """
@@ -167,6 +179,7 @@ class TrainConfig:
     reorder: bool = True
     num_random: int = 2
     kd_temperature: float = 1.0
+    temperature: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     freeze_embeddings: bool = False
     remat: bool = False
@@ -176,7 +189,7 @@ class TrainConfig:
         at_least(self, 0, "weight_decay", "pretune_steps", "num_random")
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")
         positive(self, "kd_temperature")
-        fraction(self, "warmup_fraction", "dropout", "label_smoothing")
+        fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
 
 
 @dataclass(frozen=True)
@@ -192,6 +205,8 @@ class SearchConfig:
             candidates it has.
         objectives: what is minimised; the first must be a transfer score.
         control: score a random search and uniform scaling at the same budget.
+        tested: how many points of the front are scored on test data: the best, the
+            smallest and some between them; 0: all.
     """
 
     rounds: int = 20
@@ -201,10 +216,11 @@ class SearchConfig:
     max_tries: int = 64
     objectives: tuple[str, ...] = ("error", "flops")
     control: bool = True
+    tested: int = 0
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rounds", "population", "archive_size", "max_tries")
-        at_least(self, 0, "weight_steps")
+        at_least(self, 0, "weight_steps", "tested")
         distinct(self, "objectives")
 
 
@@ -280,14 +296,43 @@ class CheckpointConfig:
 
 
 @dataclass(frozen=True)
-class Config:
-    """A whole experiment."""
+class TaskConfig:
+    """One task of a search over several.
+
+    Attributes:
+        weight: factor on the task's share of the training steps.
+        language_heads: source and aux_train languages get output layers of their
+            own, which add to the shared one; other languages fall back on that.
+        tokens: overrides the section of the same name for this task.
+    """
 
     languages: LanguagesConfig
-    data: TableData | HubData | CldrData | CipherData
+    data: AnyData
+    weight: float = 1.0
+    language_heads: bool = False
+    tokens: TokensConfig | None = None
+
+    def __post_init__(self) -> None:
+        positive(self, "weight")
+
+
+@dataclass(frozen=True)
+class Config:
+    """A whole experiment.
+
+    Attributes:
+        languages, data, language_heads: of a search on one task.
+        tasks: of a search on several, by name; instead of those three.
+        skip_bad_rows: pass over faulty rows and count them, instead of refusing.
+    """
+
     model: PretrainedModel | ScratchModel
+    languages: LanguagesConfig | None = None
+    data: AnyData | None = None
+    language_heads: bool = False
+    tasks: dict[str, TaskConfig] = field(default_factory=dict)
+    skip_bad_rows: bool = False
     seed: int = 0
-    task: Literal["classification"] = "classification"
     tokens: TokensConfig = TokensConfig()
     space: SpaceConfig = SpaceConfig()
     cost: CostConfig = CostConfig()
@@ -306,3 +351,30 @@ class Config:
                 "search.population: must be at least 2 for controller 'reinforce', "
                 f"whose baseline is the others; got {self.search.population}."
             )
+        for name in self.tasks:
+            if not name.replace("_", "a").replace("-", "a").isalnum():
+                raise ConfigError(
+                    f"tasks: names must be of letters, digits, - and _, since they "
+                    f"name directories; got {name!r}."
+                )
+        if self.tasks:
+            given = [n for n in ("languages", "data") if getattr(self, n) is not None]
+            if given or self.language_heads:
+                raise ConfigError(
+                    "tasks: with several tasks, languages, data and language_heads "
+                    f"are given for each of them; got {given or 'language_heads'} "
+                    "beside tasks. Move them into each task."
+                )
+        else:
+            for name in ("languages", "data"):
+                if getattr(self, name) is None:
+                    raise ConfigError(f"{name}: must be given; it has no default.")
+
+    @property
+    def every_task(self) -> dict[str, TaskConfig]:
+        """The tasks by name; a search on one task calls it `task`."""
+        if self.tasks:
+            return self.tasks
+        assert self.languages is not None and self.data is not None
+        only = TaskConfig(self.languages, self.data, language_heads=self.language_heads)
+        return {"task": only}

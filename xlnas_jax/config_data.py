@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xlnas_jax.ranges import at_least, distinct, fraction
+from xlnas_jax.types import ConfigError
 
 
 @dataclass(frozen=True)
@@ -17,6 +18,7 @@ class TableData:
         path: pattern of the files; `{language}` and `{split}` are filled in.
         preset: `sib200` fills every other field for that data set, when `path`
             is the folder that holds one sub-folder per language.
+        pair_column: column of the second text, of pairs.
         labels: the label set in order; read from the training split if empty.
         keep_quotes: treat quote characters as text (no CSV quoting).
     """
@@ -26,6 +28,7 @@ class TableData:
     preset: Literal["none", "sib200"] = "none"
     text_column: str = "text"
     label_column: str = "label"
+    pair_column: str = ""
     id_column: str = ""
     labels: tuple[str, ...] = ()
     train_split: str = "train"
@@ -106,3 +109,50 @@ class CipherData:
     def __post_init__(self) -> None:
         distinct(self, "base_language")
         fraction(self, "distances")
+
+
+@dataclass(frozen=True)
+class SetData:
+    """A named data set, from a folder with its original files or from the hub.
+
+    Attributes:
+        name: a file of `xlnas_jax/data/sets/`; a wrong one lists them all.
+        path: the folder; empty: download it from the hub.
+        map: labels (entity types, in tagging) to others, such as `MISC: O`; those
+            not named stay. `O` drops an entity type.
+        splits: take these splits only; empty: all. languages: likewise.
+        limit: by split, how many examples of a language are used at most. The same
+            ids are taken in every language.
+    """
+
+    name: str
+    kind: Literal["set"] = "set"
+    path: str = ""
+    revision: str = ""
+    map: dict[str, str] = field(default_factory=dict)
+    splits: tuple[Literal["train", "dev", "test"], ...] = ()
+    languages: tuple[str, ...] = ()
+    limit: dict[Literal["train", "dev", "test"], int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        distinct(self, "name")
+        at_least(self, 1, "limit")
+
+
+@dataclass(frozen=True)
+class MixData:
+    """Several data sets of one task as one: what a language has in each is joined.
+
+    The label set is that of the first part, after its `map`; the other parts must
+    have no label outside it.
+    """
+
+    parts: tuple[SetData | TableData | HubData, ...]
+    kind: Literal["mix"] = "mix"
+
+    def __post_init__(self) -> None:
+        if not self.parts:
+            raise ConfigError("parts: at least one data set must be named; got none.")
+
+
+AnyData = SetData | MixData | TableData | HubData | CldrData | CipherData

@@ -201,8 +201,11 @@ def _value(value: Any, hint: Any, where: str) -> Any:
 def _member(value: Any, members: tuple[Any, ...], where: str) -> Any:
     """The member of a union: the section whose `kind` it is, or not None."""
     if type(None) in members:
-        (member,) = (member for member in members if member is not type(None))
-        return None if value is None else _value(value, member, where)
+        if value is None:
+            return None
+        members = tuple(member for member in members if member is not type(None))
+        if len(members) == 1:
+            return _value(value, members[0], where)
     kinds = {get_args(_hints(member)["kind"])[0]: member for member in members}
     if not isinstance(value, Mapping):
         _wrong(where, f"a section whose kind is one of {_listed(kinds)}", value)

@@ -6,7 +6,8 @@ from rich.table import Table
 
 from xlnas_jax.data.sources import read_texts
 from xlnas_jax.data.tokens import fertility, unk_rate
-from xlnas_jax.experiment import Experiment
+from xlnas_jax.experiment import Experiment, TaskPart
+from xlnas_jax.languages import Split
 from xlnas_jax.languages import name as language_name
 from xlnas_jax.space.constraints import is_feasible, limits
 
@@ -14,8 +15,11 @@ SAMPLES = 10_000
 
 
 def describe(experiment: Experiment) -> list[Table]:
-    """Three tables; nothing is trained and no label of a target is used."""
-    return [_space(experiment), _costs(experiment), _languages(experiment)]
+    """Space, costs, and of each task languages and rows; no target label is used."""
+    tables = [_space(experiment), _costs(experiment)]
+    for part in experiment.parts:
+        tables += [_languages(experiment, part), _rows(experiment, part)]
+    return tables
 
 
 def _space(experiment: Experiment) -> Table:
@@ -52,25 +56,28 @@ def _costs(experiment: Experiment) -> Table:
     return table
 
 
-def _languages(experiment: Experiment) -> Table:
+def _languages(experiment: Experiment, part: TaskPart) -> Table:
     """Role, tokens per word, unknown tokens, and sub-word distance from the source.
 
     The distance is the share of a language's tokens that never occur in the
     source's text: no labels, no typology, only what the tokenizer sees.
     """
-    roles, tokenizer = experiment.roles, experiment.tokenizer
-    table = Table(title="Languages (dev texts, without labels)", title_justify="left")
+    roles, tokenizer = part.roles, part.tokenizer
+    title = f"Languages of {part.task.kind} (texts without labels)"
+    if len(experiment.parts) > 1:
+        title = f"{part.name}: {title}"
+    table = Table(title=title, title_justify="left")
     table.add_column("language")
     table.add_column("role")
     for heading in ("tokens per word", "<unk> %", "sub-word distance"):
         table.add_column(heading, justify="right")
-    known = _ids(experiment, roles.source)
+    known = _ids(part, roles.source)
     for code in roles.all:
-        texts = read_texts(experiment.source, code, "dev")
-        ids = _ids(experiment, code)
+        texts = _texts(part, code)
+        ids = _ids(part, code)
         distance = 1.0 - np.isin(ids, known).mean()
         table.add_row(
-            f"{experiment.codes[code]} {language_name(code)}",
+            f"{part.codes[code]} {language_name(code)}",
             roles.role_of(code),
             f"{fertility(tokenizer, texts):.2f}",
             f"{100 * unk_rate(tokenizer, texts):.1f}",
@@ -79,9 +86,39 @@ def _languages(experiment: Experiment) -> Table:
     return table
 
 
-def _ids(experiment: Experiment, code: str) -> np.ndarray:
-    """All token ids of a language's dev (and the source's training) text."""
-    split = "train" if code == experiment.roles.source else "dev"
-    texts = read_texts(experiment.source, code, split)
-    encoded = experiment.tokenizer.encode(texts)
+def _rows(experiment: Experiment, part: TaskPart) -> Table:
+    """What becomes of the rows of the split that each language's role looks at."""
+    title = "Rows"
+    if len(experiment.parts) > 1:
+        title = f"{part.name}: {title}"
+    table = Table(title=title, title_justify="left")
+    table.add_column("language")
+    table.add_column("split")
+    for heading in ("rows", "used", "over the limit", "faulty"):
+        table.add_column(heading, justify="right")
+    table.add_column("known quirks")
+    for code in part.roles.all:
+        split = _split_of(part, code)
+        report = part.source.read(code, split).report
+        notes = ", ".join(f"{count} {kind}" for kind, count in report.notes.items())
+        faulty = sum(report.rejected.values())
+        counts = (report.rows, report.kept, report.limited, faulty)
+        table.add_row(part.codes[code], split, *map(str, counts), notes)
+    return table
+
+
+def _split_of(part: TaskPart, code: str) -> Split:
+    """The split that a language's role looks at."""
+    splits: dict[str, Split] = {"aux_heldout": "dev", "target": "test"}
+    return splits.get(part.roles.role_of(code), "train")
+
+
+def _texts(part: TaskPart, code: str) -> tuple[str, ...]:
+    """Texts of the split that a language's role looks at, without labels."""
+    return read_texts(part.source, code, _split_of(part, code))
+
+
+def _ids(part: TaskPart, code: str) -> np.ndarray:
+    """All token ids of a language's text."""
+    encoded = part.tokenizer.encode(_texts(part, code))
     return np.concatenate([np.asarray(item.ids) for item in encoded])

@@ -11,15 +11,16 @@ from jaxtyping import Array, Float, Key
 from xlnas_jax.config import Config
 from xlnas_jax.controllers import make_controller
 from xlnas_jax.controllers.base import Controller, Told
-from xlnas_jax.data import buckets
-from xlnas_jax.evaluate import Evaluator, make_evaluator
-from xlnas_jax.experiment import Experiment, init_params
+from xlnas_jax.data.plan import TrainingPlan
+from xlnas_jax.evaluate import make_evaluator
+from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
 from xlnas_jax.objectives import objective_matrix
 from xlnas_jax.pareto import Archive, init_archive, insert
 from xlnas_jax.search import Engine, Proposal, SearchState
 from xlnas_jax.space.constraints import is_feasible
-from xlnas_jax.supernet.reorder import importance, reorder
-from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.supernet.reorder import importance, relative, reorder
+from xlnas_jax.supernet.supernet import Supernet, make_supernet
 from xlnas_jax.supernet.train import (
     Learner,
     init_learner,
@@ -29,40 +30,40 @@ from xlnas_jax.supernet.train import (
 )
 from xlnas_jax.types import Batch, Evaluation
 
-REPORTED = ("accuracy", "macro_f1", "loss")
 # Candidates drawn at a time while looking for feasible ones.
 DRAWS = 64
 IMPORTANCE_BATCHES = 32
 
 
 def make_engine(
-    experiment: Experiment, rows: tuple[Batch, ...], heldout: tuple[Batch, ...]
+    experiment: Experiment,
+    rows: tuple[tuple[Batch, ...], ...],
+    heldout: tuple[ScoringData, ...],
 ) -> tuple[Engine, SearchState]:
-    """The round's functions and the state before the first round."""
+    """The round's functions and the state before the first round.
+
+    `rows` and `heldout` are those of each task.
+    """
     config = experiment.config
     num_steps = config.train.pretune_steps
     num_steps += config.search.rounds * config.search.weight_steps
     params = init_params(experiment)
     optimizer = make_optimizer(config.train, params, num_steps)
     controller = _make_controller(experiment)
-    evaluator = make_population_evaluator(experiment, len(experiment.roles.aux_heldout))
     engine = Engine(
         num_warm_up=num_warm_up(config),
         learn=_make_learn(experiment, rows, optimizer),
         propose=_make_propose(experiment, controller),
-        evaluate=lambda params, indices, num: evaluator(
-            params, jnp.asarray(indices), jnp.asarray(num, jnp.int32), heldout
-        ),
+        evaluate=_make_evaluate(experiment, heldout),
         judge=make_judge(experiment),
         insert=_make_insert(experiment),
         controller=controller,
     )
-    num_values = len(experiment.roles.aux_heldout) * len(REPORTED)
     archive = init_archive(
         config.search.archive_size,
         len(experiment.space.num_choices),
         len(experiment.objectives),
-        num_values,
+        sum(len(part.roles.aux_heldout) for part in experiment.parts),
     )
     zero = np.zeros((), np.int32)
     state = SearchState(
@@ -83,13 +84,38 @@ def round_key(config: Config, purpose: str, number: int) -> Key[Array, ""]:
     return jax.random.fold_in(key, number)
 
 
-def make_population_evaluator(experiment: Experiment, num_languages: int) -> Evaluator:
-    """The evaluator in the configured form and precision."""
+def _make_evaluate(experiment: Experiment, heldout: tuple[ScoringData, ...]):
+    """Statistics of a population on the auxiliary languages of every task."""
+    config = experiment.config.evaluate
+    chunk = config.chunk if config.form == "masked" else 1
+    supernet = make_scoring_supernet(experiment)
+    evaluators = [
+        make_evaluator(
+            supernet, experiment.space, part.task, len(part.roles.all), chunk
+        )
+        for part in experiment.parts
+    ]
+
+    def evaluate(params: SharedParams, indices, num: int) -> Evaluation:
+        rows, count = jnp.asarray(indices), jnp.asarray(num, jnp.int32)
+        found = []
+        # Dispatched one after another; nothing is waited for.
+        for part, score, data in zip(
+            experiment.parts, evaluators, heldout, strict=True
+        ):
+            sums = score(params.of_task(part.name), rows, count, data.batches)
+            columns = [part.roles.all.index(code) for code in part.roles.aux_heldout]
+            found.append(sums[:, jnp.asarray(columns, jnp.int32)])
+        return Evaluation(statistics=tuple(found))
+
+    return evaluate
+
+
+def make_scoring_supernet(experiment: Experiment) -> Supernet:
+    """The supernet in the form and precision that candidates are scored in."""
     config = experiment.config.evaluate
     space, shape = experiment.space, experiment.shape
-    supernet = make_supernet(space, shape, config.form, config.precision)
-    chunk = config.chunk if config.form == "masked" else 1
-    return make_evaluator(supernet, space, experiment.task, num_languages, chunk)
+    return make_supernet(space, shape, config.form, config.precision)
 
 
 def _make_controller(experiment: Experiment) -> Controller:
@@ -114,7 +140,9 @@ def num_warm_up(config: Config) -> int:
     return -(-config.train.pretune_steps // config.search.weight_steps)
 
 
-def _make_learn(experiment: Experiment, rows: tuple[Batch, ...], optimizer: Any):
+def _make_learn(
+    experiment: Experiment, rows: tuple[tuple[Batch, ...], ...], optimizer: Any
+):
     """The weight steps of a round, and the reordering at the end of the warm-up."""
     config = experiment.config
     train, count = config.train, config.search.weight_steps
@@ -127,15 +155,20 @@ def _make_learn(experiment: Experiment, rows: tuple[Batch, ...], optimizer: Any)
         remat_branches=True,
         remat_layers=train.remat,
     )
-    space, task = experiment.space, experiment.task
-    steps = make_weight_steps(train, supernet, space, task, optimizer, config.seed)
-    sizes = tuple(len(bucket.length) for bucket in rows)
-    per_epoch = buckets.steps_per_epoch(sizes, train.batch_size)
+    steps = [
+        make_weight_steps(
+            train,
+            supernet,
+            experiment.space,
+            part.task,
+            optimizer,
+            config.seed,
+            part.name,
+        )
+        for part in experiment.parts
+    ]
+    plan = make_plan(experiment, rows)
     warm_up = num_warm_up(config)
-
-    @functools.lru_cache(maxsize=2)
-    def plan(epoch: int):
-        return buckets.epoch_plan(config.seed, epoch, sizes, train.batch_size)
 
     def learn(learner: Learner, number: int) -> tuple[Learner, Float[Array, ""]]:
         is_warm_up = number < warm_up
@@ -145,33 +178,54 @@ def _make_learn(experiment: Experiment, rows: tuple[Batch, ...], optimizer: Any)
             # The last round of the warm-up may have been a short one.
             shift = train.pretune_steps - warm_up * count
             first, last = first + shift, last + shift
-        take = steps.full if is_warm_up else steps.sandwich
         loss = jnp.zeros(())
         for step in range(first, last):
-            bucket, index, weight = plan(step // per_epoch)[step % per_epoch]
-            learner, loss = take(learner, rows[bucket], index, weight)
+            task, bucket, index, weight = plan[step]
+            take = steps[task].full if is_warm_up else steps[task].sandwich
+            learner, loss = take(learner, rows[task][bucket], index, weight)
         if number == warm_up - 1 and train.reorder:
             learner = sort(learner)
         return learner, loss
 
     def sort(learner: Learner) -> Learner:
-        measure = _make_importance(experiment)
-        batches = plan(0)[:IMPORTANCE_BATCHES]
-        parts = [measure(learner.params, rows[b], i, w) for b, i, w in batches]
-        ranking = functools.reduce(lambda a, b: jax.tree.map(jnp.add, a, b), parts)
+        measures = [_make_importance(experiment, part) for part in experiment.parts]
+        total: dict[int, Any] = {}
+        for step in range(IMPORTANCE_BATCHES):
+            task, bucket, index, weight = plan[step]
+            found = measures[task](learner.params, rows[task][bucket], index, weight)
+            known = total.get(task)
+            total[task] = found if known is None else add_trees(known, found)
+        ranking = functools.reduce(add_trees, map(relative, total.values()))
         return jax.jit(reorder, donate_argnums=0)(learner, ranking)
 
     return learn
 
 
-def _make_importance(experiment: Experiment):
+def make_plan(
+    experiment: Experiment, rows: tuple[tuple[Batch, ...], ...]
+) -> TrainingPlan:
+    """Which task and rows every training step learns from."""
+    config = experiment.config
+    languages = [[np.asarray(bucket.language) for bucket in part] for part in rows]
+    weights = [part.config.weight for part in experiment.parts]
+    size, temperature = config.train.batch_size, config.train.temperature
+    return TrainingPlan(config.seed, languages, size, temperature, weights)
+
+
+def add_trees(one: Any, other: Any) -> Any:
+    """Leaf by leaf."""
+    return jax.tree.map(jnp.add, one, other)
+
+
+def _make_importance(experiment: Experiment, part: TaskPart):
     """Importance of heads and neurons on one training batch, compiled."""
     poolings = experiment.space.knob("pooling").choices
     pooling = "mean" if "mean" in poolings else str(poolings[-1])
 
-    def measure(params, rows: Batch, index, weight):
+    def measure(params: SharedParams, rows: Batch, index, weight):
         batch = take_batch(rows, index, weight)
-        return importance(params, experiment.shape, experiment.task, pooling, batch)
+        own = params.of_task(part.name)
+        return importance(own, experiment.shape, part.task, pooling, batch)
 
     return jax.jit(measure)
 
@@ -209,19 +263,22 @@ def _make_propose(experiment: Experiment, controller: Controller):
 
 def make_judge(experiment: Experiment):
     """Statistics to objectives and to the values that fronts remember."""
-    task, objectives = experiment.task, experiment.objectives
+    parts, objectives = experiment.parts, experiment.objectives
 
     @jax.jit
     def judge(evaluation: Evaluation, indices, costs, num) -> tuple[Told, Array]:
-        metrics = task.metrics(evaluation.statistics)
+        metrics = [
+            part.task.metrics(sums)
+            for part, sums in zip(parts, evaluation.statistics, strict=True)
+        ]
         matrix = objective_matrix(objectives, metrics, costs)
         is_meant = jnp.arange(matrix.shape[0], dtype=jnp.int32) < num
         is_finite = jnp.isfinite(matrix).all(-1)
-        values = jnp.stack([metrics[name] for name in REPORTED], axis=-1)
+        values = jnp.concatenate([found["error"] for found in metrics], axis=-1)
         # A failed candidate must never win: its objectives become infinite.
         matrix = jnp.where(is_finite[:, None], matrix, jnp.inf)
         told = Told(indices=indices, objectives=matrix, is_valid=is_meant & is_finite)
-        return told, values.reshape(values.shape[0], -1)
+        return told, values
 
     def call(evaluation: Evaluation, proposal: Proposal):
         costs = {k: np.asarray(v, np.float32) for k, v in proposal.costs.items()}

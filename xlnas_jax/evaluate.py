@@ -6,6 +6,7 @@ number (up to the population) ever recompiles it.
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,11 +17,14 @@ from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.tasks.base import Task
-from xlnas_jax.types import Batch, Evaluation
+from xlnas_jax.types import Batch
 
 Evaluator = Callable[
     [SupernetParams, Int[Array, "pop site"], Int[Array, ""], tuple[Batch, ...]],
-    Evaluation,
+    Float[Array, "pop lang stat"],
+]
+Predictor = Callable[
+    [SupernetParams, Int[Array, " site"], tuple[Batch, ...]], tuple[dict[str, Any], ...]
 ]
 
 
@@ -31,7 +35,7 @@ def make_evaluator(
     num_languages: int,
     chunk: int = 1,
 ) -> Evaluator:
-    """Builds `(params, indices, num, batches) -> Evaluation`.
+    """Builds `(params, indices, num, batches) -> statistics` of one task.
 
     Only the first `num` candidates are scored, `chunk` at a time under `vmap`;
     the rest of a population that found too few feasible candidates costs
@@ -42,7 +46,7 @@ def make_evaluator(
         params: SupernetParams, x: Hidden, batch: Batch, row: Int[Array, " site"]
     ):
         logits = supernet.apply(params, x, batch, space.unflatten(row))
-        values = task.statistics(logits, batch.label) * batch.weight[:, None]
+        values = task.statistics(logits, batch) * batch.weight[:, None]
         by_language = jax.nn.one_hot(batch.language, num_languages, dtype=jnp.float32)
         return jnp.einsum("bl,bs->ls", by_language, values)
 
@@ -56,7 +60,7 @@ def make_evaluator(
         indices: Int[Array, "pop site"],
         num: Int[Array, ""],
         batches: tuple[Batch, ...],
-    ) -> Evaluation:
+    ) -> Float[Array, "pop lang stat"]:
         size = indices.shape[0]
         padded = -(-size // chunk) * chunk
         chunks = jnp.pad(indices, ((0, padded - size), (0, 0)), mode="edge")
@@ -75,6 +79,26 @@ def make_evaluator(
         total = jnp.zeros(shape, jnp.float32)
         for bucket in batches:
             total, _ = jax.lax.scan(add_batch, total, bucket)
-        return Evaluation(statistics=total.reshape(padded, *shape[2:])[:size])
+        return total.reshape(padded, *shape[2:])[:size]
 
     return jax.jit(evaluate)
+
+
+def make_predictor(supernet: Supernet, space: SearchSpace, task: Task) -> Predictor:
+    """Builds `(params, indices, batches) -> predictions` of one candidate.
+
+    What `Task.predict` gives for every row, bucket by bucket, with leading axes
+    `steps batch`; for reports, which score it on the host by the official rules.
+    """
+
+    def predict(
+        params: SupernetParams, row: Int[Array, " site"], batches: tuple[Batch, ...]
+    ) -> tuple[dict[str, Any], ...]:
+        def one(batch: Batch) -> dict[str, Any]:
+            x = supernet.embed(params.encoder.embeddings, batch)
+            logits = supernet.apply(params, x, batch, space.unflatten(row))
+            return task.predict(logits, batch)
+
+        return tuple(jax.lax.map(one, bucket) for bucket in batches)
+
+    return jax.jit(predict)

@@ -5,100 +5,188 @@ weights and token arrays come after it.
 """
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import jax
 
-from xlnas_jax.config import Config, PretrainedModel, ScratchModel
-from xlnas_jax.data import sources, tokens
-from xlnas_jax.data.batches import batch_examples, row_examples
-from xlnas_jax.data.examples import Examples, Source
+from xlnas_jax.config import (
+    Config,
+    PretrainedModel,
+    ScratchModel,
+    TaskConfig,
+    TokensConfig,
+)
+from xlnas_jax.data import sources
+from xlnas_jax.data.batches import scoring_batches, training_batches
+from xlnas_jax.data.buckets import BucketPlan
+from xlnas_jax.data.examples import AnyExamples, Source
+from xlnas_jax.data.rows import Rows, make_example_rows, with_max_length
+from xlnas_jax.data.tokens import Tokenizer, load_tokenizer, train_tokenizer, warn
 from xlnas_jax.languages import LanguageRoles, Phase, Split
 from xlnas_jax.objectives import Objective, make_objectives
 from xlnas_jax.space.constraints import require_feasible
-from xlnas_jax.space.cost import CostModel
+from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
-from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.params import HeadParams, SharedParams
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.classification import make_classification
+from xlnas_jax.tasks.qa import make_qa
+from xlnas_jax.tasks.tagging import make_tagging
 from xlnas_jax.types import Batch, ConfigError
 
 
 @dataclass(frozen=True, eq=False)
-class Experiment:
-    """The static parts of a run; see each type for what it holds.
+class TaskPart:
+    """One task of an experiment, with its own data, languages and head.
 
     Attributes:
         codes: how the user spelled each canonical language code.
+        own_heads: languages with an output layer of their own, in its order.
     """
 
-    config: Config
+    name: str
+    config: TaskConfig
+    tokens: TokensConfig
     roles: LanguageRoles
     codes: dict[str, str]
     source: Source
-    tokenizer: tokens.Tokenizer
+    task: Task
+    tokenizer: Tokenizer
+    own_heads: tuple[str, ...]
+
+    @property
+    def head_size(self) -> HeadSize:
+        """What counting needs to know of its head."""
+        task = self.task
+        return HeadSize(task.num_outputs, task.reads_tokens, len(self.own_heads))
+
+
+@dataclass(frozen=True, eq=False)
+class Experiment:
+    """The static parts of a run; see each type for what it holds."""
+
+    config: Config
+    parts: tuple[TaskPart, ...]
     shape: EncoderShape
     space: SearchSpace
     costs: CostModel
-    task: Task
     objectives: tuple[Objective, ...]
+
+    def column(self, part: TaskPart, language: str) -> str:
+        """The name of one task's language: its code, after the task's if several."""
+        code = part.codes[language]
+        return f"{part.name}/{code}" if len(self.parts) > 1 else code
+
+
+class ScoringData(NamedTuple):
+    """One split of several languages, on the device, and where each row comes from.
+
+    `Batch.language` is the position in `roles.all`.
+
+    Attributes:
+        plans: which of the rows stands where in the batches.
+        examples: of each language, in order.
+    """
+
+    batches: tuple[Batch, ...]
+    plans: tuple[BucketPlan, ...]
+    rows: Rows
+    examples: tuple[AnyExamples, ...]
 
 
 def prepare(config: Config) -> Experiment:
     """Reads labels, tokenizer and model sizes, and checks that limits can be met."""
-    roles = LanguageRoles.from_config(config.languages)
     objectives = make_objectives(config.search.objectives)
-    source = sources.make_source(config.data, roles)
-    tokenizer, shape = _tokenizer_and_shape(config, source, roles)
-    if config.tokens.max_length > shape.max_length:
+    found = {}
+    for name, task in config.every_task.items():
+        roles = LanguageRoles.from_config(task.languages)
+        skip = config.skip_bad_rows
+        found[name] = roles, sources.make_source(task.data, roles, skip_bad_rows=skip)
+    tokenizer, shape = _tokenizer_and_shape(config, list(found.values()))
+    parts = tuple(
+        _make_part(config, name, roles, source, tokenizer, shape)
+        for name, (roles, source) in found.items()
+    )
+    _check_pooling(config, parts)
+    space = make_space(config.space, shape)
+    length = min(config.cost.length, shape.max_length)
+    heads = tuple(part.head_size for part in parts)
+    costs = CostModel(space, shape, heads, length, config.cost.batch_size)
+    require_feasible(costs, config.constraints)
+    return Experiment(config, parts, shape, space, costs, objectives)
+
+
+def _make_part(
+    config: Config,
+    name: str,
+    roles: LanguageRoles,
+    source: Source,
+    tokenizer: Tokenizer,
+    shape: EncoderShape,
+) -> TaskPart:
+    given = config.every_task[name]
+    settings = given.tokens or config.tokens
+    if settings.max_length > shape.max_length:
         raise ConfigError(
             f"tokens.max_length: the model takes at most {shape.max_length} tokens; "
-            f"got {config.tokens.max_length}."
+            f"got {settings.max_length}."
         )
-    space = make_space(config.space, shape)
-    num_outputs = len(source.labels)
-    length = min(config.cost.length, shape.max_length)
-    costs = CostModel(space, shape, num_outputs, length, config.cost.batch_size)
-    require_feasible(costs, config.constraints)
-    return Experiment(
-        config=config,
+    return TaskPart(
+        name=name,
+        config=given,
+        tokens=settings,
         roles=roles,
-        codes=_spelling(config, roles),
+        codes=dict(zip(roles.all, given.languages.all, strict=True)),
         source=source,
-        tokenizer=tokenizer,
-        shape=shape,
-        space=space,
-        costs=costs,
-        task=make_classification(source.labels, config.train.label_smoothing),
-        objectives=objectives,
+        task=make_task(source.task, source.labels, config.train.label_smoothing),
+        tokenizer=with_max_length(tokenizer, settings.max_length),
+        own_heads=(roles.source, *roles.aux_train) if given.language_heads else (),
     )
 
 
-def _spelling(config: Config, roles: LanguageRoles) -> dict[str, str]:
-    """Canonical code to the code in the configuration."""
-    return dict(zip(roles.all, config.languages.all, strict=True))
+def make_task(kind: str, labels: tuple[str, ...], label_smoothing: float = 0.0) -> Task:
+    """The functions of one kind of task."""
+    if kind == "qa":
+        return make_qa()
+    make = {"classification": make_classification, "tagging": make_tagging}[kind]
+    return make(labels, label_smoothing)
+
+
+def _check_pooling(config: Config, parts: tuple[TaskPart, ...]) -> None:
+    """Where every head reads tokens, pooling is no choice."""
+    if len(config.space.pooling) > 1 and all(part.task.reads_tokens for part in parts):
+        raise ConfigError(
+            f"space.pooling: must be one choice where every task reads tokens "
+            f"({', '.join(part.task.kind for part in parts)}), since nothing is "
+            f"pooled; got {list(config.space.pooling)}. Leave the option out."
+        )
 
 
 def _tokenizer_and_shape(
-    config: Config, source: Source, roles: LanguageRoles
-) -> tuple[tokens.Tokenizer, EncoderShape]:
-    model, max_length = config.model, config.tokens.max_length
+    config: Config, found: Sequence[tuple[LanguageRoles, Source]]
+) -> tuple[Tokenizer, EncoderShape]:
+    model = config.model
+    longest = [task.tokens or config.tokens for task in config.every_task.values()]
+    max_length = max(settings.max_length for settings in longest)
     if isinstance(model, PretrainedModel):
         folder = pretrained.resolve(model.path, model.revision)
         shape = pretrained.read_shape(folder)
-        return tokens.load_tokenizer(str(folder), max_length), shape
-    train = [text for part in _train_examples(source, roles) for text in part.texts]
-    tokenizer = tokens.train_tokenizer(train, model.vocab_size, max_length)
+        return load_tokenizer(str(folder), max_length), shape
+    parts = [part for roles, source in found for part in _trained_on(roles, source)]
+    texts = [text for part in parts for text in part.texts]
+    tokenizer = train_tokenizer(texts, model.vocab_size, max_length)
     return tokenizer, _scratch_shape(model, tokenizer, max_length)
 
 
 def _scratch_shape(
-    model: ScratchModel, tokenizer: tokens.Tokenizer, max_length: int
+    model: ScratchModel, tokenizer: Tokenizer, max_length: int
 ) -> EncoderShape:
     if model.width % model.heads:
         divisors = [n for n in range(1, model.width + 1) if model.width % n == 0]
@@ -122,55 +210,100 @@ def _scratch_shape(
     )
 
 
-def _train_examples(source: Source, roles: LanguageRoles) -> list[Examples]:
+def _trained_on(roles: LanguageRoles, source: Source) -> list[AnyExamples]:
     """The training split of every language that weights may learn from."""
     languages = (roles.source, *roles.aux_train)
     return [sources.read(source, roles, code, "train", "train") for code in languages]
 
 
-def init_params(experiment: Experiment) -> SupernetParams:
-    """Imported or new encoder weights, and a new task head."""
+def init_params(experiment: Experiment) -> SharedParams:
+    """Imported or new encoder weights, and new task heads."""
     config, shape = experiment.config, experiment.shape
     encoder_key, head_key = jax.random.split(jax.random.key(config.seed))
-    has_attentive = "attentive" in experiment.space.knob("pooling").choices
-    head = init_head(head_key, shape, len(experiment.task.labels), has_attentive)
+    heads = {
+        part.name: _init_head(experiment, part, jax.random.fold_in(head_key, number))
+        for number, part in enumerate(experiment.parts)
+    }
     if isinstance(config.model, ScratchModel):
-        return SupernetParams(encoder=init_encoder(encoder_key, shape), head=head)
+        return SharedParams(encoder=init_encoder(encoder_key, shape), heads=heads)
+    folder = pretrained.resolve(config.model.path, config.model.revision)
+    return SharedParams(encoder=pretrained.load_encoder(folder, shape), heads=heads)
+
+
+def _init_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
+    """A new head; of sentences, with the checkpoint's dense layer where it has one."""
+    config, shape, task = experiment.config, experiment.shape, part.task
+    has_attentive = "attentive" in experiment.space.knob("pooling").choices
+    head = init_head(
+        key,
+        shape,
+        task.num_outputs,
+        has_attentive,
+        task.reads_tokens,
+        len(part.own_heads),
+    )
+    if task.reads_tokens or isinstance(config.model, ScratchModel):
+        return head
     folder = pretrained.resolve(config.model.path, config.model.revision)
     pooler = pretrained.load_pooler(folder, shape)
-    head = head if pooler is None else dataclasses.replace(head, hidden=pooler)
-    return SupernetParams(encoder=pretrained.load_encoder(folder, shape), head=head)
+    return head if pooler is None else dataclasses.replace(head, hidden=pooler)
 
 
-def training_rows(experiment: Experiment) -> tuple[Batch, ...]:
-    """Source and aux_train examples, one row each, in length buckets on the device."""
-    parts = _train_examples(experiment.source, experiment.roles)
-    _warn_of_unknown(experiment, parts)
-    count = experiment.config.tokens.train_buckets
-    return jax.device_put(row_examples(experiment.tokenizer, parts, count))
+def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
+    """For each task, source and aux_train rows in length buckets on the device."""
+    batches = []
+    for part in experiment.parts:
+        examples = _trained_on(part.roles, part.source)
+        _warn_of_unknown(part, examples)
+        rows = _encode(part, examples)
+        count, pad_id = part.tokens.train_buckets, part.tokenizer.pad_id
+        batches.append(training_batches(rows, count, pad_id))
+    return jax.device_put(tuple(batches))
 
 
-def evaluation_batches(
-    experiment: Experiment, languages: tuple[str, ...], split: Split, phase: Phase
-) -> tuple[Batch, ...]:
+def scoring_data(
+    experiment: Experiment,
+    part: TaskPart,
+    languages: tuple[str, ...],
+    split: Split,
+    phase: Phase,
+) -> ScoringData:
     """One split of several languages in shared length buckets, on the device.
 
-    `Batch.language` is the position in `languages`. Raises `LeakError` where the
-    phase may not see a language.
+    Raises `LeakError` where the phase may not see a language.
     """
-    parts = [
-        sources.read(experiment.source, experiment.roles, code, split, phase)
-        for code in languages
+    examples = [
+        sources.read(part.source, part.roles, code, split, phase) for code in languages
     ]
-    _warn_of_unknown(experiment, parts)
-    config = experiment.config
-    num_buckets, size = config.tokens.num_buckets, config.evaluate.batch_tokens
-    batches = batch_examples(experiment.tokenizer, parts, num_buckets, size)
-    return jax.device_put(batches)
+    _warn_of_unknown(part, examples)
+    rows = _encode(part, examples)
+    size = experiment.config.evaluate.batch_tokens
+    count, pad_id = part.tokens.num_buckets, part.tokenizer.pad_id
+    batches, plans = scoring_batches(rows, count, size, pad_id)
+    return ScoringData(jax.device_put(batches), plans, rows, tuple(examples))
 
 
-def _warn_of_unknown(experiment: Experiment, parts: list[Examples]) -> None:
+def heldout_data(experiment: Experiment) -> tuple[ScoringData, ...]:
+    """Of each task, the dev splits that candidates are scored on."""
+    return tuple(
+        scoring_data(experiment, part, part.roles.aux_heldout, "dev", "search")
+        for part in experiment.parts
+    )
+
+
+def _encode(part: TaskPart, examples: Sequence[AnyExamples]) -> Rows:
+    languages = [part.roles.all.index(one.language) for one in examples]
+    heads = None
+    if part.own_heads:
+        own = part.own_heads
+        codes = [one.language for one in examples]
+        heads = [own.index(code) if code in own else -1 for code in codes]
+    stride = part.tokens.doc_stride
+    return make_example_rows(part.tokenizer, examples, languages, stride, heads)
+
+
+def _warn_of_unknown(part: TaskPart, examples: Sequence[AnyExamples]) -> None:
     """Names the languages that the tokenizer mostly maps to `<unk>`."""
-    limit = experiment.config.tokens.max_unk_rate
-    for part in parts:
-        tokens.warn(experiment.tokenizer, part.texts, part.language, limit)
+    for one in examples:
+        limit = part.tokens.max_unk_rate
+        warn(part.tokenizer, one.texts, one.language, limit)

@@ -6,19 +6,24 @@ chosen by the same rule, on the same data, within the same limits.
 """
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from xlnas_jax.engine import REPORTED, make_population_evaluator, round_key
-from xlnas_jax.experiment import Experiment, evaluation_batches
+from xlnas_jax.engine import make_scoring_supernet, round_key
+from xlnas_jax.evaluate import make_predictor
+from xlnas_jax.experiment import Experiment, scoring_data
 from xlnas_jax.objectives import objective_matrix
 from xlnas_jax.pareto import nondominated
+from xlnas_jax.scoring import Scores, score_predictions, trivial_scores
 from xlnas_jax.search import Engine, SearchState
 from xlnas_jax.space.constraints import is_feasible
-from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.params import SharedParams
 
 Rows = Int[np.ndarray, "pop site"]
 
@@ -30,16 +35,16 @@ class Scored:
     Attributes:
         indices: canonical choice indices.
         objectives: in the order of the experiment's objectives; lower is better.
-        metrics: by name, each `pop lang`.
+        metrics: of each task, by name, each `pop lang`, on its auxiliary languages.
     """
 
     indices: Rows
     objectives: Float[np.ndarray, "pop obj"]
-    metrics: dict[str, Float[np.ndarray, "pop lang"]]
+    metrics: tuple[dict[str, Float[np.ndarray, "pop lang"]], ...]
 
     def take(self, rows: Int[np.ndarray, " n"]) -> "Scored":
         """The candidates at these positions, in that order."""
-        metrics = {name: values[rows] for name, values in self.metrics.items()}
+        metrics = jax.tree.map(lambda values: values[rows], self.metrics)
         return Scored(self.indices[rows], self.objectives[rows], metrics)
 
     def best(self) -> "Scored":
@@ -49,26 +54,33 @@ class Scored:
 
 
 def rescore(
-    experiment: Experiment, engine: Engine, params: SupernetParams, rows: Rows
+    experiment: Experiment, engine: Engine, params: SharedParams, rows: Rows
 ) -> Scored:
     """Scores any number of candidates on the auxiliary languages."""
     rows = experiment.space.canonical(rows)
     size = experiment.config.search.population
-    parts = []
+    found = []
     for start in range(0, len(rows), size):
         chunk = rows[start : start + size]
         padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
         statistics = engine.evaluate(params, padded, len(chunk)).statistics
-        parts.append(np.asarray(statistics)[: len(chunk)])
-    return _scored(experiment, rows, np.concatenate(parts))
+        found.append([np.asarray(sums)[: len(chunk)] for sums in statistics])
+    return _scored(
+        experiment, rows, [np.concatenate(x) for x in zip(*found, strict=True)]
+    )
 
 
-def _scored(experiment: Experiment, rows: Rows, statistics: np.ndarray) -> Scored:
-    metrics = experiment.task.metrics(jnp.asarray(statistics))
+def _scored(
+    experiment: Experiment, rows: Rows, statistics: Sequence[np.ndarray]
+) -> Scored:
+    metrics = tuple(
+        part.task.metrics(jnp.asarray(sums))
+        for part, sums in zip(experiment.parts, statistics, strict=True)
+    )
     counts = experiment.costs(rows)
     costs = {name: jnp.asarray(value, jnp.float32) for name, value in counts.items()}
     matrix = objective_matrix(experiment.objectives, metrics, costs)
-    kept = {name: np.asarray(metrics[name]) for name in REPORTED}
+    kept = jax.tree.map(np.asarray, metrics)
     return Scored(rows, np.asarray(matrix), kept)
 
 
@@ -103,7 +115,7 @@ def _distinct(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "distinct s
 
 
 def full_network(
-    experiment: Experiment, engine: Engine, params: SupernetParams
+    experiment: Experiment, engine: Engine, params: SharedParams
 ) -> Scored:
     """The whole supernet, with the pooling that transfers best; limits ignored."""
     full = np.asarray(experiment.space.flatten(experiment.space.largest()))
@@ -129,7 +141,7 @@ def random_control(
 
 
 def uniform_scaling(
-    experiment: Experiment, engine: Engine, params: SupernetParams
+    experiment: Experiment, engine: Engine, params: SharedParams
 ) -> Scored:
     """The best network that shrinks all layers alike, as large as the limits allow.
 
@@ -184,22 +196,33 @@ def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:
     return rows
 
 
-def report(
-    experiment: Experiment, params: SupernetParams, rows: Rows
-) -> tuple[Scored, Float[np.ndarray, " lang"]]:
-    """Test scores in every language, and each one's majority-class rate.
+class Tested(NamedTuple):
+    """Test scores of several networks.
+
+    Attributes:
+        networks: of each, scores by column (see `Experiment.column`).
+        trivial: by column, what the baseline without a network scores.
+    """
+
+    networks: list[dict[str, Scores]]
+    trivial: dict[str, float]
+
+
+def report(experiment: Experiment, params: SharedParams, rows: Rows) -> Tested:
+    """Official test scores of networks in every language of every task.
 
     This is the one place where target labels are read; nothing is chosen after.
     """
-    languages = experiment.roles.all
-    batches = evaluation_batches(experiment, languages, "test", "report")
-    evaluate = make_population_evaluator(experiment, len(languages))
-    num = jnp.asarray(len(rows), jnp.int32)
-    statistics = evaluate(params, jnp.asarray(rows), num, batches).statistics
-    scored = _scored(experiment, rows, np.asarray(statistics))
-    size = len(experiment.task.labels)
-    gold = np.zeros((len(languages), size))
-    for batch in batches:
-        cells = (np.asarray(batch.language), np.asarray(batch.label))
-        np.add.at(gold, cells, np.asarray(batch.weight))
-    return scored, gold.max(-1) / gold.sum(-1)
+    tested = Tested([{} for _ in rows], {})
+    supernet = make_scoring_supernet(experiment)
+    for part in experiment.parts:
+        data = scoring_data(experiment, part, part.roles.all, "test", "report")
+        predict = make_predictor(supernet, experiment.space, part.task)
+        columns = [experiment.column(part, code) for code in part.roles.all]
+        own = params.of_task(part.name)
+        for scores, row in zip(tested.networks, jnp.asarray(rows), strict=True):
+            found = score_predictions(part.task, data, predict(own, row, data.batches))
+            scores.update(zip(columns, found, strict=True))
+        trivial = trivial_scores(part, data.examples)
+        tested.trivial.update(zip(columns, trivial, strict=True))
+    return tested

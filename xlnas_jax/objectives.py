@@ -4,7 +4,7 @@ Objectives are plain functions of metrics per language and of costs, so that the
 same evaluation serves any of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -13,7 +13,8 @@ from jaxtyping import Array, Float
 from xlnas_jax.space.cost import COSTS
 from xlnas_jax.types import ConfigError
 
-Metrics = Mapping[str, Float[Array, "pop lang"]]
+# Every task has its own number of languages.
+Metrics = Mapping[str, Float[Array, "pop _"]]
 Costs = Mapping[str, Float[Array, " pop"]]
 
 TRANSFER = {
@@ -30,13 +31,19 @@ class Objective(NamedTuple):
     name: str
     is_cost: bool
 
-    def __call__(self, metrics: Metrics, costs: Costs) -> Float[Array, " pop"]:
-        """Its value for every candidate."""
+    def __call__(
+        self, metrics: Sequence[Metrics], costs: Costs
+    ) -> Float[Array, " pop"]:
+        """Its value for every candidate, from the metrics of each task.
+
+        Tasks count alike, however many languages each is scored in.
+        """
         if self.is_cost:
             return costs[self.name]
         metric, reduce = TRANSFER[self.name]
-        values = metrics[metric]
-        return values.mean(-1) if reduce == "mean" else values.max(-1)
+        if reduce == "max":
+            return jnp.stack([m[metric].max(-1) for m in metrics]).max(0)
+        return jnp.stack([m[metric].mean(-1) for m in metrics]).mean(0)
 
 
 def make_objectives(names: tuple[str, ...]) -> tuple[Objective, ...]:
@@ -58,7 +65,7 @@ def make_objectives(names: tuple[str, ...]) -> tuple[Objective, ...]:
 
 
 def objective_matrix(
-    objectives: tuple[Objective, ...], metrics: Metrics, costs: Costs
+    objectives: tuple[Objective, ...], metrics: Sequence[Metrics], costs: Costs
 ) -> Float[Array, "pop obj"]:
     """All objectives side by side."""
     return jnp.stack([objective(metrics, costs) for objective in objectives], axis=-1)

@@ -12,7 +12,8 @@ def at_least(config: object, minimum: int, *names: str) -> None:
     """Each named value, or each of its items, is a finite number of some size."""
     for name in names:
         value = getattr(config, name)
-        for item in value if isinstance(value, tuple) else (value,):
+        items = tuple(value.values()) if isinstance(value, dict) else value
+        for item in items if isinstance(items, tuple) else (items,):
             if item is not None and not minimum <= item < math.inf:
                 raise ConfigError(f"{name}: must be at least {minimum}; got {item}.")
 

@@ -1,8 +1,4 @@
-"""What a finished search says: `front.json`, and the table of it.
-
-The document holds only what is deterministic; what a clock measured is kept
-apart, in `measured.json`.
-"""
+"""The end of a search: what is scored last, and the tables of it."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +8,14 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from xlnas_jax.document import (
+    Document,
+    columns_by_role,
+    make_document,
+    named_networks,
+    primary,
+    target_mean,
+)
 from xlnas_jax.experiment import Experiment
 from xlnas_jax.finish import (
     Scored,
@@ -23,9 +27,7 @@ from xlnas_jax.finish import (
 )
 from xlnas_jax.logger import Progress
 from xlnas_jax.search import Engine, SearchState
-from xlnas_jax.space.constraints import limits
 
-FORMAT = 1
 BASELINES = {
     "full": "full network",
     "random": "random search",
@@ -43,18 +45,17 @@ PARTS = (
     "scoring uniformly scaled networks",
     "scoring test data, targets included, for the report",
 )
-COUNTED = ("params", "encoder_params", "flops", "memory_bytes")
-DIGITS = 6
 MAX_ROWS = 8
-
-
-def _number(value: Any) -> float:
-    return round(float(value), DIGITS)
+PRIMARY = {
+    "accuracy": "accuracy",
+    "f1": "entity F1 (lenient, as in XTREME)",
+    "score": "mean of F1 and exact match",
+}
 
 
 def conclude(
     experiment: Experiment, engine: Engine, state: SearchState, progress: Progress
-) -> dict[str, Any]:
+) -> Document:
     """Takes the front, adds the baselines, and only then reads the targets."""
     params = state.learner.params
     done = int(state.round)
@@ -73,168 +74,123 @@ def conclude(
         parts["uniform"] = uniform_scaling(experiment, engine, params)
     names = [*parts, *["point"] * len(front.indices)]
     chosen = _join([*parts.values(), front])
+    shown = _tested(experiment, front, len(parts))
     begin(3)
-    tested, majority = report(experiment, params, chosen.indices)
+    tested = report(experiment, params, chosen.indices[shown])
     progress.update(done + len(PARTS))
     counts = int(state.evaluated), int(state.rejected)
-    return make_document(experiment, chosen, tested, names, majority, *counts)
+    return make_document(experiment, chosen, names, tested, shown, *counts)
 
 
 def _join(parts: list[Scored]) -> Scored:
     """Several sets of candidates, one after another."""
+    metrics = tuple(
+        {name: np.concatenate([part.metrics[i][name] for part in parts]) for name in m}
+        for i, m in enumerate(parts[0].metrics)
+    )
     return Scored(
         np.concatenate([part.indices for part in parts]),
         np.concatenate([part.objectives for part in parts]),
-        {
-            name: np.concatenate([part.metrics[name] for part in parts])
-            for name in parts[0].metrics
-        },
+        metrics,
     )
 
 
-def make_document(
-    experiment: Experiment,
-    chosen: Scored,
-    tested: Scored,
-    names: list[str],
-    majority: np.ndarray,
-    evaluated: int,
-    rejected: int,
-) -> dict[str, Any]:
-    """The contents of `front.json`.
+def _tested(experiment: Experiment, front: Scored, num_baselines: int) -> list[int]:
+    """Positions of the networks whose test scores are taken.
 
-    `chosen` holds scores on the auxiliary languages, `tested` the same candidates
-    on every language; `names` says of each whether it is a baseline or a point.
+    All baselines; of the front the best, the smallest and some evenly between.
     """
-    config = experiment.config
-    points, baselines = [], {}
-    for position, name in enumerate(names):
-        point = _point(experiment, chosen, tested, position)
-        if name == "point":
-            points.append(point)
-        else:
-            baselines[name] = point
-    codes = [experiment.codes[code] for code in experiment.roles.all]
-    given = config.languages
-    return {
-        "format": FORMAT,
-        "constraints": [
-            {"cost": name, "limit": limit}
-            for name, limit in limits(config.constraints).items()
-        ],
-        "objectives": [objective.name for objective in experiment.objectives],
-        "evaluated": evaluated,
-        "rejected_before_evaluation": rejected,
-        "seed": config.seed,
-        "roles": {
-            "source": given.source,
-            "aux_train": list(given.aux_train),
-            "aux_heldout": list(given.aux_heldout),
-            "target": list(given.target),
-        },
-        "labels": list(experiment.task.labels),
-        "majority": dict(zip(codes, map(_number, majority), strict=True)),
-        "points": points,
-        "baselines": baselines,
-    }
+    size, wanted = len(front.indices), experiment.config.search.tested
+    smallest = int(experiment.costs(front.indices)["params"].argmin())
+    count = size if not wanted else min(wanted, size)
+    spread = np.linspace(0, size - 1, count).round().astype(int)
+    chosen = sorted({0, smallest, *spread[: max(0, count - 1)].tolist()})
+    if not wanted:
+        chosen = list(range(size))
+    return [*range(num_baselines), *(num_baselines + position for position in chosen)]
 
 
-def _point(
-    experiment: Experiment, chosen: Scored, tested: Scored, position: int
-) -> dict[str, Any]:
-    """One network: its architecture, costs, objectives and scores."""
-    space, row = experiment.space, chosen.indices[position]
-    names = [objective.name for objective in experiment.objectives]
-    counts = experiment.costs(row[None])
-    return {
-        "id": space.identifier(row),
-        "architecture": space.values(row),
-        "objectives": {
-            name: int(counts[name][0]) if objective.is_cost else _number(value)
-            for name, objective, value in zip(
-                names, experiment.objectives, chosen.objectives[position], strict=True
-            )
-        },
-        "costs": {name: int(counts[name][0]) for name in COUNTED},
-        "selection": _languages(
-            experiment, experiment.roles.aux_heldout, chosen, position
-        ),
-        "languages": _languages(experiment, experiment.roles.all, tested, position),
-    }
-
-
-def _languages(
-    experiment: Experiment, languages: tuple[str, ...], scored: Scored, position: int
-) -> dict[str, dict[str, float]]:
-    return {
-        experiment.codes[code]: {
-            name: _number(values[position, index])
-            for name, values in scored.metrics.items()
-        }
-        for index, code in enumerate(languages)
-    }
-
-
-def target_mean(document: dict[str, Any], point: dict[str, Any]) -> float:
-    """Mean test accuracy over the target languages."""
-    targets = document["roles"]["target"]
-    return float(np.mean([point["languages"][code]["accuracy"] for code in targets]))
-
-
-def make_front_table(document: dict[str, Any]) -> Table:
+def make_front_table(document: Document) -> Table:
     """The front and the baselines, one network a row."""
-    aux = ", ".join(document["roles"]["aux_heldout"])
-    table = Table(title=f"Front, chosen on {aux} alone (accuracy in %)", **STYLE)
+    aux = [c for t in document["tasks"].values() for c in t["roles"]["aux_heldout"]]
+    title = f"Front, chosen on {', '.join(aux)} alone (scores in %)"
+    table = Table(title=title, **STYLE)
     table.add_column("network", no_wrap=True)
     first = f"aux {document['objectives'][0]}"
-    for heading in ("encoder M", "MFLOPs", first, "aux dev", "source", "targets"):
+    for heading in ("encoder M", "MFLOPs", first, "source", "targets"):
         table.add_column(heading, justify="right", no_wrap=True)
     for name, point in _rows(document):
         table.add_row(name, *summary_cells(document, point))
     return table
 
 
-def make_language_table(document: dict[str, Any]) -> Table:
-    """Test accuracy of the named networks, one language a row."""
-    table = Table(title="Test accuracy (%) per language", **STYLE)
+def make_language_table(document: Document, name: str) -> Table:
+    """Test scores of the named networks on one task, one language a row."""
+    task = document["tasks"][name]
+    title = f"Test {PRIMARY[task['primary']]} (%) per language"
+    table = Table(title=title if name == "task" else f"{name}: {title}", **STYLE)
     table.add_column("language", no_wrap=True)
     networks = named_networks(document)
-    for name in ("majority", *networks):
-        table.add_column(name, justify="right", no_wrap=True)
-    for code, role in _languages_by_role(document):
-        scores = [point["languages"][code]["accuracy"] for point in networks.values()]
-        rates = (document["majority"][code], *scores)
-        table.add_row(f"{code} ({role})", *(f"{100 * rate:.1f}" for rate in rates))
-    majority = np.mean([document["majority"][c] for c in document["roles"]["target"]])
-    means = (majority, *(target_mean(document, p) for p in networks.values()))
+    for heading in (task["trivial"]["name"], *networks):
+        table.add_column(heading, justify="right")
+    trivial = task["trivial"]["scores"]
+    for column, role in columns_by_role(task):
+        scores = [primary(task, point, column) for point in networks.values()]
+        rates = (trivial[column], *scores)
+        table.add_row(f"{column} ({role})", *(f"{100 * rate:.1f}" for rate in rates))
+    mean = np.mean([trivial[column] for column in task["roles"]["target"]])
+    found = [p["summary"]["tasks"][name] for p in networks.values()]
     table.add_section()
+    means = (mean, *(one["target_mean"] for one in found))
     table.add_row("target mean", *(f"{100 * mean:.1f}" for mean in means))
+    gaps = (one["transfer_gap"] for one in found)
+    table.add_row("transfer gap", "", *(f"{100 * gap:.1f}" for gap in gaps))
+    worst = (one["worst_language"]["score"] for one in found)
+    table.add_row("worst target", "", *(f"{100 * score:.1f}" for score in worst))
     return table
 
 
-def named_networks(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Baselines, then the best and the smallest network of the front."""
-    points = document["points"]
-    smallest = min(points, key=lambda point: point["costs"]["params"])
-    return {**document["baselines"], "best": points[0], "smallest": smallest}
+def comparison_lines(document: Document) -> list[str]:
+    """The best network against each baseline, with what other items could give."""
+    lines = []
+    for name, by_task in document["comparisons"].items():
+        for task, found in by_task.items():
+            where = "" if task == "task" else f" ({task})"
+            lines.append(
+                f"best less {BASELINES[name]}{where}: {100 * found['difference']:+.1f} "
+                f"points, 95 % interval over test items {100 * found['low']:+.1f} to "
+                f"{100 * found['high']:+.1f}"
+            )
+    return lines
 
 
-def _languages_by_role(document: dict[str, Any]) -> list[tuple[str, str]]:
-    roles = document["roles"]
+def rejected_lines(document: Document) -> list[str]:
+    """Faulty rows that were passed over, where any were."""
+    found = (
+        (column, split, counts)
+        for task in document["tasks"].values()
+        for split, columns in task["rows"].items()
+        for column, counts in columns.items()
+        if counts["rejected"]
+    )
     return [
-        (roles["source"], "source"),
-        *((code, "trained on") for code in roles["aux_train"]),
-        *((code, "auxiliary") for code in roles["aux_heldout"]),
-        *((code, "target") for code in roles["target"]),
+        f"{column}, {split}: {sum(counts['rejected'].values())} of {counts['rows']} "
+        "rows passed over ("
+        + ", ".join(f"{n} {reason}" for reason, n in counts["rejected"].items())
+        + ")"
+        for column, split, counts in found
     ]
 
 
 def print_results(
-    console: Console, document: dict[str, Any], directory: Path, artifact: Path
+    console: Console, document: Document, directory: Path, artifact: Path
 ) -> None:
-    """Both tables, what was counted, and where everything is."""
+    """The tables, what was counted, and where everything is."""
     console.print(make_front_table(document))
-    console.print(make_language_table(document))
+    for name in document["tasks"]:
+        console.print(make_language_table(document, name))
+    for line in (*comparison_lines(document), *rejected_lines(document)):
+        console.print(line, soft_wrap=True, markup=False)
     console.print(
         f"{document['evaluated']} candidates scored, "
         f"{document['rejected_before_evaluation']} rejected before any forward pass, "
@@ -242,28 +198,24 @@ def print_results(
         soft_wrap=True,
     )
     console.print(f"Exported model: {artifact}", soft_wrap=True)
-    load = f'xlnas_jax.load("{artifact}").predict(["..."])'
-    console.print(f"Load it in Python: {load}", soft_wrap=True, markup=False)
 
 
-def _rows(document: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+def _rows(document: Document) -> list[tuple[str, dict[str, Any]]]:
     """Baselines first, then the front, thinned evenly where it is long."""
-    points = document["points"]
+    points = [point for point in document["points"] if point["languages"]]
     count = min(len(points), MAX_ROWS)
     shown = np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))
     rows = [(BASELINES[name], point) for name, point in document["baselines"].items()]
     return rows + [(points[i]["id"], points[i]) for i in shown]
 
 
-def summary_cells(document: dict[str, Any], point: dict[str, Any]) -> list[str]:
-    """Size, work and accuracy of one network, as they are shown."""
-    selection = [scores["accuracy"] for scores in point["selection"].values()]
-    source = point["languages"][document["roles"]["source"]]["accuracy"]
+def summary_cells(document: Document, point: dict[str, Any]) -> list[str]:
+    """Size, work and scores of one network, as they are shown."""
+    source = np.mean([found["source"] for found in point["summary"]["tasks"].values()])
     return [
         f"{point['costs']['encoder_params'] / 1e6:.2f}",
         f"{point['costs']['flops'] / 1e6:.1f}",
         f"{point['objectives'][document['objectives'][0]]:.3f}",
-        f"{100 * np.mean(selection):.1f}",
         f"{100 * source:.1f}",
-        f"{100 * target_mean(document, point):.1f}",
+        f"{100 * target_mean(point):.1f}",
     ]

@@ -14,7 +14,7 @@ from xlnas_jax.config import Config
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import (
     Experiment,
-    evaluation_batches,
+    heldout_data,
     prepare,
     training_rows,
 )
@@ -100,10 +100,7 @@ def load_state(
     experiment: Experiment, run: Run
 ) -> tuple[Engine, SearchState, int | None]:
     """The engine, the newest saved state (or a new one), and its round if saved."""
-    rows = training_rows(experiment)
-    heldout = evaluation_batches(
-        experiment, experiment.roles.aux_heldout, "dev", "search"
-    )
+    rows, heldout = training_rows(experiment), heldout_data(experiment)
     engine, state = make_engine(experiment, rows, heldout)
     with Checkpoints(run.checkpoints, experiment.config.checkpoint.keep) as saved:
         found = saved.restore(state)

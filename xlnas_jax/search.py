@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Int
 
 from xlnas_jax.controllers.base import Controller, Told
 from xlnas_jax.pareto import Archive
-from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.train import Learner
 from xlnas_jax.types import Evaluation
 
@@ -83,7 +83,7 @@ class Engine(NamedTuple):
     num_warm_up: int
     learn: Callable[[Learner, int], tuple[Learner, Float[Array, ""]]]
     propose: Callable[[Any, int], Proposal]
-    evaluate: Callable[[SupernetParams, Int[np.ndarray, "pop site"], int], Evaluation]
+    evaluate: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     judge: Callable[[Evaluation, Proposal], tuple[Told, Float[Array, "pop value"]]]
     insert: Callable[..., Archive]
     controller: Controller

@@ -1,6 +1,7 @@
 """The vocabulary of every room: errors, and the pytrees that flow between them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 from flax import struct
@@ -55,17 +56,21 @@ class Batch:
         tokens: vocabulary ids; what stands beyond `length` is never looked at.
         segments: token type ids; all zero for single sentences.
         length: number of real tokens of each example.
-        label: what the task predicts: a class id, or ids along further axes.
+        label: what the task predicts: class ids, `tasks.tagging.TagLabels` or
+            `tasks.qa.SpanLabels`.
         language: index of each example's language in the data's language list.
         weight: 1 for a real example, 0 for a row that only fills the batch.
+        head: which language's own output layer adds to the shared one; -1: none.
+            Absent where no language has one.
     """
 
     tokens: Int[Array, "*steps batch seq"]
     segments: Int[Array, "*steps batch seq"]
     length: Int[Array, "*steps batch"]
-    label: Int[Array, "..."]
+    label: Any
     language: Int[Array, "*steps batch"]
     weight: Float[Array, "*steps batch"]
+    head: Int[Array, "*steps batch"] | None = None
 
     @property
     def mask(self) -> Bool[Array, "*steps batch seq"]:
@@ -80,8 +85,8 @@ class Evaluation:
     """Raw scores of a population, in the order it was asked.
 
     Attributes:
-        statistics: for each candidate and language, sums over examples of the
-            task's statistics (see `tasks.Task.statistics`).
+        statistics: of each task, for each candidate and language, sums over examples
+            of the task's statistics (see `tasks.Task.statistics`).
     """
 
-    statistics: Float[Array, "pop lang stat"]
+    statistics: tuple[Float[Array, "pop _ _"], ...]

@@ -15,6 +15,8 @@ from xlnas_jax.data import (
     padding_share,
     steps_per_epoch,
 )
+from xlnas_jax.data.buckets import plan_batches
+from xlnas_jax.data.rows import Rows
 
 PAD = 9
 
@@ -68,6 +70,29 @@ def examples(num: int, seed: int = 0):
     return encoded, labels, languages
 
 
+def as_rows(encoded, labels, languages, example=None) -> Rows:
+    number = np.arange(len(encoded), dtype=np.int32)
+    return Rows(encoded, labels, languages, number if example is None else example)
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("batch_tokens", [40, 200, 4000])
+def test_rows_of_one_example_stand_in_one_step(seed: int, batch_tokens: int) -> None:
+    encoded, labels, languages = examples(40, seed)
+    counts = np.random.default_rng(seed).integers(1, 6, size=40)
+    example = np.repeat(np.arange(40, dtype=np.int32), counts)[:40]
+    rows = as_rows(encoded, labels, languages, example)
+    plans = plan_batches(rows, optimal_boundaries(rows.lengths, 3), batch_tokens)
+    seen = []
+    for plan in plans:
+        for chosen, weight in zip(plan.rows, plan.weight, strict=True):
+            real = chosen[weight > 0].tolist()
+            seen += real
+            for number in set(example[real].tolist()):
+                assert set(np.flatnonzero(example == number)) <= set(real)
+    assert sorted(seen) == list(range(40))
+
+
 def assert_rows_are_the_examples(batch, encoded, labels, languages) -> list[int]:
     """Check every row of weight 1 against its example; return their numbers."""
     tokens = np.asarray(batch.tokens).reshape(-1, batch.tokens.shape[-1])
@@ -97,7 +122,9 @@ def test_batches_hold_every_example_once_at_weight_one(
 ) -> None:
     encoded, labels, languages = examples(num)
     boundaries = optimal_boundaries([len(one.ids) for one in encoded], 3)
-    batches = make_batches(encoded, labels, languages, boundaries, batch_tokens, PAD)
+    batches = make_batches(
+        as_rows(encoded, labels, languages), boundaries, batch_tokens, PAD
+    )
     numbers = []
     for batch in batches:
         steps, size, seq = batch.tokens.shape
@@ -111,7 +138,7 @@ def test_batches_hold_every_example_once_at_weight_one(
 
 
 def test_arrays_are_32_bit() -> None:
-    batch = make_batches(*examples(5), (32,), 64, PAD)[0]
+    batch = make_batches(as_rows(*examples(5)), (32,), 64, PAD)[0]
     kinds = {leaf.dtype.name for leaf in jax.tree.leaves(batch)}
     assert kinds == {"int32", "float32"}
     assert batch.weight.dtype.name == "float32"
@@ -119,7 +146,7 @@ def test_arrays_are_32_bit() -> None:
 
 def test_filler_rows_are_real_rows() -> None:
     encoded, labels, languages = examples(3)
-    (batch,) = make_batches(encoded, labels, languages, (32,), 64, PAD)
+    (batch,) = make_batches(as_rows(encoded, labels, languages), (32,), 64, PAD)
     assert batch.tokens.shape == (2, 2, 32)
     assert np.asarray(batch.weight).tolist() == [[1.0, 1.0], [1.0, 0.0]]
     assert int(batch.length.min()) > 0
@@ -127,7 +154,7 @@ def test_filler_rows_are_real_rows() -> None:
 
 def test_rows_hold_every_example_in_order() -> None:
     encoded, labels, languages = examples(40)
-    rows = make_rows(encoded, labels, languages, (8, 16, 24, 32, 64), PAD)
+    rows = make_rows(as_rows(encoded, labels, languages), (8, 16, 24, 32, 64), PAD)
     assert [batch.tokens.shape[-1] for batch in rows] == [8, 16, 24, 32]
     numbers = [
         assert_rows_are_the_examples(batch, encoded, labels, languages)
@@ -140,22 +167,22 @@ def test_rows_hold_every_example_in_order() -> None:
 def test_labels_may_have_further_axes() -> None:
     encoded, _, languages = examples(4)
     labels = np.arange(8, dtype=np.int32).reshape(4, 2)
-    (batch,) = make_batches(encoded, labels, languages, (32,), 64, PAD)
+    (batch,) = make_batches(as_rows(encoded, labels, languages), (32,), 64, PAD)
     assert batch.label.shape == (2, 2, 2)
     assert np.asarray(batch.label).reshape(4, 2).tolist() == labels.tolist()
 
 
 def test_an_example_longer_than_every_bucket_is_refused() -> None:
     with pytest.raises(ValueError, match="boundary 8"):
-        make_rows(*examples(20), (8,), PAD)
+        make_rows(as_rows(*examples(20)), (8,), PAD)
 
 
 def test_padding_share_counts_padding_and_filler() -> None:
     encoded = [Encoding([1] * length, [0] * length) for length in (8, 4, 8)]
     zeros = np.zeros(3, np.int32)
-    batches = make_batches(encoded, zeros, zeros, (8,), 16, PAD)
+    batches = make_batches(as_rows(encoded, zeros, zeros), (8,), 16, PAD)
     assert padding_share(batches) == pytest.approx(1 - 20 / 32)
-    rows = make_rows(encoded, zeros, zeros, (8,), PAD)
+    rows = make_rows(as_rows(encoded, zeros, zeros), (8,), PAD)
     assert padding_share(rows) == pytest.approx(1 - 20 / 24)
 
 

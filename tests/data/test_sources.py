@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import CldrData, LanguagesConfig, TableData
+from xlnas_jax.config import CldrData, LanguagesConfig, SetData, TableData
 from xlnas_jax.data import make_source, read
+from xlnas_jax.data.sources import read_texts
 from xlnas_jax.languages import LanguageRoles
 from xlnas_jax.types import DataError, LeakError
 
@@ -55,3 +56,27 @@ def test_the_target_is_not_opened_to_make_a_table_source(tmp_path: Path) -> None
     source = make_source(TableData(f"{tmp_path}/{{language}}/{{split}}.tsv"), ROLES)
     assert source.labels == ("x",)
     assert source.languages() == ("en", "fr", "uk")
+
+
+def test_texts_of_any_kind_of_examples_can_be_read_without_labels(
+    tmp_path: Path,
+) -> None:
+    for code in ("eng", "fra", "ukr"):
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "train.txt").write_text("Ann B-PER\nran O\n")
+    source = make_source(SetData("masakhaner", path=str(tmp_path)), ROLES)
+    assert read_texts(source, "ukr", "train") == ("Ann ran",)
+    with pytest.raises(LeakError):
+        read(source, ROLES, "ukr", "train", "train")
+
+
+def test_bad_rows_are_passed_over_where_that_is_asked_for(tmp_path: Path) -> None:
+    for code in ("en", "fr", "uk"):
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "train.tsv").write_text("text\tlabel\na\tx\nb\n")
+    config = TableData(f"{tmp_path}/{{language}}/{{split}}.tsv")
+    with pytest.raises(DataError, match="line 3"):
+        make_source(config, ROLES)
+    source = make_source(config, ROLES, skip_bad_rows=True)
+    report = read(source, ROLES, "fr", "train", "search").report
+    assert (report.rows, report.kept) == (2, 1)

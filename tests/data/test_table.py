@@ -190,3 +190,29 @@ def test_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
 def test_the_preset_needs_a_folder(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="folder"):
         make_table_source(TableData(f"{tmp_path}/none", preset="sib200"), "en")
+
+
+def test_bad_rows_are_passed_over_and_counted_and_the_ids_stay(tmp_path: Path) -> None:
+    rows = "good\tpos\nshort\nfine\tmeh\n \tpos\nwell\tneg\n"
+    pattern = write(tmp_path, {"en/train.tsv": "text\tlabel\n" + rows})
+    config = TableData(pattern, labels=("neg", "pos"))
+    examples = make_table_source(config, "en", skip=True).read("en", "train")
+    assert examples.ids == ("0", "4")
+    report = examples.report
+    assert (report.rows, report.kept) == (5, 2)
+    assert report.rejected == {
+        "wrong number of columns": 1,
+        "unknown label": 1,
+        "empty text": 1,
+    }
+    with pytest.raises(DataError, match=r"line 3.*--skip-bad-rows"):
+        make_table_source(config, "en").read("en", "train")
+
+
+def test_bad_json_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
+    lines = '{"text": "a", "label": "x"}\n{\n[]\n{"text": null, "label": "x"}\n'
+    write(tmp_path, {"en/train.jsonl": lines})
+    config = TableData(f"{tmp_path}/{{language}}/{{split}}.jsonl")
+    report = make_table_source(config, "en", skip=True).read("en", "train").report
+    assert (report.rows, report.kept) == (4, 1)
+    assert report.rejected == {"not a JSON object": 2, "missing column": 1}

@@ -12,6 +12,7 @@ from xlnas_jax.data.tokens import Tokenizer, train_tokenizer
 from xlnas_jax.export.card import Card
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
 from xlnas_jax.space.space import SearchSpace
@@ -19,9 +20,16 @@ from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams
 
+TAGS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 LABELS = ("territory", "language", "script")
 MAX_LENGTH = 40
 WORDS = ("the", "river", "city", "of", "many", "old", "new", "people", "walk", "by")
+
+
+# Languages with an output layer of their own, where a test wants some.
+OWN_HEADS = ("en", "sw")
+LABELS_OF = {"classification": LABELS, "tagging": TAGS, "qa": ()}
+NUM_OUTPUTS = {"classification": len(LABELS), "tagging": len(TAGS), "qa": 2}
 
 
 class Tiny(NamedTuple):
@@ -32,14 +40,29 @@ class Tiny(NamedTuple):
     params: SupernetParams
     tokenizer: Tokenizer
     rows: np.ndarray
+    task: str = "classification"
+    own_heads: tuple[str, ...] = ()
+
+    @property
+    def head_size(self) -> HeadSize:
+        reads_tokens = self.task != "classification"
+        return HeadSize(NUM_OUTPUTS[self.task], reads_tokens, len(self.own_heads))
+
+    def of(self, task: str, own_heads: tuple[str, ...] = ()) -> "Tiny":
+        """The same encoder under another head."""
+        other = self._replace(task=task, own_heads=own_heads)
+        return other._replace(params=random_params(self.shape, other.head_size))
 
     def subnet(self, row: np.ndarray) -> Subnet:
         return Subnet(
             slice_subnet(self.params, self.space, self.shape, row),
             shape=self.shape,
             pooling=str(self.space.values(row)["pooling"][0]),
-            labels=LABELS,
+            labels=LABELS_OF[self.task],
             tokenizer=self.tokenizer,
+            task=self.task,
+            own_heads=self.own_heads,
+            doc_stride=5,
         )
 
 
@@ -50,15 +73,19 @@ def sentences(num: int) -> list[str]:
     return [" ".join(rng.choice(WORDS, size)) for size in sizes]
 
 
-def random_params(shape: EncoderShape) -> SupernetParams:
-    """Weights far larger than at a real start, so that errors cannot hide."""
+def random_params(shape: EncoderShape, head: HeadSize) -> SupernetParams:
+    """Weights far larger than at a real start, so that errors cannot hide.
+
+    With this seed every kind of task predicts more than one thing.
+    """
 
     def init() -> SupernetParams:
         key = jax.random.key(0)
-        head = init_head(key, shape, len(LABELS), True)
-        return SupernetParams(init_encoder(key, shape), head)
+        sizes = head.reads_tokens, head.num_languages
+        made = init_head(key, shape, head.num_outputs, True, *sizes)
+        return SupernetParams(init_encoder(key, shape), made)
 
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(5)
 
     def draw(path, leaf) -> jax.Array:
         centre = float(path[-1].name == "scale")
@@ -85,7 +112,7 @@ def tiny() -> Tiny:
     )
     config = SpaceConfig(heads=(1, 2, 4), ffn=(8, 24, 48), pooling=POOLINGS)
     space = make_space(config, shape)
-    params = random_params(shape)
+    params = random_params(shape, HeadSize(len(LABELS)))
     archs = space.sample_valid(jax.random.key(2), 50)
     rows = np.array(space.flatten(archs))
     # The first four choose each pooling once.
@@ -98,7 +125,18 @@ def subnet(tiny: Tiny) -> Subnet:
     return tiny.subnet(tiny.rows[1])
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def tagger(tiny: Tiny) -> Subnet:
+    return tiny.of("tagging", OWN_HEADS).subnet(tiny.rows[1])
+
+
+@pytest.fixture(scope="session")
+def reader(tiny: Tiny) -> Subnet:
+    """Answers questions; its windows are far shorter than the contexts of tests."""
+    return tiny.of("qa").subnet(tiny.rows[1])
+
+
+@pytest.fixture(scope="session")
 def card() -> Card:
     return Card(
         title="A test model",
@@ -113,7 +151,9 @@ def card() -> Card:
             "fi": {"accuracy": 0.6, "macro_f1": 0.5},
             "sw": {"accuracy": 0.4, "macro_f1": 0.3},
         },
-        majority={"en": 0.25, "fi": 0.125, "sw": 0.375},
+        trivial={"en": 0.25, "fi": 0.125, "sw": 0.375},
+        trivial_name="majority class",
+        primary="accuracy",
         costs={"params": 1000, "encoder_params": 600, "flops": 123456},
         full_costs={"params": 4000, "encoder_params": 3000, "flops": 987654},
         cost_length=64,

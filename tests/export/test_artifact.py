@@ -9,7 +9,7 @@ import pytest
 
 from tests.export.conftest import LABELS, MAX_LENGTH
 from xlnas_jax.export import artifact
-from xlnas_jax.export.artifact import save_artifact
+from xlnas_jax.export.artifact import Artifact, save_artifact, save_artifacts
 from xlnas_jax.export.load import load
 from xlnas_jax.export.params import count_params
 from xlnas_jax.types import CheckpointError
@@ -44,6 +44,25 @@ def test_a_loaded_network_has_the_same_bits(tiny, card, tmp_path, index):
     np.testing.assert_array_equal(network.logits(TEXTS), again.logits(TEXTS))
     for name in ("shape", "pooling", "labels", "task", "max_length", "sizes"):
         assert getattr(network, name) == getattr(again, name)
+
+
+@pytest.mark.parametrize("name", ["subnet", "tagger", "reader"])
+def test_a_loaded_network_of_every_kind_predicts_the_same(
+    request, card, tmp_path, name
+):
+    network = request.getfixturevalue(name)
+    path = save_artifact(tmp_path / "model", network, architecture={}, card=card)
+
+    again = load(path)
+
+    arguments = (TEXTS[::2], TEXTS[::2]) if name == "reader" else (TEXTS,)
+    assert again.predict(*arguments) == network.predict(*arguments)
+    kept = ("task", "labels", "own_heads", "doc_stride", "max_answer_tokens")
+    is_reader = name == "reader"
+    for field in kept if is_reader else kept[:3]:
+        assert getattr(again, field) == getattr(network, field)
+    config = json.loads((path / "config.json").read_text())
+    assert ("doc_stride" in config) == is_reader
 
 
 def test_an_artifact_holds_the_files_of_the_contract(tiny, subnet, card, tmp_path):
@@ -160,3 +179,37 @@ def test_counted_parameters_must_be_those_exported(subnet, card, tmp_path):
 
     with pytest.raises(AssertionError, match="counted"):
         save_artifact(tmp_path / "model", subnet, architecture=wrong, card=card)
+
+
+def test_several_models_are_written_together(subnet, tagger, card, tmp_path):
+    several = {"one": Artifact(subnet, {}, card), "two": Artifact(tagger, {}, card)}
+
+    path = save_artifacts(tmp_path / "model", several)
+
+    assert sorted(os.listdir(path)) == ["one", "two"]
+    assert os.listdir(tmp_path) == ["model"], "nothing is left beside it"
+    for name, made in several.items():
+        assert load(path / name).predict(TEXTS) == made.subnet.predict(TEXTS)
+
+
+def test_one_model_and_several_replace_each_other(subnet, tagger, card, tmp_path):
+    several = {"one": Artifact(subnet, {}, card), "two": Artifact(tagger, {}, card)}
+    path = save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+
+    save_artifacts(path, several)
+    assert sorted(os.listdir(path)) == ["one", "two"]
+    save_artifact(path, tagger, architecture={}, card=card)
+
+    assert load(path).task == "tagging"
+    assert "one" not in os.listdir(path)
+
+
+def test_several_models_with_other_files_among_them_are_kept(subnet, card, tmp_path):
+    several = {"one": Artifact(subnet, {}, card)}
+    path = save_artifacts(tmp_path / "model", several)
+    (path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(CheckpointError, match="only an earlier exported model"):
+        save_artifacts(path, several)
+
+    assert (path / "thesis.tex").read_text() == "years of work"

@@ -1,65 +1,80 @@
-"""A model is scored on a file or a configuration, in the model's own labels."""
+"""A model's scores on a file are those of its own predictions."""
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
+from seqeval.metrics import f1_score
 
-from tests.experiments import tiny_config
-from tests.export.conftest import LABELS
-from xlnas_jax.config_file import dump_config
-from xlnas_jax.export.evaluation import evaluate_model, read_labelled
-from xlnas_jax.types import DataError
+from tests.export.conftest import LABELS, sentences
+from xlnas_jax.export.evaluation import evaluate_model
+from xlnas_jax.export.labelled import read_file
+from xlnas_jax.tasks.squad import scores as squad_scores
 
-FILE = "words\tkind\nold river\tscript\nnew city\tterritory\nmany people\tscript\n"
-
-
-@pytest.fixture
-def table(tmp_path: Path) -> Path:
-    path = tmp_path / "names.tsv"
-    path.write_text(FILE)
-    return path
+TEXTS = [text for text in sentences(27) if text]
+QUESTION = "who walk by"
 
 
-@pytest.fixture
-def config(tmp_path: Path) -> Path:
-    path = tmp_path / "config.yaml"
-    path.write_text(dump_config(tiny_config()))
-    return path
+def test_accuracy_is_that_of_the_models_predictions(subnet, tmp_path: Path):
+    rng = np.random.default_rng(0)
+    gold = rng.choice(LABELS, len(TEXTS)).tolist()
+    path = tmp_path / "texts.tsv"
+    rows = [f"{text}\t{label}" for text, label in zip(TEXTS, gold, strict=True)]
+    path.write_text("\n".join(["text\tlabel", *rows]))
+
+    scores = evaluate_model(subnet, read_file(path, subnet, ("en",)))
+
+    guessed = [one.label for one in subnet.predict(TEXTS)]
+    right = np.mean([a == b for a, b in zip(guessed, gold, strict=True)])
+    assert scores["en"]["examples"] == len(TEXTS)
+    assert scores["en"]["accuracy"] == pytest.approx(right, abs=1e-6)
+    assert 0 < right < 1
 
 
-def test_a_file_is_read_by_its_columns(table):
-    (code, part), *rest = read_labelled(table, ("en",), "words", "kind", LABELS).items()
-    assert code == "en" and not rest
-    assert part.texts == ("old river", "new city", "many people")
-    assert [LABELS[i] for i in part.labels] == ["script", "territory", "script"]
+@pytest.mark.parametrize("code", ["en", "fi"])
+def test_entity_f1_is_that_of_the_models_predictions(tagger, tmp_path: Path, code):
+    words = [text.split() for text in TEXTS]
+    # Another language's tags are the gold ones, so that some are right.
+    gold = [list(one.tags) for one in tagger.predict(words, language="sw")]
+    tagged = zip(words, gold, strict=True)
+    blocks = ["\n".join(map(" ".join, zip(*one, strict=True))) for one in tagged]
+    path = tmp_path / "tags.txt"
+    path.write_text("\n\n".join(blocks) + "\n")
+    parts = read_file(path, tagger, (code,))
+
+    scores = evaluate_model(tagger, parts)[code]
+
+    guessed = [list(one.tags) for one in tagger.predict(words, language=code)]
+    assert scores["f1"] == pytest.approx(float(f1_score(gold, guessed)), abs=1e-6)
+    assert scores["examples"] == len(TEXTS)
+    assert 0 < scores["accuracy"] < 1
 
 
-def test_a_label_the_model_does_not_know_is_told(table, config):
-    with pytest.raises(DataError, match=r"line 2.*'script'"):
-        read_labelled(table, ("en",), "words", "kind", ("territory",))
-    with pytest.raises(DataError, match=r"\['currency'\]"):
-        read_labelled(config, (), "text", "label", LABELS)
+def test_answers_are_scored_as_the_model_gives_them(reader, tmp_path: Path):
+    contexts = [text for text in TEXTS if len(text) > 60]
+    golds = [context.split()[2] for context in contexts]
+    paragraphs = [
+        {
+            "context": context,
+            "qas": [
+                {
+                    "id": str(number),
+                    "question": QUESTION,
+                    "answers": [{"text": gold, "answer_start": context.index(gold)}],
+                }
+            ],
+        }
+        for number, (context, gold) in enumerate(zip(contexts, golds, strict=True))
+    ]
+    path = tmp_path / "questions.json"
+    path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
 
+    scores = evaluate_model(reader, read_file(path, reader))["und"]
 
-def test_a_configuration_is_read_in_the_order_of_the_models_labels(config):
-    theirs = ("territory", "language", "script", "currency")
-    ours = theirs[::-1]
-    one = read_labelled(config, (), "text", "label", theirs)
-    other = read_labelled(config, (), "text", "label", ours)
-    assert list(one) == ["en", "fr", "pt", "it", "es", "ca"]
-    for code, part in one.items():
-        names = [theirs[i] for i in part.labels]
-        assert [ours[i] for i in other[code].labels] == names
-    assert list(read_labelled(config, ("es",), "text", "label", theirs)) == ["es"]
-
-
-def test_scores_are_those_of_the_models_own_predictions(subnet, table):
-    parts = read_labelled(table, ("en",), "words", "kind", LABELS)
-    scores = evaluate_model(subnet, parts)["en"]
-    guessed = [p.label for p in subnet.predict(list(parts["en"].texts))]
-    right = np.mean(
-        [g == LABELS[i] for g, i in zip(guessed, parts["en"].labels, strict=True)]
-    )
-    assert scores["examples"] == 3
-    assert scores["accuracy"] == pytest.approx(right, abs=1e-6)
+    given = reader.predict([QUESTION] * len(contexts), contexts)
+    wanted = squad_scores([one.text for one in given], [[gold] for gold in golds])
+    assert scores["examples"] == len(contexts) > 3
+    assert scores["exact_match"] == pytest.approx(wanted[:, 0].mean(), abs=1e-6)
+    assert scores["f1"] == pytest.approx(wanted[:, 1].mean(), abs=1e-6)
+    assert scores["f1"] > 0

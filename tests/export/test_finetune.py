@@ -6,15 +6,17 @@ import jax
 import numpy as np
 import pytest
 
-from tests.experiments import tiny_config
+from tests.export.tasks import three_tasks
 from xlnas_jax.config import ExportConfig
-from xlnas_jax.experiment import Experiment, init_params, prepare, training_rows
+from xlnas_jax.experiment import Experiment, TaskPart, init_params, training_rows
+from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.slice import slice_subnet
+from xlnas_jax.supernet.train import batch_loss
 
 STEPS = 30
+KINDS = ("classification", "tagging", "qa")
 
 
 def with_steps(experiment: Experiment, steps: int) -> Experiment:
@@ -23,46 +25,66 @@ def with_steps(experiment: Experiment, steps: int) -> Experiment:
     return dataclasses.replace(experiment, config=config)
 
 
-@pytest.fixture(scope="module")
-def experiment() -> Experiment:
-    return prepare(tiny_config())
-
-
-@pytest.fixture(scope="module")
-def sliced(experiment) -> SubnetParams:
+def sliced_of(part: TaskPart) -> SubnetParams:
+    experiment = three_tasks()
     smallest = np.asarray(experiment.space.flatten(experiment.space.smallest()))
-    params = init_params(experiment)
+    params = init_params(experiment).of_task(part.name)
     return slice_subnet(params, experiment.space, experiment.shape, smallest)
 
 
-@pytest.fixture(scope="module")
-def tuned(experiment, sliced) -> SubnetParams:
-    return finetune_subnet(with_steps(experiment, STEPS), sliced, "mean")
-
-
-def training_loss(experiment: Experiment, params: SubnetParams) -> float:
+def training_loss(part: TaskPart, params: SubnetParams) -> float:
     """Mean over every example that may be trained on."""
-    batches = jax.tree.map(lambda leaf: leaf[None], training_rows(experiment))
-    shape, task = experiment.shape, experiment.task
-    return float(score_subnet(params, shape, "mean", task, batches, 2)["loss"].mean())
+    experiment = three_tasks()
+    (buckets,) = training_rows(dataclasses.replace(experiment, parts=(part,)))
+    losses = []
+    for batch in buckets:
+        arrays = batch.tokens, batch.segments, batch.length, batch.head
+        logits = apply_subnet(params, experiment.shape, "mean", *arrays)
+        losses.append(float(batch_loss(part.task.loss(logits, batch), batch.weight)))
+    return float(np.mean(losses))
 
 
-def test_it_lowers_the_training_loss(experiment, sliced, tuned):
-    before, after = (training_loss(experiment, p) for p in (sliced, tuned))
-    assert after < 0.9 * before
+@pytest.fixture(scope="module", params=range(3), ids=KINDS)
+def tuned(request) -> tuple[TaskPart, SubnetParams, SubnetParams]:
+    """A task, its network, and the same after fine-tuning."""
+    part = three_tasks().parts[request.param]
+    sliced = sliced_of(part)
+    experiment = with_steps(three_tasks(), STEPS)
+    return part, sliced, finetune_subnet(experiment, part, sliced, "mean")
 
 
-def test_it_keeps_every_shape_and_moves_every_layer(sliced, tuned):
-    assert tuned.sizes == sliced.sizes
-    for one, other in zip(tuned.layers, sliced.layers, strict=True):
+def test_it_lowers_the_training_loss(tuned):
+    part, before, after = tuned
+    assert training_loss(part, after) < 0.9 * training_loss(part, before)
+
+
+def test_it_keeps_every_shape_and_moves_every_layer(tuned):
+    _, before, after = tuned
+    shapes = [[leaf.shape for leaf in jax.tree.leaves(x)] for x in (before, after)]
+    assert shapes[0] == shapes[1]
+    for one, other in zip(after.layers, before.layers, strict=True):
         assert np.abs(np.asarray(one.up.kernel - other.up.kernel)).max() > 0
-    assert np.abs(np.asarray(tuned.embeddings.word - sliced.embeddings.word)).max() > 0
+    assert np.abs(np.asarray(after.embeddings.word - before.embeddings.word)).max() > 0
 
 
-def test_the_same_input_gives_the_same_bits(experiment, sliced, tuned):
-    again = finetune_subnet(with_steps(experiment, STEPS), sliced, "mean")
-    jax.tree.map(np.testing.assert_array_equal, again, tuned)
+def test_output_layers_of_languages_learn_too():
+    part = three_tasks().parts[1]
+    before = sliced_of(part)
+    after = finetune_subnet(with_steps(three_tasks(), 8), part, before, "mean")
+    change = np.abs(
+        np.asarray(after.head.language.kernel - before.head.language.kernel)
+    )
+    assert (change.max((1, 2)) > 0).all()
 
 
-def test_no_steps_change_nothing(experiment, sliced):
-    assert finetune_subnet(with_steps(experiment, 0), sliced, "mean") is sliced
+def test_the_same_input_gives_the_same_bits():
+    part = three_tasks().parts[0]
+    experiment, sliced = with_steps(three_tasks(), 5), sliced_of(part)
+    one, other = (finetune_subnet(experiment, part, sliced, "mean") for _ in range(2))
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+
+
+def test_no_steps_change_nothing():
+    part = three_tasks().parts[0]
+    sliced = sliced_of(part)
+    assert finetune_subnet(with_steps(three_tasks(), 0), part, sliced, "mean") is sliced

@@ -5,9 +5,10 @@ import shutil
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
-from xlnas_jax.export.artifact import save_artifact
+from xlnas_jax.export.artifact import Artifact, save_artifact, save_artifacts
 from xlnas_jax.export.load import load
 from xlnas_jax.types import CheckpointError
 
@@ -95,6 +96,52 @@ def test_an_impossible_entry_is_named(path, changes, named):
 
     with pytest.raises(CheckpointError, match=rf"config\.json: .*{named}"):
         load(path)
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [
+        ({"labels": []}, r"labels \[\] for task 'classification'"),
+        ({"task": "qa"}, "labels .* for task 'qa'"),
+        ({"own_heads": ["en", "eng"]}, "own_heads .*one of them twice"),
+        ({"own_heads": ["klingonish"]}, "klingonish"),
+        ({"doc_stride": 0}, "doc_stride 0"),
+        ({"max_answer_tokens": -1}, "max_answer_tokens -1"),
+    ],
+)
+def test_an_entry_that_does_not_fit_the_task_is_named(path, changes, named):
+    edit(path, **changes)
+
+    with pytest.raises(CheckpointError, match=rf"config\.json: .*{named}"):
+        load(path)
+
+
+def test_an_artifact_from_before_there_were_other_tasks_loads(path, subnet):
+    drop(path, "own_heads")
+
+    again = load(path)
+
+    assert again.own_heads == ()
+    np.testing.assert_array_equal(again.logits(["old"]), subnet.logits(["old"]))
+
+
+def test_weights_of_languages_that_the_config_lacks_are_named(tagger, card, tmp_path):
+    path = save_artifact(tmp_path / "tagger", tagger, architecture={}, card=card)
+    edit(path, own_heads=["en"])
+
+    with pytest.raises(CheckpointError, match="array head/language/kernel must have"):
+        load(path)
+
+
+def test_a_directory_of_several_models_lists_them(subnet, tagger, card, tmp_path):
+    several = {"b": Artifact(subnet, {}, card), "a": Artifact(tagger, {}, card)}
+    path = save_artifacts(tmp_path / "model", several)
+
+    with pytest.raises(CheckpointError, match="got one for each") as caught:
+        load(path)
+
+    assert f"{path / 'a'}, {path / 'b'}." in str(caught.value)
+    assert load(path / "a").task == "tagging"
 
 
 def test_missing_weights_are_named(path):

@@ -1,42 +1,49 @@
-"""Scores count the real examples of each language, and no others."""
+"""An exported network scores as the report said of the architecture it is."""
 
+import jax
 import numpy as np
 import pytest
-from sklearn.metrics import f1_score
 
-from tests.export.conftest import LABELS, MAX_LENGTH, sentences
-from xlnas_jax.data import buckets
+from tests.export.tasks import chosen_row, noisy_params, reported, three_tasks
+from xlnas_jax.experiment import scoring_data
 from xlnas_jax.export.score import score_subnet
-from xlnas_jax.tasks.classification import make_classification
+from xlnas_jax.export.slice import slice_subnet
 
-TEXTS = [text for text in sentences(27) if text]
-BATCH_TOKENS = 5 * MAX_LENGTH
+KINDS = ("classification", "tagging", "qa")
 
 
-def test_scores_by_language_equal_those_of_the_predictions(subnet):
-    encoded = subnet.tokenizer.encode(TEXTS)
-    rng = np.random.default_rng(0)
-    gold = rng.integers(0, len(LABELS), len(TEXTS)).astype(np.int32)
-    language = rng.integers(0, 2, len(TEXTS)).astype(np.int32)
-    ends = buckets.optimal_boundaries(np.asarray([len(e.ids) for e in encoded]), 2)
-    batches = buckets.make_batches(
-        encoded, gold, language, ends, BATCH_TOKENS, subnet.tokenizer.pad_id
+@pytest.mark.parametrize("number", range(3), ids=KINDS)
+def test_scores_are_those_of_the_report(number):
+    experiment, row = three_tasks(), np.asarray(chosen_row(), np.int32)
+    part, space, shape = experiment.parts[number], experiment.space, experiment.shape
+    sliced = slice_subnet(noisy_params().of_task(part.name), space, shape, row)
+    data = scoring_data(experiment, part, part.roles.all, "test", "report")
+    pooling = str(space.values(row)["pooling"][0])
+
+    scores = score_subnet(sliced, shape, pooling, part.task, data)
+
+    (wanted,) = reported().networks
+    columns = [experiment.column(part, code) for code in part.roles.all]
+    for column, got in zip(columns, scores, strict=True):
+        assert got.metrics == wanted[column].metrics
+        np.testing.assert_array_equal(got.items, wanted[column].items)
+    assert len({round(one.metrics[part.task.primary], 6) for one in scores}) > 1
+
+
+def test_a_languages_own_output_layer_takes_part_in_its_scores():
+    experiment, row = three_tasks(), np.asarray(chosen_row(), np.int32)
+    part, space, shape = experiment.parts[1], experiment.space, experiment.shape
+    sliced = slice_subnet(noisy_params().of_task(part.name), space, shape, row)
+    data = scoring_data(experiment, part, part.roles.all, "test", "report")
+    bare = sliced.replace(head=sliced.head.replace(language=None))
+
+    ours, without = (
+        score_subnet(one, shape, "mean", part.task, data) for one in (sliced, bare)
     )
-    assert min(float(batch.weight.min()) for batch in batches) == 0.0  # rows to fill
 
-    scores = score_subnet(
-        subnet.weights,
-        subnet.shape,
-        subnet.pooling,
-        make_classification(LABELS),
-        batches,
-        2,
-    )
-
-    guessed = subnet.logits(TEXTS).argmax(-1)
-    for code in (0, 1):
-        mine = language == code
-        accuracy = (guessed == gold)[mine].mean()
-        assert scores["accuracy"][code] == pytest.approx(accuracy, abs=1e-6)
-        macro = f1_score(gold[mine], guessed[mine], average="macro")
-        assert scores["macro_f1"][code] == pytest.approx(macro, abs=1e-6)
+    has_changed = [
+        bool((a.items != b.items).any()) for a, b in zip(ours, without, strict=True)
+    ]
+    assert part.roles.all == ("en", "fr", "pt", "sw", "fi")
+    assert has_changed == [True, True, False, False, False]
+    assert jax.tree.leaves(sliced.head.language)[0].shape[0] == 2

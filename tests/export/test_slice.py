@@ -5,11 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.export.conftest import OWN_HEADS
 from xlnas_jax.config import SpaceConfig
+from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import LayerSize, abstract_params, count_params
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.export.subnet import apply_subnet
-from xlnas_jax.space.cost import CostModel
+from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
 from xlnas_jax.supernet.supernet import make_supernet
@@ -82,7 +83,7 @@ def test_padding_does_not_change_the_logits(tiny):
 
 
 def test_exported_trees_hold_exactly_the_counted_parameters(tiny):
-    cost = CostModel(tiny.space, tiny.shape, num_outputs=3, length=16)
+    cost = CostModel(tiny.space, tiny.shape, (HeadSize(3),), length=16)
     counted = cost(tiny.rows)
 
     exported = [
@@ -93,6 +94,27 @@ def test_exported_trees_hold_exactly_the_counted_parameters(tiny):
     held = [count_params(p.layers) for p in exported]
     assert held == counted["encoder_params"].tolist()
     assert len({*held}) > 20
+
+
+@pytest.mark.parametrize("own_heads", [(), OWN_HEADS])
+@pytest.mark.parametrize("task", ["classification", "tagging", "qa"])
+def test_networks_of_every_kind_hold_the_counted_parameters(tiny, task, own_heads):
+    other = tiny.of(task, own_heads)
+    rows = other.rows[:3]  # with other poolings than the attentive one
+    cost = CostModel(other.space, other.shape, (other.head_size,), length=16)
+
+    networks = [other.subnet(row) for row in rows]
+
+    held = [count_params(network.weights) for network in networks]
+    assert held == cost(rows)["params"].tolist()
+    sizes, pooling = networks[0].sizes, networks[0].pooling
+    expected = abstract_params(other.shape, sizes, other.head_size, pooling)
+    assert jax.tree.structure(expected) == jax.tree.structure(networks[0].weights)
+    shapes = [
+        [leaf.shape for leaf in jax.tree.leaves(tree)]
+        for tree in (expected, networks[0].weights)
+    ]
+    assert shapes[0] == shapes[1]
 
 
 def test_attentive_weights_leave_with_other_poolings(tiny):
@@ -145,7 +167,7 @@ def compiled(request):
     config = SpaceConfig(heads=(3, 6, 12), ffn=(384, 768, 1536), pooling=POOLINGS)
     space = make_space(config, shape)
     size = request.param
-    cost = CostModel(space, shape, num_outputs=7, length=64, batch_size=size)
+    cost = CostModel(space, shape, (HeadSize(7),), length=64, batch_size=size)
     rows = np.array(space.flatten(space.sample_valid(jax.random.key(0), 5)))
     rows[:4, space.columns("pooling").start] = np.arange(4)
     rows[4] = np.asarray(space.flatten(space.largest()))
@@ -163,7 +185,7 @@ def lower(space, shape, row, batch_size):
         )
         if keep
     ]
-    params = abstract_params(shape, sizes, 7, pooling)
+    params = abstract_params(shape, sizes, HeadSize(7), pooling)
     ids = jax.ShapeDtypeStruct((batch_size, 64), jnp.int32)
     length = jax.ShapeDtypeStruct((batch_size,), jnp.int32)
     run = jax.jit(apply_subnet, static_argnames=("shape", "pooling"))

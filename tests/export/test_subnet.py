@@ -7,10 +7,9 @@ import optax
 import pytest
 from flax import nnx
 
-from tests.export.conftest import LABELS, MAX_LENGTH, sentences
+from tests.export.conftest import LABELS, MAX_LENGTH, OWN_HEADS, sentences
+from xlnas_jax.export.apply import apply_subnet_jit
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.export.predict import check_texts, padded_length, plan_chunks
-from xlnas_jax.export.subnet import _apply_jit
 from xlnas_jax.types import DataError
 
 # The same rows in batches of other sizes: other orders of the same sums.
@@ -89,49 +88,30 @@ def test_pairs_are_encoded_together(subnet):
     assert np.abs(wanted - direct_logits(subnet, "new")).max() > 0.01
 
 
+def test_a_language_adds_its_own_output_layer_to_the_shared_one(tiny):
+    network = tiny.of("classification", OWN_HEADS).subnet(tiny.rows[1])
+
+    shared = network.logits(TEXTS)
+    own = network.logits(TEXTS, language="swh_Latn")
+
+    np.testing.assert_array_equal(network.logits(TEXTS, language="fi"), shared)
+    assert np.abs(own - shared).max(1).min() > 0.01
+    scores = [p.scores for p in network.predict(TEXTS, language="sw")]
+    wanted = np.asarray(jax.nn.softmax(own, axis=-1))
+    got = [[one[label] for label in LABELS] for one in scores]
+    np.testing.assert_allclose(got, wanted, atol=BATCH_TOLERANCE)
+
+
 def test_texts_of_all_lengths_compile_few_programs(subnet):
-    _apply_jit.clear_cache()
+    apply_subnet_jit.clear_cache()
 
     subnet.logits(sentences(300), batch_size=32)
-    before = _apply_jit._cache_size()
+    before = apply_subnet_jit._cache_size()
     subnet.logits(sentences(300)[::-1], batch_size=32)
 
     # Lengths 16, 32 and 40; full batches, and one remainder of each length.
     assert before <= 6
-    assert _apply_jit._cache_size() == before
-
-
-def test_every_example_is_planned_once_and_fits():
-    rng = np.random.default_rng(0)
-    lengths = rng.integers(1, 101, 200).tolist()
-
-    chunks = plan_chunks(lengths, 12, 100)
-
-    assert sorted(i for chunk in chunks for i in chunk.rows) == list(range(200))
-    for chunk in chunks:
-        assert max(lengths[i] for i in chunk.rows) <= chunk.seq <= 100
-        assert len(chunk.rows) <= min(12, chunk.size)
-        assert chunk.size in (1, 2, 4, 8, 16)
-
-
-@pytest.mark.parametrize(
-    ("length", "padded"),
-    [(1, 16), (16, 16), (17, 32), (33, 64), (65, 96), (97, 100), (100, 100)],
-)
-def test_padded_lengths_step_up_to_the_maximum(length, padded):
-    assert padded_length(length, 100) == padded
-
-
-@pytest.mark.parametrize("bad", [None, 3, b"bytes"])
-def test_a_text_that_is_no_str_is_named_by_its_index(bad):
-    with pytest.raises(TypeError, match=r"texts\[1\]: every text must be a str"):
-        check_texts(["good", bad], "texts")
-
-
-@pytest.mark.parametrize("bad", [None, 3, b"bytes", {"a": "b"}])
-def test_what_is_no_sequence_of_texts_is_refused(bad):
-    with pytest.raises(TypeError, match="texts: must be a text or a sequence"):
-        check_texts(bad, "texts")
+    assert apply_subnet_jit._cache_size() == before
 
 
 def test_a_lone_surrogate_is_named_by_its_index(subnet):

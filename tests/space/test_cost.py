@@ -5,7 +5,8 @@ import pytest
 from tests.models import NUM_LABELS, SHAPE, tiny_space
 from xlnas_jax.config import ConstraintsConfig
 from xlnas_jax.space.constraints import is_feasible, require_feasible
-from xlnas_jax.space.cost import COSTS, CostModel
+from xlnas_jax.space.cost import COSTS, CostModel, HeadSize
+from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.types import ArchitectureError
 
 # Parameters and FLOPs are held against the exported network and XLA's own count
@@ -14,7 +15,9 @@ from xlnas_jax.types import ArchitectureError
 
 @pytest.fixture
 def costs() -> CostModel:
-    return CostModel(tiny_space(min_layers=2), SHAPE, NUM_LABELS, length=16)
+    return CostModel(
+        tiny_space(min_layers=2), SHAPE, (HeadSize(NUM_LABELS),), length=16
+    )
 
 
 def random_rows(costs: CostModel, num: int) -> np.ndarray:
@@ -53,7 +56,7 @@ def test_choices_in_skipped_layers_cost_nothing(costs):
 
 def test_flops_grow_faster_than_length(costs):
     rows = random_rows(costs, 20)
-    double = CostModel(costs.space, SHAPE, NUM_LABELS, length=32)
+    double = CostModel(costs.space, SHAPE, (HeadSize(NUM_LABELS),), length=32)
     assert (double(rows)["flops"] > 2 * costs(rows)["flops"] - 10_000).all()
     assert (double(rows)["flops_per_token"] > costs(rows)["flops_per_token"]).all()
 
@@ -81,3 +84,26 @@ def test_a_limit_that_nothing_meets_names_the_smallest_value(costs, name):
     require_feasible(costs, ConstraintsConfig(**{name: float(smallest)}))
     with pytest.raises(ArchitectureError, match=f"constraints.{name}.*{smallest:,}"):
         require_feasible(costs, ConstraintsConfig(**{name: float(smallest - 1)}))
+
+
+@pytest.mark.parametrize("reads_tokens", [False, True])
+@pytest.mark.parametrize("num_languages", [0, 3])
+def test_head_counts_equal_its_leaves(reads_tokens, num_languages):
+    size = HeadSize(NUM_LABELS, reads_tokens, num_languages)
+    head = init_head(
+        jax.random.key(0), SHAPE, NUM_LABELS, False, reads_tokens, num_languages
+    )
+    assert size.params(SHAPE.width) == sum(x.size for x in jax.tree.leaves(head))
+
+
+def test_all_heads_are_stored_and_the_costliest_one_is_run():
+    space = tiny_space(min_layers=2)
+    row = np.asarray(space.flatten(space.largest()))[None]
+    sentence, tokens = HeadSize(3), HeadSize(9, reads_tokens=True)
+    one, other, both = (
+        CostModel(space, SHAPE, heads, length=16)(row)
+        for heads in ((sentence,), (tokens,), (sentence, tokens))
+    )
+    assert both["flops"] == max(one["flops"], other["flops"])
+    extra = tokens.params(SHAPE.width)
+    assert both["params"] == one["params"] + extra

@@ -1,5 +1,6 @@
 """Imported weights give the numbers that `transformers` gives in PyTorch."""
 
+import functools
 import json
 import warnings
 
@@ -12,7 +13,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from xlnas_jax.supernet.encoder import encode_full
-from xlnas_jax.supernet.heads import classify, pool
+from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.pretrained import (
     load_encoder,
@@ -82,7 +83,8 @@ def test_classifier_equals_transformers(family, save_tiny, checkpoint, record):
 
     hidden = hidden_states(checkpoint, tokens, segments, real)
     head = load_head(checkpoint, shape, num_outputs=3)
-    logits = classify(pool(hidden, jnp.array(real), head, "cls"), head)
+    first = functools.partial(pool, pooling="cls")
+    logits = read_out(hidden, jnp.array(real), head, first)
 
     expected = run_torch(oracle, tokens, segments, real, output_hidden_states=True)
     hidden_difference = max_difference(hidden, expected.hidden_states[-1], real)

@@ -6,7 +6,14 @@ import numpy as np
 import optax
 import pytest
 
-from tests.models import NUM_LABELS, SHAPE, random_batch, tiny_params, tiny_space
+from tests.models import (
+    NUM_LABELS,
+    SHAPE,
+    as_shared,
+    random_batch,
+    tiny_params,
+    tiny_space,
+)
 from xlnas_jax.config import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.supernet.train import (
@@ -25,10 +32,13 @@ WEIGHT = jnp.asarray([1.0, 1.0, 1.0, 0.0])
 
 
 def make_steps(config: TrainConfig, params):
-    optimizer = make_optimizer(config, params, num_steps=50)
+    shared = as_shared(params)
+    optimizer = make_optimizer(config, shared, num_steps=50)
     supernet = make_supernet(SPACE, SHAPE, dropout=config.dropout, remat_branches=True)
-    steps = make_weight_steps(config, supernet, SPACE, TASK, optimizer, seed=0)
-    return steps, init_learner(params, optimizer)
+    steps = make_weight_steps(
+        config, supernet, SPACE, TASK, optimizer, seed=0, name="task"
+    )
+    return steps, init_learner(shared, optimizer)
 
 
 @pytest.fixture(scope="module")
@@ -71,8 +81,10 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
     record = optax.GradientTransformation(
         init=lambda p: p, update=lambda g, s, p=None: (g, g)
     )
-    steps = make_weight_steps(config, supernet, SPACE, TASK, record, seed=0)
-    learner = init_learner(jax.tree.map(jnp.copy, params), record)
+    steps = make_weight_steps(
+        config, supernet, SPACE, TASK, record, seed=0, name="task"
+    )
+    learner = init_learner(as_shared(jax.tree.map(jnp.copy, params)), record)
     learner, _ = steps.sandwich(learner, rows, INDEX, WEIGHT)
 
     key, _ = jax.random.split(jax.random.fold_in(jax.random.key(0), 0))
@@ -86,17 +98,18 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
             return supernet.apply(params, x, batch, arch)
 
         teacher = logits(0)
-        total = (TASK.loss(teacher, batch.label) * WEIGHT).sum()
+        total = (TASK.loss(teacher, batch).total * WEIGHT).sum()
         for i in (1, 2, 3):
-            losses = TASK.distill(logits(i), jax.lax.stop_gradient(teacher), 1.0)
-            total += (losses * WEIGHT).sum()
+            fixed = jax.lax.stop_gradient(teacher)
+            losses = TASK.distill(logits(i), fixed, batch, 1.0)
+            total += (losses.total * WEIGHT).sum()
         return total / WEIGHT.sum() / 4
 
     expected = jax.jit(jax.grad(plain))(params)
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, atol=2e-5),
         learner.opt_state,
-        expected,
+        as_shared(expected),
     )
 
 

@@ -5,6 +5,7 @@ import pytest
 from sklearn import metrics as sklearn_metrics
 from torch.nn import functional
 
+from tests.models import labelled
 from xlnas_jax.tasks.classification import make_classification
 
 LABELS = ("a", "b", "c", "d")
@@ -24,7 +25,7 @@ def random_logits(num: int, seed: int) -> tuple[jax.Array, jax.Array]:
 @pytest.mark.parametrize("seed", range(10))
 def test_metrics_equal_scikit_learn(task, seed):
     logits, label = random_logits(30, seed)
-    sums = task.statistics(logits, label).sum(0)
+    sums = task.statistics(logits, labelled(label)).sum(0)
     values = task.metrics(sums)
     predicted = np.asarray(logits.argmax(-1))
     gold = np.asarray(label)
@@ -51,13 +52,15 @@ def test_loss_equals_torch_cross_entropy(smoothing):
         reduction="none",
         label_smoothing=smoothing,
     )
-    np.testing.assert_allclose(task.loss(logits, label), expected.numpy(), atol=1e-5)
+    found = task.loss(logits, labelled(label))
+    np.testing.assert_allclose(found.total, expected.numpy(), atol=1e-5)
+    np.testing.assert_array_equal(found.num, 1.0)
 
 
 def test_distillation_is_the_scaled_divergence_from_the_teacher(task):
     import torch
 
-    student, _ = random_logits(20, 1)
+    student, label = random_logits(20, 1)
     teacher, _ = random_logits(20, 2)
     expected = 4.0 * functional.kl_div(
         functional.log_softmax(torch.tensor(np.asarray(student)) / 2.0, -1),
@@ -65,6 +68,14 @@ def test_distillation_is_the_scaled_divergence_from_the_teacher(task):
         reduction="none",
         log_target=True,
     ).sum(-1)
-    found = task.distill(student, teacher, 2.0)
+    batch = labelled(label)
+    found = task.distill(student, teacher, batch, 2.0).total
     np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
-    np.testing.assert_allclose(task.distill(teacher, teacher, 2.0), 0.0, atol=1e-6)
+    same = task.distill(teacher, teacher, batch, 2.0).total
+    np.testing.assert_allclose(same, 0.0, atol=1e-6)
+
+
+def test_the_prediction_is_the_largest_logit(task):
+    logits, label = random_logits(20, 0)
+    found = task.predict(logits, labelled(label))
+    np.testing.assert_array_equal(found["label"], logits.argmax(-1))

@@ -17,14 +17,18 @@ class Describe:
     Attributes:
         config: the experiment, a YAML file.
         set: options to change, as `section.option=value`.
+        skip_bad_rows: pass over faulty rows of data files and count them, instead of
+            stopping at the first.
     """
 
     config: Annotated[Path, tyro.conf.Positional]
     set: tuple[str, ...] = ()
+    skip_bad_rows: bool = False
 
     def run(self) -> None:
         """Prints three tables; trains nothing."""
-        config = load_config(self.config, self.set)
+        skip = ("skip_bad_rows=true",) if self.skip_bad_rows else ()
+        config = load_config(self.config, (*self.set, *skip))
         from xlnas_jax.description import describe
         from xlnas_jax.experiment import prepare
 

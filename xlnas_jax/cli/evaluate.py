@@ -16,42 +16,70 @@ class Evaluate:
 
     Attributes:
         model: an exported model directory.
-        data: a configuration whose `data` section says where the text is (its test
-            split is scored), or one TSV, CSV or JSONL file.
+        data: a configuration that says where the text is (its test split is
+            scored), or one file: TSV, CSV or JSONL for classification, a word a
+            line (CoNLL, CoNLL-U) for tagging, JSON as in SQuAD for questions.
+        task: of a configuration with several tasks, the one to score; needed only
+            where several are of the model's kind.
         language: languages to score; all of the configuration's if none is given.
             For a file, the one language it is in.
-        text_column: column of the text in a file.
-        label_column: column of the label in a file.
+        text_column: column of the text in a table.
+        label_column: column of the label in a table.
+        pair_column: column of the second text of each pair in a table, if there is.
+        word_column: position of the word in a CoNLL file, counted from 0.
+        tag_column: position of the tag in a CoNLL file; -1 is the last column.
+        skip_bad_rows: pass over faulty rows; otherwise the first one is an error.
         json: print one JSON object instead of a table.
     """
 
     model: Annotated[Path, tyro.conf.Positional]
     data: Path
+    task: str = ""
     language: tuple[str, ...] = ()
     text_column: str = "text"
     label_column: str = "label"
+    pair_column: str = ""
+    word_column: int = 0
+    tag_column: int = -1
+    skip_bad_rows: bool = False
     json: bool = False
 
     def run(self) -> None:
-        """Prints accuracy, macro-F1, loss and size for each language."""
-        from xlnas_jax.export.evaluation import evaluate_model, read_labelled
+        """Prints the task's official metrics and the size for each language."""
+        from xlnas_jax.export import labelled
+        from xlnas_jax.export.evaluation import evaluate_model
         from xlnas_jax.export.load import load
 
         subnet = load(self.model)
-        parts = read_labelled(
-            self.data, self.language, self.text_column, self.label_column, subnet.labels
-        )
+        common = self.data, subnet, self.language
+        if self.data.suffix in labelled.CONFIG_SUFFIXES:
+            parts = labelled.read_config(*common, self.task, self.skip_bad_rows)
+        else:
+            columns = labelled.FileColumns(
+                self.text_column,
+                self.label_column,
+                self.pair_column,
+                self.word_column,
+                self.tag_column,
+            )
+            parts = labelled.read_file(*common, columns, self.skip_bad_rows)
         scores = evaluate_model(subnet, parts)
         if self.json:
             print(json.dumps(scores, ensure_ascii=False))
-            return
-        table = Table(title=f"{self.model}, {self.data}", title_justify="left")
-        table.add_column("language")
-        for name in next(iter(scores.values())):
-            table.add_column(name, justify="right")
-        for code, values in scores.items():
-            cells = (
-                f"{v:.4f}" if isinstance(v, float) else str(v) for v in values.values()
-            )
-            table.add_row(code, *cells)
-        Console().print(table)
+        else:
+            Console().print(_make_table(f"{self.model}, {self.data}", scores))
+
+
+def _make_table(title: str, scores: dict[str, dict[str, int | float]]) -> Table:
+    """One language a row; a language may lack a metric that others have."""
+    table = Table(title=title, title_justify="left")
+    table.add_column("language")
+    names = dict.fromkeys(name for values in scores.values() for name in values)
+    for name in names:
+        table.add_column(name, justify="right")
+    for code, values in scores.items():
+        found = (values.get(name, "-") for name in names)
+        table.add_row(
+            code, *(f"{v:.4f}" if isinstance(v, float) else str(v) for v in found)
+        )
+    return table

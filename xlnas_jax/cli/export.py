@@ -13,7 +13,8 @@ class Export:
 
     Attributes:
         run_dir: the run directory of a finished search.
-        out: where the model is written; an older one is replaced.
+        out: where the model is written, or of a search over several tasks one
+            directory for each of them; an older export is replaced.
         pick: `best` (lowest error), `knee`, `smallest`, or the id of a point.
         formats: what to write.
     """

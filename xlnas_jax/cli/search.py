@@ -18,15 +18,19 @@ class Search:
         config: the experiment, a YAML file.
         run_dir: where everything is written; `runs/NAME_OF_CONFIG` if not given.
         set: options to change, as `section.option=value`.
+        skip_bad_rows: pass over faulty rows of data files and count them, instead of
+            stopping at the first.
     """
 
     config: Annotated[Path, tyro.conf.Positional]
     run_dir: Path | None = None
     set: tuple[str, ...] = ()
+    skip_bad_rows: bool = False
 
     def run(self) -> None:
         """Prints the final table and the path of the exported model."""
-        config = load_config(self.config, self.set)
+        skip = ("skip_bad_rows=true",) if self.skip_bad_rows else ()
+        config = load_config(self.config, (*self.set, *skip))
         directory = self.run_dir or Path("runs") / self.config.stem
         # Heavy imports wait until the configuration is known to be sound.
         from xlnas_jax.results import print_results

@@ -1,12 +1,15 @@
 """Length buckets: few shapes to compile, little padding to pay for."""
 
+import functools
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Array, Float, Int
 
-from xlnas_jax.data.tokens import Encoding
+from xlnas_jax.data.rows import Rows, take_labels
 from xlnas_jax.types import Batch
 
 Step = tuple[int, Int[np.ndarray, " batch"], Float[np.ndarray, " batch"]]
@@ -48,48 +51,90 @@ def optimal_boundaries(
     return tuple(reversed(boundaries))
 
 
-def make_rows(
-    encoded: Sequence[Encoding],
-    labels: Int[np.ndarray, "example *label"],
-    languages: Int[np.ndarray, " example"],
-    boundaries: Sequence[int],
-    pad_id: int,
-) -> tuple[Batch, ...]:
+class BucketPlan(NamedTuple):
+    """Which rows stand where in the batches of one bucket.
+
+    Attributes:
+        rows: positions of the rows; fillers repeat the bucket's first row.
+        weight: 1 for a row that counts, 0 for a filler.
+    """
+
+    boundary: int
+    rows: Int[np.ndarray, "steps batch"]
+    weight: Float[np.ndarray, "steps batch"]
+
+
+def make_rows(rows: Rows, boundaries: Sequence[int], pad_id: int) -> tuple[Batch, ...]:
     """One batch per bucket with its examples as rows, in order, for training.
 
     Buckets without examples are left out.
     """
     return tuple(
-        _gather(encoded, labels, languages, rows, np.ones(len(rows)), boundary, pad_id)
-        for boundary, rows in _assign(encoded, boundaries)
+        _gather(rows, chosen, np.ones(len(chosen)), boundary, pad_id)
+        for boundary, chosen in _assign(rows.lengths, boundaries)
     )
 
 
 def make_batches(
-    encoded: Sequence[Encoding],
-    labels: Int[np.ndarray, "example *label"],
-    languages: Int[np.ndarray, " example"],
-    boundaries: Sequence[int],
-    batch_tokens: int,
-    pad_id: int,
+    rows: Rows, boundaries: Sequence[int], batch_tokens: int, pad_id: int
 ) -> tuple[Batch, ...]:
-    """One batch per bucket with leading axes `steps batch`, for evaluation.
+    """One batch per bucket with leading axes `steps batch`, as `plan_batches` says."""
+    batches = []
+    for plan in plan_batches(rows, boundaries, batch_tokens):
+        chosen, weight = plan.rows.ravel(), plan.weight.ravel()
+        flat = _gather(rows, chosen, weight, plan.boundary, pad_id)
+        fold = functools.partial(_fold, shape=plan.rows.shape)
+        batches.append(jax.tree.map(fold, flat))
+    return tuple(batches)
+
+
+def plan_batches(
+    rows: Rows, boundaries: Sequence[int], batch_tokens: int
+) -> tuple[BucketPlan, ...]:
+    """Batches for evaluation: every row once, those of one example together.
 
     A step holds at most `batch_tokens` token slots, but always one example. Rows
-    that fill the last step repeat the bucket's first example at weight 0: a real
-    one, so that nothing that is computed from it can be NaN.
+    that fill up a step repeat the bucket's first row at weight 0: a real one, so
+    that nothing that is computed from it can be NaN.
     """
-    batches = []
-    for boundary, rows in _assign(encoded, boundaries):
+    _, example = np.unique(rows.example, return_inverse=True)
+    longest = np.zeros(example.max() + 1, np.int64)
+    np.maximum.at(longest, example, rows.lengths)
+    plans = []
+    for boundary, chosen in _assign(longest[example], boundaries):
         most = max(1, batch_tokens // boundary)
-        steps = -(-len(rows) // most)
-        size = -(-len(rows) // steps)  # even steps: the last one has less to fill
-        fill = steps * size - len(rows)
-        padded = np.concatenate([rows, np.repeat(rows[:1], fill)])
-        weight = np.concatenate([np.ones(len(rows)), np.zeros(fill)])
-        flat = _gather(encoded, labels, languages, padded, weight, boundary, pad_id)
-        batches.append(_fold(flat, steps, size))
-    return tuple(batches)
+        steps = _pack(example[chosen], most)
+        size = max(len(step) for step in steps)
+        table = np.full((len(steps), size), chosen[0], np.int64)
+        weight = np.zeros(table.shape, np.float32)
+        for number, step in enumerate(steps):
+            table[number, : len(step)] = chosen[step]
+            weight[number, : len(step)] = 1.0
+        plans.append(BucketPlan(boundary, table, weight))
+    return tuple(plans)
+
+
+def _pack(example: Int[np.ndarray, " row"], most: int) -> list[Int[np.ndarray, " _"]]:
+    """Positions of the rows of each step: whole examples, first fit, largest first.
+
+    Where every example is one row, the steps are even: the last one has less to
+    fill up.
+    """
+    _, first, counts = np.unique(example, return_index=True, return_counts=True)
+    if counts.max() == 1:
+        return np.array_split(np.arange(len(example)), -(-len(example) // most))
+    steps: list[list[int]] = []
+    free: list[int] = []
+    for number in np.argsort(-counts, kind="stable"):
+        count = int(counts[number])
+        place = next((i for i, room in enumerate(free) if room >= count), None)
+        if place is None:
+            place = len(steps)
+            steps.append([])
+            free.append(max(most, int(counts.max())))
+        steps[place] += range(int(first[number]), int(first[number]) + count)
+        free[place] -= count
+    return [np.asarray(step) for step in steps]
 
 
 def padding_share(batches: Sequence[Batch]) -> float:
@@ -128,10 +173,9 @@ def steps_per_epoch(bucket_sizes: Sequence[int], batch_size: int) -> int:
 
 
 def _assign(
-    encoded: Sequence[Encoding], boundaries: Sequence[int]
-) -> list[tuple[int, Int[np.ndarray, " row"]]]:
+    lengths: Int[np.ndarray, " row"], boundaries: Sequence[int]
+) -> list[tuple[int, Int[np.ndarray, " _"]]]:
     """For each bucket that has any, its boundary and the positions of its rows."""
-    lengths = np.array([len(one.ids) for one in encoded], np.int64)
     limits = np.sort(np.asarray(boundaries, np.int64))
     if len(lengths) and lengths.max() > limits[-1]:
         raise ValueError(
@@ -144,41 +188,31 @@ def _assign(
 
 
 def _gather(
-    encoded: Sequence[Encoding],
-    labels: Int[np.ndarray, "example *label"],
-    languages: Int[np.ndarray, " example"],
-    rows: Int[np.ndarray, " row"],
-    weight: Float[np.ndarray, " row"],
+    rows: Rows,
+    chosen: Int[np.ndarray, " n"],
+    weight: Float[np.ndarray, " n"],
     boundary: int,
     pad_id: int,
 ) -> Batch:
-    tokens = np.full((len(rows), boundary), pad_id, np.int32)
-    segments = np.zeros((len(rows), boundary), np.int32)
-    length = np.zeros(len(rows), np.int32)
-    for position, row in enumerate(rows):
-        ids = encoded[row].ids
+    tokens = np.full((len(chosen), boundary), pad_id, np.int32)
+    segments = np.zeros((len(chosen), boundary), np.int32)
+    length = np.zeros(len(chosen), np.int32)
+    for position, row in enumerate(chosen):
+        ids = rows.encodings[row].ids
         length[position] = len(ids)
         tokens[position, : len(ids)] = ids
-        segments[position, : len(ids)] = encoded[row].segments
+        segments[position, : len(ids)] = rows.encodings[row].segments
+    labels = jax.tree.map(jnp.asarray, take_labels(rows.labels, chosen))
     return Batch(
         tokens=jnp.asarray(tokens),
         segments=jnp.asarray(segments),
         length=jnp.asarray(length),
-        label=jnp.asarray(labels[rows], jnp.int32),
-        language=jnp.asarray(languages[rows], jnp.int32),
+        label=labels,
+        language=jnp.asarray(rows.language[chosen], jnp.int32),
         weight=jnp.asarray(weight, jnp.float32),
+        head=None if rows.head is None else jnp.asarray(rows.head[chosen], jnp.int32),
     )
 
 
-def _fold(batch: Batch, steps: int, size: int) -> Batch:
-    def fold(leaf):
-        return leaf.reshape(steps, size, *leaf.shape[1:])
-
-    return Batch(
-        tokens=fold(batch.tokens),
-        segments=fold(batch.segments),
-        length=fold(batch.length),
-        label=fold(batch.label),
-        language=fold(batch.language),
-        weight=fold(batch.weight),
-    )
+def _fold(leaf: Array, shape: tuple[int, int]) -> Array:
+    return leaf.reshape(*shape, *leaf.shape[1:])

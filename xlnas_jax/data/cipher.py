@@ -18,6 +18,7 @@ So the share of word types that a new language has in common with its base is
 about `1 - distance`, and distance 0 changes nothing.
 """
 
+import dataclasses
 import hashlib
 import re
 import unicodedata
@@ -103,16 +104,21 @@ def make_cipher_source(config: CipherData, base: Source) -> Source:
         if language not in ciphers:
             raise unknown_language(language, ciphers, "data.distances")
         original = base.read(base_language, split)
-        return Examples(
+        assert isinstance(original, Examples)  # the configuration allows no other base
+        encipher = ciphers[language].encipher
+        pairs = original.pairs
+        return dataclasses.replace(
+            original,
             language=language,
-            split=split,
-            ids=original.ids,
-            texts=tuple(ciphers[language].encipher(text) for text in original.texts),
-            labels=original.labels,
+            texts=tuple(encipher(text) for text in original.texts),
+            pairs=None if pairs is None else tuple(encipher(text) for text in pairs),
         )
 
     return Source(
-        labels=base.labels, languages=lambda: tuple(sorted(ciphers)), read=read
+        labels=base.labels,
+        languages=lambda: tuple(sorted(ciphers)),
+        read=read,
+        licence=base.licence,
     )
 
 

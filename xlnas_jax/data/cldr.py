@@ -66,7 +66,8 @@ def make_cldr_source(config: CldrData) -> Source:
     def languages() -> tuple[str, ...]:
         return available_languages(config.kinds)
 
-    return Source(labels=config.kinds, languages=languages, read=read)
+    licence = "Unicode License v3 (CLDR)"
+    return Source(config.kinds, languages, read, licence=licence)
 
 
 @cache

@@ -1,10 +1,12 @@
 """Data sets of the Hugging Face hub, one configuration per language."""
 
+from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from xlnas_jax.config import HubData
 from xlnas_jax.data.examples import Examples, Row, Source, label_set, make_examples
+from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.patterns import match_languages, unknown_language
 from xlnas_jax.languages import Split
 from xlnas_jax.types import DataError
@@ -13,11 +15,16 @@ if TYPE_CHECKING:  # the import takes seconds: only runs that read the hub pay i
     from datasets import Dataset
 
 
-def make_hub_source(config: HubData, source_language: str) -> Source:
+def make_hub_source(
+    config: HubData, source_language: str, skip: bool = False
+) -> Source:
     """Read configurations by pattern, through `datasets.load_dataset`.
 
     Labels are those configured, else the class names the data set declares,
     else the labels of the source language's training split, sorted.
+
+    Args:
+        skip: pass over faulty rows and count them.
 
     Example:
         >>> config = HubData("Davlan/sib200", label_column="category")
@@ -25,18 +32,24 @@ def make_hub_source(config: HubData, source_language: str) -> Source:
 
     @cache
     def forms() -> dict[str, str]:
-        return match_languages(config.config, _config_names(config))
+        return match_languages(
+            config.config, config_names(config.path, config.revision)
+        )
 
     def load(language: str, split: Split) -> "Dataset":
         if language not in forms():
             raise unknown_language(language, forms(), f"data set {config.path!r}")
-        return _load(config, forms()[language], split)
+        name = config.config.replace("{language}", forms()[language])
+        return load_split(
+            config.path, name, _split_name(config, split), config.revision
+        )
 
     labels = config.labels or _labels(load(source_language, "train"), config)
 
     def read(language: str, split: Split) -> Examples:
+        faults = Faults(skip)
         rows = _rows(load(language, split), config)
-        return make_examples(rows, labels, language, split, config.path)
+        return make_examples(rows, labels, language, split, config.path, faults)
 
     def languages() -> tuple[str, ...]:
         return tuple(sorted(forms()))
@@ -44,34 +57,62 @@ def make_hub_source(config: HubData, source_language: str) -> Source:
     return Source(labels=labels, languages=languages, read=read)
 
 
-def _config_names(config: HubData) -> list[str]:
+def config_names(path: str, revision: str = "") -> list[str]:
+    """Names of a data set's configurations."""
     import datasets
 
     try:
-        return datasets.get_dataset_config_names(
-            config.path, revision=config.revision or None
-        )
+        return datasets.get_dataset_config_names(path, revision=revision or None)
     except (OSError, ValueError, RuntimeError) as error:
-        raise _failed(config, "list its configurations", error) from error
+        raise _failed(path, "list its configurations", error) from error
 
 
-def _load(config: HubData, form: str, split: Split) -> "Dataset":
+def load_split(path: str, name: str, split: str, revision: str = "") -> "Dataset":
+    """One split of one configuration."""
     import datasets
 
-    split_name = _split_name(config, split)
     try:
         found = datasets.load_dataset(
-            config.path,
-            name=config.config.replace("{language}", form),
-            split=split_name,
-            revision=config.revision or None,
+            path, name=name, split=split, revision=revision or None
         )
     except (OSError, ValueError, RuntimeError) as error:
-        raise _failed(config, f"read split {split_name!r} of {form!r}", error) from (
-            error
-        )
+        raise _failed(path, f"read split {split!r} of {name!r}", error) from error
     assert isinstance(found, datasets.Dataset)  # a named split, not streamed
     return found
+
+
+def read_column(data: "Dataset", path: str, column: str, hint: str) -> list[Any]:
+    """All values of a column.
+
+    Raises:
+        DataError: there is no such column; `hint` says what to do.
+    """
+    if column not in data.column_names:
+        raise DataError(
+            f"data set {path!r}: column {column!r} must be there; got columns "
+            f"{data.column_names}. {hint}"
+        )
+    return list(data[column])
+
+
+def class_names(data: "Dataset", column: str) -> tuple[str, ...]:
+    """Names of the classes that a column, or each list in it, declares; or nothing."""
+    import datasets
+
+    feature = data.features.get(column)
+    # Lists of classes are `Sequence` in older versions, `List` in newer ones.
+    feature = getattr(feature, "feature", feature)
+    return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else ()
+
+
+def class_name(value: object, names: Sequence[str]) -> str:
+    """The name of a class by its number; what is no number of one as it is written.
+
+    -1 marks labels that a data set keeps back: left for the unknown-label error.
+    """
+    if names and isinstance(value, int) and 0 <= value < len(names):
+        return names[value]
+    return str(value)
 
 
 def _split_name(config: HubData, split: Split) -> str:
@@ -83,45 +124,30 @@ def _split_name(config: HubData, split: Split) -> str:
     return names[split]
 
 
-def _failed(config: HubData, action: str, error: Exception) -> DataError:
+def _failed(path: str, action: str, error: Exception) -> DataError:
     """One paragraph, whatever number of lines the reason came in."""
     reason = " ".join(str(error).split()) or type(error).__name__
     return DataError(
-        f"data set {config.path!r}: `datasets` must be able to {action}; got "
+        f"data set {path!r}: `datasets` must be able to {action}; got "
         f"{type(error).__name__}: {reason.rstrip('.')}. Check data.path, data.config, "
         f"the split names and the network."
     )
 
 
-def _column(data: "Dataset", config: HubData, column: str) -> list[object]:
-    if column not in data.column_names:
-        raise DataError(
-            f"data set {config.path!r}: column {column!r} must be there; got columns "
-            f"{data.column_names}. Set data.text_column, data.label_column or "
-            f"data.id_column to one of these."
-        )
-    return list(data[column])
-
-
-def _class_names(data: "Dataset", config: HubData) -> tuple[str, ...]:
-    """Names of the classes where the label column declares them, else nothing."""
-    import datasets
-
-    feature = data.features.get(config.label_column)
-    if isinstance(feature, datasets.ClassLabel):
-        return tuple(feature.names)
-    return ()
+def _column(data: "Dataset", config: HubData, column: str) -> list[Any]:
+    hint = "Set data.text_column, data.label_column or data.id_column to one of these."
+    return read_column(data, config.path, column, hint)
 
 
 def _labels(data: "Dataset", config: HubData) -> tuple[str, ...]:
-    return _class_names(data, config) or label_set(_rows(data, config))
+    return class_names(data, config.label_column) or label_set(_rows(data, config))
 
 
 def _rows(data: "Dataset", config: HubData) -> list[Row]:
     texts = _column(data, config, config.text_column)
     values = _column(data, config, config.label_column)
     ids = _column(data, config, config.id_column) if config.id_column else None
-    names = _class_names(data, config)
+    names = class_names(data, config.label_column)
     rows = []
     for position, (text, value) in enumerate(zip(texts, values, strict=True)):
         place = f"data set {config.path!r}, row {position}"
@@ -131,12 +157,5 @@ def _rows(data: "Dataset", config: HubData) -> list[Row]:
                 f"{text!r}. Set data.text_column to the column with the text."
             )
         identifier = position if ids is None else ids[position]
-        rows.append(Row(str(identifier), text, _label(value, names), place))
+        rows.append(Row(str(identifier), text, class_name(value, names), place))
     return rows
-
-
-def _label(value: object, names: tuple[str, ...]) -> str:
-    # -1 marks labels that a data set keeps back: left for the unknown-label error.
-    if names and isinstance(value, int) and 0 <= value < len(names):
-        return names[value]
-    return str(value)

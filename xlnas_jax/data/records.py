@@ -3,37 +3,50 @@
 import csv
 import io
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+from xlnas_jax.data.faults import Faults
 from xlnas_jax.types import ConfigError, DataError
 
-Record = tuple[int, dict[str, str]]
+Record = tuple[int, dict[str, str] | None]
 _MAX_FIELD = 10_000_000  # csv's own limit, 131072, is shorter than real documents
 
 
-def read_records(path: str, keep_quotes: bool = False) -> Iterator[Record]:
-    """Yield line number and named columns of each row; the suffix is the format.
+def read_records(
+    path: str,
+    keep_quotes: bool = False,
+    faults: Faults | None = None,
+    header: tuple[str, ...] = (),
+    suffix: str = "",
+) -> Iterator[Record]:
+    """Yield line number and named columns of each row; None for a rejected row.
+
+    Args:
+        header: names of the columns, where the file has none of its own.
+        suffix: the format; empty: that of the file's name.
 
     Raises:
         ConfigError: the suffix is unknown.
-        DataError: the file cannot be read, is not UTF-8, or a row is malformed.
+        DataError: the file cannot be read, is not UTF-8, or, unless `faults` passes
+            over it, a row is malformed.
     """
-    readers: dict[str, Callable[[str], Iterator[Record]]] = {
-        ".tsv": lambda text: _csv_records(text, path, "\t", keep_quotes),
-        ".csv": lambda text: _csv_records(text, path, ",", keep_quotes),
-        ".jsonl": lambda text: _jsonl_records(text, path),
-    }
-    suffix = Path(path).suffix.lower()
-    if suffix not in readers:
-        raise ConfigError(
-            f"data.path: the suffix must be one of {', '.join(readers)}; got {path!r}. "
-            f"Convert or rename the file."
-        )
-    return readers[suffix](_read_text(path))
+    faults = Faults() if faults is None else faults
+    kind = suffix or Path(path).suffix.lower()
+    if kind in (".tsv", ".csv"):
+        delimiter = "\t" if kind == ".tsv" else ","
+        text = read_text(path)
+        return _csv_records(text, path, delimiter, keep_quotes, faults, header)
+    if kind == ".jsonl":
+        return _jsonl_records(read_text(path), path, faults)
+    raise ConfigError(
+        f"data.path: the suffix must be one of .tsv, .csv, .jsonl; got {path!r}. "
+        f"Convert or rename the file."
+    )
 
 
-def _read_text(path: str) -> str:
+def read_text(path: str) -> str:
+    """The text of a UTF-8 file, without byte-order mark; line ends are kept."""
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -53,7 +66,12 @@ def _read_text(path: str) -> str:
 
 
 def _csv_records(
-    text: str, path: str, delimiter: str, keep_quotes: bool
+    text: str,
+    path: str,
+    delimiter: str,
+    keep_quotes: bool,
+    faults: Faults,
+    given: tuple[str, ...],
 ) -> Iterator[Record]:
     csv.field_size_limit(_MAX_FIELD)
     reader = csv.reader(
@@ -62,18 +80,18 @@ def _csv_records(
         quoting=csv.QUOTE_NONE if keep_quotes else csv.QUOTE_MINIMAL,
         strict=True,
     )
-    header: list[str] | None = None
+    header = list(given)
     line = 1
     try:
         for fields in reader:
-            if header is None:
+            if not header:
                 header = fields
                 _require_distinct(header, path)
             elif fields:  # a blank line is no row
-                _require_width(fields, header, f"{path}, line {line}")
-                yield line, dict(zip(header, fields, strict=True))
+                yield line, _named(fields, header, f"{path}, line {line}", faults)
             line = reader.line_num + 1
     except csv.Error as error:
+        # Not to be passed over: where the next row begins cannot be known.
         hint = "" if keep_quotes else " If quotes are text, set data.keep_quotes."
         raise DataError(
             f"{path}, line {line}: every row must be well-formed; got: {error}. "
@@ -90,32 +108,40 @@ def _require_distinct(header: list[str], path: str) -> None:
         )
 
 
-def _require_width(fields: list[str], header: list[str], place: str) -> None:
-    if len(fields) != len(header):
-        raise DataError(
-            f"{place}: every row must have {len(header)} columns ({header}); got "
-            f"{len(fields)}. Correct the row: a separator inside a text must be "
-            f"quoted or removed."
-        )
+def _named(
+    fields: list[str], header: list[str], place: str, faults: Faults
+) -> dict[str, str] | None:
+    if len(fields) == len(header):
+        return dict(zip(header, fields, strict=True))
+    faults.reject(
+        "wrong number of columns",
+        f"{place}: every row must have {len(header)} columns ({header}); got "
+        f"{len(fields)}. Correct the row: a separator inside a text must be "
+        f"quoted or removed.",
+    )
+    return None
 
 
-def _jsonl_records(text: str, path: str) -> Iterator[Record]:
+def _jsonl_records(text: str, path: str, faults: Faults) -> Iterator[Record]:
     # Not splitlines(): it would also cut at separators inside a JSON string.
     for line, content in enumerate(text.split("\n"), start=1):
-        if not content.strip():
-            continue
-        place = f"{path}, line {line}"
-        try:
-            record = json.loads(content)
-        except ValueError as error:
-            raise DataError(
-                f"{place}: every line must be one JSON object; got: {error}. "
-                f"Correct the line."
-            ) from error
-        if not isinstance(record, dict):
-            raise DataError(
-                f"{place}: every line must be one JSON object; got a "
-                f'{type(record).__name__}. Write {{"text": ..., "label": ...}}.'
-            )
-        # Values that are no text (null, lists) are left out: a missing column.
-        yield line, {k: str(v) for k, v in record.items() if isinstance(v, str | int)}
+        if content.strip():
+            yield line, _json_record(content, f"{path}, line {line}", faults)
+
+
+def _json_record(content: str, place: str, faults: Faults) -> dict[str, str] | None:
+    hint = 'Write {"text": ..., "label": ...}.'
+    try:
+        record = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        got, hint = f": {error}", "Correct the line."
+    else:
+        if isinstance(record, dict):
+            # Values that are no text (null, lists) are left out: a missing column.
+            return {k: str(v) for k, v in record.items() if isinstance(v, str | int)}
+        got = f" a {type(record).__name__}"
+    faults.reject(
+        "not a JSON object",
+        f"{place}: every line must be one JSON object; got{got}. {hint}",
+    )
+    return None

@@ -1,27 +1,41 @@
 """From a configuration to a data source, and the one guarded way to read it."""
 
-from xlnas_jax.config import CipherData, CldrData, HubData, TableData
+from xlnas_jax.config import (
+    CipherData,
+    CldrData,
+    HubData,
+    MixData,
+    SetData,
+    TableData,
+)
+from xlnas_jax.config_data import AnyData
 from xlnas_jax.data.cipher import make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
-from xlnas_jax.data.examples import Examples, Source
+from xlnas_jax.data.examples import AnyExamples, Source
 from xlnas_jax.data.hub import make_hub_source
+from xlnas_jax.data.mix import make_mix_source
+from xlnas_jax.data.named import make_set_source
 from xlnas_jax.data.patterns import unknown_language
 from xlnas_jax.data.table import make_table_source
 from xlnas_jax.languages import LanguageRoles, Phase, Split, normalise
 
 
 def make_source(
-    config: TableData | HubData | CldrData | CipherData, roles: LanguageRoles
+    config: AnyData, roles: LanguageRoles, *, skip_bad_rows: bool = False
 ) -> Source:
     """The source a configuration describes; every language of the roles is in it.
 
     Only the training split of the source language is opened here, for the label
     set; of the other languages it is seen that they exist.
 
+    Args:
+        skip_bad_rows: pass over faulty rows of files, and count them in the report
+            of what is read; otherwise the first one raises.
+
     Raises:
         DataError: a language is missing; the nearest ones are named.
     """
-    source = _make(config, roles.source)
+    source = _make(config, roles.source, skip_bad_rows)
     known = source.languages()
     for language in roles.all:
         if language not in known:
@@ -32,7 +46,7 @@ def make_source(
 
 def read(
     source: Source, roles: LanguageRoles, language: str, split: Split, phase: Phase
-) -> Examples:
+) -> AnyExamples:
     """Examples of a language and split, if its role lets this phase see them.
 
     Raises:
@@ -42,18 +56,21 @@ def read(
     return source.read(normalise(language), split)
 
 
-def _make(
-    config: TableData | HubData | CldrData | CipherData, source_language: str
-) -> Source:
+def _make(config: AnyData, source_language: str, skip: bool) -> Source:
     match config:
+        case SetData():
+            return make_set_source(config, source_language, skip)
+        case MixData():
+            parts = [_make(part, source_language, skip) for part in config.parts]
+            return make_mix_source(config, parts)
         case TableData():
-            return make_table_source(config, source_language)
+            return make_table_source(config, source_language, skip)
         case HubData():
-            return make_hub_source(config, source_language)
+            return make_hub_source(config, source_language, skip)
         case CldrData():
             return make_cldr_source(config)
         case CipherData():
-            base = _make(config.base, normalise(config.base_language))
+            base = _make(config.base, normalise(config.base_language), skip)
             return make_cipher_source(config, base)
 
 

@@ -7,14 +7,23 @@ from pathlib import Path
 
 from xlnas_jax.config import TableData
 from xlnas_jax.data.examples import Examples, Row, Source, label_set, make_examples
+from xlnas_jax.data.faults import Faults
+from xlnas_jax.data.layout import NotThereError
 from xlnas_jax.data.patterns import match_languages, require_field, unknown_language
 from xlnas_jax.data.records import read_records
+from xlnas_jax.data.select import settled
+from xlnas_jax.data.sets.base import Table
 from xlnas_jax.languages import Split
 from xlnas_jax.types import DataError
 
 
-def make_table_source(config: TableData, source_language: str) -> Source:
+def make_table_source(
+    config: TableData, source_language: str, skip: bool = False
+) -> Source:
     """Read files by pattern; labels come from the source language's training split.
+
+    Args:
+        skip: pass over faulty rows and count them.
 
     Example:
         >>> config = TableData("data/{language}/{split}.tsv", label_column="topic")
@@ -30,16 +39,19 @@ def make_table_source(config: TableData, source_language: str) -> Source:
         split_name = _split_name(config, split)
         if language not in forms(split):
             where = config.path.replace("{split}", split_name)
-            raise unknown_language(language, forms(split), where)
+            raise NotThereError(str(unknown_language(language, forms(split), where)))
         return _fill(config.path, forms(split)[language], split_name)
 
     labels = config.labels or label_set(
-        read_rows(path_of(source_language, "train"), config)
+        read_rows(path_of(source_language, "train"), config, Faults(skip))
     )
 
     def read(language: str, split: Split) -> Examples:
         path = path_of(language, split)
-        return make_examples(read_rows(path, config), labels, language, split, path)
+        faults = Faults(skip)
+        rows = read_rows(path, config, faults)
+        made = make_examples(rows, labels, language, split, path, faults)
+        return settled(made, faults)
 
     def languages() -> tuple[str, ...]:
         return tuple(sorted(forms("train").keys() | forms("test").keys()))
@@ -93,26 +105,73 @@ def _find_languages(pattern: str, split: str) -> dict[str, str]:
     return match_languages(Path(expanded).as_posix(), names)
 
 
-def read_rows(path: str, config: TableData) -> list[Row]:
+def read_rows(path: str, config: TableData, faults: Faults | None = None) -> list[Row]:
     """Rows of one file with the configured columns, or `DataError`."""
-    needed = [config.text_column, config.label_column]
-    needed += [config.id_column] if config.id_column else []
+    table = Table(
+        text=config.text_column,
+        label=config.label_column,
+        id=config.id_column,
+        pair=config.pair_column,
+        keep_quotes=config.keep_quotes,
+    )
+    hint = (
+        "Set data.text_column, data.label_column or data.id_column to a name of this "
+        "file."
+    )
+    return read_table(path, table, faults or Faults(), hint=hint)
+
+
+def read_table(
+    path: str,
+    table: Table,
+    faults: Faults,
+    form: str = "",
+    hint: str = "Check that the file is the original one of this data set.",
+) -> list[Row]:
+    """Rows of one file with the columns of a table.
+
+    A row without an id of its own has its position in the file as its id.
+
+    Args:
+        form: of a file that holds several languages, which one.
+        hint: what to do where a column is not there.
+
+    Raises:
+        DataError: the file cannot be read, or, unless `faults` passes over it, a row
+            is malformed or lacks a column.
+    """
+    names = (table.text, table.label, table.id, table.pair, table.language)
+    needed = [name for name in names if name]
+    records = read_records(path, table.keep_quotes, faults, table.header, table.suffix)
     rows = []
-    for line, record in read_records(path, config.keep_quotes):
+    for position, (line, record) in enumerate(records):
         place = f"{path}, line {line}"
-        for column in needed:
-            if column not in record:
-                raise DataError(
-                    f"{place}: column {column!r} must be there; got columns "
-                    f"{list(record)}. Set data.text_column, data.label_column or "
-                    f"data.id_column to a name of this file."
-                )
-        rows.append(
-            Row(
-                id=record[config.id_column] if config.id_column else str(len(rows)),
-                text=record[config.text_column],
-                label=record[config.label_column],
-                place=place,
-            )
-        )
+        if record is None or not _has_columns(record, needed, place, hint, faults):
+            continue
+        if not table.language or record[table.language] == form:
+            rows.append(_row(record, table, str(position), place))
     return rows
+
+
+def _has_columns(
+    record: dict[str, str], needed: list[str], place: str, hint: str, faults: Faults
+) -> bool:
+    for column in needed:
+        if column not in record:
+            faults.reject(
+                "missing column",
+                f"{place}: column {column!r} must be there; got columns "
+                f"{list(record)}. {hint}",
+            )
+            return False
+    return True
+
+
+def _row(record: dict[str, str], table: Table, position: str, place: str) -> Row:
+    return Row(
+        id=record[table.id] if table.id else position,
+        text=record[table.text],
+        label=record[table.label],
+        place=place,
+        pair=record[table.pair] if table.pair else None,
+    )

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import tokenizers
+from jaxtyping import Int
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from xlnas_jax.data.unigram import train_unigram
@@ -60,6 +62,29 @@ class Tokenizer:
         self.backend.no_padding()
         encoded = self.backend.encode_batch(list(inputs))
         return [Encoding(one.ids, one.type_ids) for one in encoded]
+
+    def encode_words(
+        self, sentences: Sequence[Sequence[str]]
+    ) -> tuple[list[Encoding], list[Int[np.ndarray, " _"]]]:
+        """Encode sentences that are split into words, with special tokens.
+
+        Returns:
+            The encodings, and for each word the position of its first sub-word: -1
+            where it was truncated, or where the tokenizer drops all of it.
+        """
+        self.backend.enable_truncation(self.max_length)
+        self.backend.no_padding()
+        encoded = self.backend.encode_batch(
+            [list(words) for words in sentences], is_pretokenized=True
+        )
+        positions = []
+        for one, words in zip(encoded, sentences, strict=True):
+            first = np.full(len(words), -1, np.int32)
+            for token, word in reversed(list(enumerate(one.word_ids))):
+                if word is not None:
+                    first[word] = token
+            positions.append(first)
+        return [Encoding(one.ids, one.type_ids) for one in encoded], positions
 
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json`, readable by any library, and our settings."""

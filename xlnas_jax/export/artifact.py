@@ -5,6 +5,8 @@ DIR/architecture.json    the values of every knob, the id, the counted costs
 DIR/params/              the weights
 DIR/tokenizer.json ...   the tokenizer
 DIR/README.md            the model card
+
+A search over several tasks gives one such directory for each, DIR/TASK.
 """
 
 import json
@@ -12,16 +14,29 @@ import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from xlnas_jax.checkpoint import save_tree
 from xlnas_jax.export.card import Card, render_card
-from xlnas_jax.export.manifest import FILE, Manifest, is_artifact
+from xlnas_jax.export.manifest import FILE, Manifest, artifacts_in, is_artifact
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.types import CheckpointError
+
+
+class Artifact(NamedTuple):
+    """What makes an exported model.
+
+    Attributes:
+        architecture: contents of `architecture.json`; where it has counted
+            `costs`, they are held against the weights.
+    """
+
+    subnet: Subnet
+    architecture: Mapping[str, Any]
+    card: Card
 
 
 def save_artifact(
@@ -31,14 +46,10 @@ def save_artifact(
     architecture: Mapping[str, Any],
     card: Card,
 ) -> Path:
-    """Writes an exported model, and replaces the one that is there.
+    """Writes an exported model, and replaces what an earlier export wrote there.
 
     Everything is written beside the destination and renamed into place, so that
     an interrupted export leaves what was there before.
-
-    Args:
-        architecture: contents of `architecture.json`; where it has counted
-            `costs`, they are held against the weights.
 
     Returns:
         The absolute path of the artifact.
@@ -47,7 +58,17 @@ def save_artifact(
         CheckpointError: the destination holds something else, or cannot be
             written.
     """
-    _check_count(subnet, architecture)
+    return _save(directory, {"": Artifact(subnet, architecture, card)})
+
+
+def save_artifacts(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
+    """As `save_artifact`, but several models, each in a directory of its name."""
+    return _save(directory, artifacts)
+
+
+def _save(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
+    for one in artifacts.values():
+        _check_count(one.subnet, one.architecture)
     path = Path(directory).expanduser().resolve()
     _require_replaceable(path)
     try:
@@ -56,8 +77,9 @@ def save_artifact(
             prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True
         ) as scratch:
             new = Path(scratch) / "new"
-            new.mkdir()
-            _write(new, subnet, architecture, card)
+            for name, one in artifacts.items():
+                (new / name).mkdir(parents=True)
+                _write(new / name, one.subnet, one.architecture, one.card)
             _replace(new, path, Path(scratch) / "old")
     except OSError as error:
         raise CheckpointError(
@@ -76,10 +98,10 @@ def _check_count(subnet: Subnet, architecture: Mapping[str, Any]) -> None:
 
 
 def _require_replaceable(path: Path) -> None:
-    """An earlier artifact, an empty directory, or nothing may stand there."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+    """An earlier export, an empty directory, or nothing may stand there."""
+    if not path.exists() or is_artifact(path):
         return
-    if not is_artifact(path):
+    if not path.is_dir() or len(artifacts_in(path)) < len(list(path.iterdir())):
         raise CheckpointError(
             f"{path}: only an earlier exported model may be replaced; got "
             f"{'a directory' if path.is_dir() else 'a file'} that is none. Give "
@@ -98,6 +120,9 @@ def _write(
         pooling=subnet.pooling,
         max_length=subnet.max_length,
         languages=card.roles,
+        own_heads=subnet.own_heads,
+        doc_stride=subnet.doc_stride,
+        max_answer_tokens=subnet.max_answer_tokens,
     )
     save_tree(directory / "params", subnet.weights)
     subnet.tokenizer.save(directory)

@@ -7,6 +7,17 @@ from dataclasses import dataclass
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 
+PIPELINES = {
+    "classification": "text-classification",
+    "tagging": "token-classification",
+    "qa": "question-answering",
+}
+CALLS = {
+    "classification": '["a text", "another"]',
+    "pairs": '["a text"], ["what stands beside it"]',
+    "tagging": '["a sentence", ["or", "its", "words"]]',
+    "qa": '["a question"], ["the text that holds its answer"]',
+}
 ROLES = {
     "source": "source",
     "aux_train": "auxiliary, trained on",
@@ -22,18 +33,22 @@ class Card:
     Attributes:
         roles: languages by role, as in `front.json`.
         scores: metrics by language, measured on test data.
-        majority: share of the most frequent class in the same test data.
+        trivial: what needs no network scores on the same data, by `trivial_name`,
+            in the metric `primary`.
         costs: counted costs of this network. full_costs: of the whole supernet.
-        cost_length: tokens of the sentence that FLOPs were counted for.
+        cost_length: tokens of the input that FLOPs were counted for.
         source_model: where the encoder's weights came from; empty if new.
         data: where the labelled text came from.
         finetune_steps: updates of this network alone, after the search.
+        is_paired: examples are pairs of texts.
     """
 
     title: str
     roles: Mapping[str, str | Sequence[str]]
     scores: Mapping[str, Mapping[str, float]]
-    majority: Mapping[str, float]
+    trivial: Mapping[str, float]
+    trivial_name: str
+    primary: str
     costs: Mapping[str, int]
     full_costs: Mapping[str, int]
     cost_length: int
@@ -43,6 +58,7 @@ class Card:
     source_model: str = ""
     source_licence: str = ""
     finetune_steps: int = 0
+    is_paired: bool = False
 
     def languages(self, role: str) -> tuple[str, ...]:
         """The languages that play a role."""
@@ -53,11 +69,11 @@ class Card:
 def render_card(card: Card, subnet: Subnet) -> str:
     """The text of `README.md`."""
     parts = (
-        _front_matter(card),
+        _front_matter(card, subnet),
         f"# {card.title}",
         _summary(subnet),
         "## Use",
-        _usage(),
+        _usage(card, subnet),
         "## Scores on test data",
         _scores(card),
         "## Who was seen when",
@@ -70,29 +86,46 @@ def render_card(card: Card, subnet: Subnet) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def _front_matter(card: Card) -> str:
+def _front_matter(card: Card, subnet: Subnet) -> str:
     codes = [code for role in ROLES for code in card.languages(role)]
     return (
-        "---\nlibrary_name: xlnas-jax\npipeline_tag: text-classification\n"
+        f"---\nlibrary_name: xlnas-jax\npipeline_tag: {PIPELINES[subnet.task]}\n"
         f"language: {json.dumps(codes)}\n---"
     )
 
 
 def _summary(subnet: Subnet) -> str:
-    labels = ", ".join(f"`{label}`" for label in subnet.labels)
+    pooling = "" if subnet.task != "classification" else f", {subnet.pooling} pooling"
     return (
-        f"An encoder for {subnet.task} into {labels}, found by neural architecture "
-        f"search for cross-lingual transfer: {len(subnet.sizes)} of "
-        f"{subnet.shape.num_layers} layers, {subnet.pooling} pooling, at most "
-        f"{subnet.max_length} tokens."
+        f"An encoder that {_purpose(subnet)}, found by neural architecture search for "
+        f"cross-lingual transfer: {len(subnet.sizes)} of {subnet.shape.num_layers} "
+        f"layers{pooling}, at most {subnet.max_length} tokens at a time."
     )
 
 
-def _usage() -> str:
-    return (
+def _purpose(subnet: Subnet) -> str:
+    labels = ", ".join(f"`{label}`" for label in subnet.labels)
+    if subnet.task == "qa":
+        return "finds the answer to a question in a text that holds it"
+    if subnet.task == "tagging":
+        return f"tags every word of a sentence with one of {labels}"
+    return f"classifies text into {labels}"
+
+
+def _usage(card: Card, subnet: Subnet) -> str:
+    call = CALLS["pairs" if card.is_paired else subnet.task]
+    text = (
         "```python\nimport xlnas_jax\n\n"
         'model = xlnas_jax.load("PATH_OF_THIS_DIRECTORY")\n'
-        'print(model.predict(["a text", "another"]))\n```'
+        f"print(model.predict({call}))\n```"
+    )
+    if not subnet.own_heads:
+        return text
+    codes = ", ".join(subnet.own_heads)
+    return (
+        f"{text}\n\nThese languages have an output layer of their own: {codes}. Name "
+        f'the language, as in `language="{subnet.own_heads[0]}"`, to use it; without '
+        f"it, and for every other language, the shared layer answers alone."
     )
 
 
@@ -100,7 +133,8 @@ def _scores(card: Card) -> str:
     names = list(dict.fromkeys(name for one in card.scores.values() for name in one))
     if not names:
         return "Not measured."
-    rows = [_row("language", "role", *names, "majority class")]
+    trivial = f"{card.trivial_name} ({card.primary})"
+    rows = [_row("language", "role", *names, trivial)]
     rows.append(_row("---", "---", *["---:"] * (len(names) + 1)))
     measured = {
         role: [code for code in card.languages(role) if code in card.scores]
@@ -120,7 +154,7 @@ def _mean_row(
     card: Card, title: str, role: str, codes: Sequence[str], names: Sequence[str]
 ) -> str:
     columns = [[card.scores[code].get(name) for code in codes] for name in names]
-    columns.append([card.majority.get(code) for code in codes])
+    columns.append([card.trivial.get(code) for code in codes])
     return _row(title, role, *map(_mean, columns))
 
 
@@ -151,7 +185,7 @@ def _size(card: Card, subnet: Subnet) -> str:
     titles = {
         "params": "parameters",
         "encoder_params": "parameters without embeddings and head",
-        "flops": f"FLOPs of a sentence of {card.cost_length} tokens",
+        "flops": f"FLOPs of an input of {card.cost_length} tokens",
         "memory_bytes": "bytes of weights and activations",
     }
     for name, title in titles.items():

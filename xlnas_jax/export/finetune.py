@@ -1,4 +1,4 @@
-"""Fine-tuning of the chosen network alone, on the languages weights may see."""
+"""Fine-tuning of one task's network alone, on the languages weights may see."""
 
 import dataclasses
 from typing import Any
@@ -7,21 +7,21 @@ import jax
 import optax
 from jaxtyping import Array, Float
 
-from xlnas_jax.data import buckets
-from xlnas_jax.experiment import Experiment, training_rows
+from xlnas_jax.engine import make_plan
+from xlnas_jax.experiment import Experiment, TaskPart, training_rows
+from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.export.subnet import apply_subnet
 from xlnas_jax.supernet.train import (
     apply_gradients,
+    batch_loss,
     make_optimizer,
     take_batch,
-    weighted_mean,
 )
 from xlnas_jax.types import Batch
 
 
 def finetune_subnet(
-    experiment: Experiment, params: SubnetParams, pooling: str
+    experiment: Experiment, part: TaskPart, params: SubnetParams, pooling: str
 ) -> SubnetParams:
     """Runs `export.finetune_steps` AdamW steps; the same input gives the same bits."""
     config = experiment.config
@@ -35,28 +35,30 @@ def finetune_subnet(
         freeze_embeddings=False,
     )
     optimizer = make_optimizer(train, params, count)
-    rows = training_rows(experiment)
-    sizes = tuple(len(bucket.length) for bucket in rows)
-    per_epoch = buckets.steps_per_epoch(sizes, train.batch_size)
-    shape, task = experiment.shape, experiment.task
+    shape, task = experiment.shape, part.task
 
     def loss(params: SubnetParams, batch: Batch) -> Float[Array, ""]:
-        logits = apply_subnet(
-            params, shape, pooling, batch.tokens, batch.segments, batch.length
-        )
-        return weighted_mean(task.loss(logits, batch.label), batch.weight)
+        arrays = batch.tokens, batch.segments, batch.length, batch.head
+        logits = apply_subnet(params, shape, pooling, *arrays)
+        return batch_loss(task.loss(logits, batch), batch.weight)
 
     @jax.jit
     def step(params: SubnetParams, state: optax.OptState, rows: Batch, index, weight):
         grads = jax.grad(loss)(params, take_batch(rows, index, weight))
         return apply_gradients(optimizer, params, state, grads)
 
+    alone = _alone(experiment, part)
+    rows = training_rows(alone)
+    plan = make_plan(alone, rows)
     tree: Any = params
     state = optimizer.init(tree)
     for number in range(count):
-        plan = buckets.epoch_plan(
-            config.seed + 1, number // per_epoch, sizes, train.batch_size
-        )
-        bucket, index, weight = plan[number % per_epoch]
-        params, state = step(params, state, rows[bucket], index, weight)
+        _, bucket, index, weight = plan[number]
+        params, state = step(params, state, rows[0][bucket], index, weight)
     return params
+
+
+def _alone(experiment: Experiment, part: TaskPart) -> Experiment:
+    """The experiment with one task, and batches in another order than the search's."""
+    config = dataclasses.replace(experiment.config, seed=experiment.config.seed + 1)
+    return dataclasses.replace(experiment, config=config, parts=(part,))

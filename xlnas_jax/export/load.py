@@ -4,8 +4,8 @@ from pathlib import Path
 
 from xlnas_jax.checkpoint import load_tree
 from xlnas_jax.data.tokens import Tokenizer
-from xlnas_jax.export.manifest import Manifest, read_manifest
-from xlnas_jax.export.params import abstract_params, params_from_tree
+from xlnas_jax.export.manifest import FILE, Manifest, artifacts_in, read_manifest
+from xlnas_jax.export.params import SubnetParams, abstract_params, params_from_tree
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.types import CheckpointError, DataError
 
@@ -29,6 +29,7 @@ def load(directory: str | Path) -> Subnet:
             f"{'a file' if directory.exists() else 'no such directory'}. Check the "
             f"path, or export a model with `xlnas export`."
         )
+    _require_one(directory)
     manifest = read_manifest(directory)
     return Subnet(
         _read_params(directory, manifest),
@@ -37,10 +38,23 @@ def load(directory: str | Path) -> Subnet:
         labels=manifest.labels,
         tokenizer=_read_tokenizer(directory, manifest),
         task=manifest.task,
+        own_heads=manifest.own_heads,
+        doc_stride=manifest.doc_stride,
+        max_answer_tokens=manifest.max_answer_tokens,
     )
 
 
-def _read_params(directory: Path, manifest: Manifest):
+def _require_one(directory: Path) -> None:
+    """An error where a search over several tasks wrote one model for each."""
+    names = artifacts_in(directory)
+    if names and not (directory / FILE).is_file():
+        raise CheckpointError(
+            f"{directory}: must be one exported model; got one for each of several "
+            f"tasks. Give one of {', '.join(str(directory / name) for name in names)}."
+        )
+
+
+def _read_params(directory: Path, manifest: Manifest) -> SubnetParams:
     folder = directory / "params"
     if not folder.is_dir():
         raise CheckpointError(
@@ -48,7 +62,7 @@ def _read_params(directory: Path, manifest: Manifest):
             f"such directory. Copy the whole directory, or export the model again."
         )
     expected = abstract_params(
-        manifest.shape, manifest.layers, len(manifest.labels), manifest.pooling
+        manifest.shape, manifest.layers, manifest.head, manifest.pooling
     )
     return params_from_tree(load_tree(folder), expected, str(folder))
 

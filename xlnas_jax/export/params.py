@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 from flax import struct
 
+from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
@@ -50,7 +51,7 @@ def count_params(tree: Any) -> int:
 
 
 def abstract_params(
-    shape: EncoderShape, sizes: Sequence[LayerSize], num_outputs: int, pooling: str
+    shape: EncoderShape, sizes: Sequence[LayerSize], head: HeadSize, pooling: str
 ) -> SubnetParams:
     """Shapes and dtypes of a network's weights, without allocating any."""
 
@@ -61,7 +62,14 @@ def abstract_params(
         return SubnetParams(
             embeddings=encoder.embeddings,
             layers=tuple(slice_layer(first, *size) for size in sizes),
-            head=init_head(key, shape, num_outputs, pooling == "attentive"),
+            head=init_head(
+                key,
+                shape,
+                head.num_outputs,
+                pooling == "attentive",
+                head.reads_tokens,
+                head.num_languages,
+            ),
         )
 
     return jax.eval_shape(build)

@@ -1,14 +1,13 @@
-"""Scores of an exported network on labelled text."""
+"""Official scores of an exported network on labelled text."""
 
-import functools
+from typing import Any
 
 import jax
-import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float
 
+from xlnas_jax.experiment import ScoringData
+from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.export.subnet import apply_subnet
+from xlnas_jax.scoring import Scores, score_predictions
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch
@@ -19,23 +18,18 @@ def score_subnet(
     shape: EncoderShape,
     pooling: str,
     task: Task,
-    batches: tuple[Batch, ...],
-    num_languages: int,
-) -> dict[str, Float[np.ndarray, " lang"]]:
-    """Every metric of the task, by language."""
+    data: ScoringData,
+) -> list[Scores]:
+    """Scores of each language of the data, in its order."""
 
-    @functools.partial(jax.jit)
-    def score(params: SubnetParams, batch: Batch) -> Float[Array, "lang stat"]:
-        logits = apply_subnet(
-            params, shape, pooling, batch.tokens, batch.segments, batch.length
-        )
-        values = task.statistics(logits, batch.label) * batch.weight[:, None]
-        by_language = jax.nn.one_hot(batch.language, num_languages, dtype=jnp.float32)
-        return jnp.einsum("bl,bs->ls", by_language, values)
+    @jax.jit
+    def predict(params: SubnetParams, bucket: Batch) -> dict[str, Any]:
+        def one(batch: Batch) -> dict[str, Any]:
+            arrays = batch.tokens, batch.segments, batch.length, batch.head
+            return task.predict(apply_subnet(params, shape, pooling, *arrays), batch)
 
-    total = jnp.zeros((num_languages, task.num_statistics))
-    for bucket in batches:
-        for step in range(len(bucket.length)):
-            one = jax.tree.map(lambda leaf, step=step: leaf[step], bucket)
-            total = total + score(params, one)
-    return {name: np.asarray(value) for name, value in task.metrics(total).items()}
+        return jax.lax.map(one, bucket)
+
+    # All buckets are dispatched before the first is read back.
+    outputs = [predict(params, bucket) for bucket in data.batches]
+    return score_predictions(task, data, outputs)

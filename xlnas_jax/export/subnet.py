@@ -1,7 +1,7 @@
 """The exported network: `flax.nnx` outside, the supernet's layer functions inside."""
 
-import functools
 from collections.abc import Sequence
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -9,41 +9,17 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from xlnas_jax.data.tokens import Tokenizer
+from xlnas_jax.data.tokens import Encoding, Tokenizer
+from xlnas_jax.data.windows import DOC_STRIDE, make_windows
+from xlnas_jax.export import predict_answers, predict_tags
+from xlnas_jax.export.apply import apply_subnet, apply_subnet_jit
+from xlnas_jax.export.chunks import run_chunks
 from xlnas_jax.export.params import LayerSize, SubnetParams
-from xlnas_jax.export.predict import (
-    Prediction,
-    check_texts,
-    pad_rows,
-    plan_chunks,
-    to_predictions,
-)
+from xlnas_jax.export.predict import check_pairs, check_texts, to_predictions
+from xlnas_jax.languages import normalise
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.supernet.heads import classify, pool
-from xlnas_jax.supernet.layers import attention, embed, feed_forward
+from xlnas_jax.tasks.answers import MAX_TOKENS
 from xlnas_jax.types import DataError
-
-
-def apply_subnet(
-    params: SubnetParams,
-    shape: EncoderShape,
-    pooling: str,
-    tokens: Int[Array, "batch seq"],
-    segments: Int[Array, "batch seq"],
-    length: Int[Array, " batch"],
-) -> Float[Array, "batch label"]:
-    """Class logits in float32; what stands beyond `length` is never looked at."""
-    positions = jax.lax.broadcasted_iota(length.dtype, tokens.shape, 1)
-    mask = positions < length[:, None]
-    x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
-    for layer in params.layers:
-        x = attention(x, layer, mask, shape.norm_epsilon)
-        x = feed_forward(x, layer, shape.norm_epsilon)
-    return classify(pool(x, mask, params.head, pooling), params.head)
-
-
-# Module-level, so that every network of the same sizes shares the compilation.
-_apply_jit = jax.jit(apply_subnet, static_argnames=("shape", "pooling"))
 
 
 class Subnet(nnx.Module):
@@ -57,8 +33,12 @@ class Subnet(nnx.Module):
             be fewer than `shape.num_layers`, and smaller.
         shape: the full encoder that the network was cut from.
         pooling: how one vector is made of a sentence.
-        labels: names of the classes, in the order of the logits.
-        task: what the logits mean.
+        labels: names of the classes or tags, in the order of the logits; none of
+            question answering, whose logits are those of start and end.
+        task: `classification`, `tagging` or `qa`.
+        own_heads: languages with an output layer of their own, in its order.
+        doc_stride, max_answer_tokens: of question answering, tokens from one
+            window's start to the next one's, and of the longest answer.
     """
 
     def __init__(
@@ -69,6 +49,9 @@ class Subnet(nnx.Module):
         labels: tuple[str, ...],
         tokenizer: Tokenizer,
         task: str = "classification",
+        own_heads: tuple[str, ...] = (),
+        doc_stride: int = DOC_STRIDE,
+        max_answer_tokens: int = MAX_TOKENS,
     ) -> None:
         self.params = nnx.data(jax.tree.map(nnx.Param, params))
         self.shape = shape
@@ -76,17 +59,25 @@ class Subnet(nnx.Module):
         self.labels = labels
         self.tokenizer = tokenizer
         self.task = task
+        self.own_heads = own_heads
+        self.doc_stride = doc_stride
+        self.max_answer_tokens = max_answer_tokens
 
     def __call__(
         self,
         tokens: Int[Array, "batch seq"],
         segments: Int[Array, "batch seq"],
         length: Int[Array, " batch"],
-    ) -> Float[Array, "batch label"]:
-        """Class logits of right-padded token arrays."""
-        return apply_subnet(
-            self.weights, self.shape, self.pooling, tokens, segments, length
-        )
+        route: Int[Array, " batch"] | None = None,
+    ) -> Float[Array, "batch *rest"]:
+        """Logits of right-padded token arrays, as `apply_subnet` gives them.
+
+        `route` is a position in `own_heads` for each row, or -1 for the shared
+        output layer alone.
+        """
+        shape, pooling = self.shape, self.pooling
+        arrays = tokens, segments, length, route
+        return apply_subnet(self.weights, shape, pooling, *arrays)
 
     @property
     def weights(self) -> SubnetParams:
@@ -99,7 +90,7 @@ class Subnet(nnx.Module):
 
     @property
     def max_length(self) -> int:
-        """Tokens kept of a text, special tokens included."""
+        """Tokens kept of a text, or of a window, special tokens included."""
         return self.tokenizer.max_length
 
     @property
@@ -107,58 +98,123 @@ class Subnet(nnx.Module):
         """Heads and neurons of every layer."""
         return self.weights.sizes
 
+    def route(self, language: str | None) -> int:
+        """The position in `own_heads` of a language in any spelling, or -1."""
+        code = None if language is None else normalise(language)
+        return self.own_heads.index(code) if code in self.own_heads else -1
+
     def logits(
         self,
         texts: Sequence[str] | str,
         pairs: Sequence[str] | str | None = None,
         batch_size: int = 32,
+        language: str | None = None,
     ) -> Float[np.ndarray, "text label"]:
         """Class logits of texts, or of texts with their pairs, in the given order.
 
         Compiles once per padded shape: a power of two of rows up to `batch_size`,
         by a multiple of 32 tokens.
         """
-        texts = check_texts(texts, "texts")
-        pairs = None if pairs is None else check_texts(pairs, "pairs")
-        _check_sizes(texts, pairs, batch_size)
-        if not texts:
-            return np.zeros((0, len(self.labels)), np.float32)
-        encoded = self.tokenizer.encode(texts, pairs)
-        lengths = [len(one.ids) for one in encoded]
-        run = functools.partial(_apply_jit, self.weights, self.shape, self.pooling)
-        chunks = plan_chunks(lengths, batch_size, self.max_length)
-        results = []
-        for rows, size, seq in chunks:
-            part = [encoded[i] for i in rows]
-            tokens = pad_rows([e.ids for e in part], size, seq, self.tokenizer.pad_id)
-            segments = pad_rows([e.segments for e in part], size, seq, 0)
-            length = np.ones(size, np.int32)
-            length[: len(rows)] = [lengths[i] for i in rows]
-            results.append(run(*map(jnp.asarray, (tokens, segments, length))))
-        # All chunks are dispatched before the first result is waited for.
-        logits = np.empty((len(texts), len(self.labels)), np.float32)
-        for chunk, result in zip(chunks, results, strict=True):
-            logits[chunk.rows] = np.asarray(result)[: len(chunk.rows)]
-        return logits
+        if self.task != "classification":
+            raise DataError(
+                f"logits: only a text that is classified has logits of its own; "
+                f"this model is for {self.task}. Call predict, or the model itself "
+                f"with token arrays."
+            )
+        checked = check_texts(texts, "texts")
+        others = None if pairs is None else check_pairs(checked, pairs, "pairs")
+        encodings = self.tokenizer.encode(checked, others) if checked else []
+        rows = self._run(encodings, batch_size, language)
+        empty = np.zeros((0, len(self.labels)), np.float32)
+        return np.stack(rows) if rows else empty
 
     def predict(
         self,
-        texts: Sequence[str] | str,
+        texts: Sequence[Any] | str,
         pairs: Sequence[str] | str | None = None,
+        *,
+        contexts: Sequence[str] | str | None = None,
+        num_best: int = 1,
+        language: str | None = None,
         batch_size: int = 32,
-    ) -> list[Prediction]:
-        """The label of each text, in the given order; a single text gives one.
+    ) -> list[Any]:
+        """What the task predicts, in the given order; a single text gives one.
 
-        An empty text is valid: it is classified by its special tokens.
+        - classification: `predict(texts, pairs=None)` gives `Prediction`s. An empty
+          text is valid: it is classified by its special tokens.
+        - tagging: `predict(sentences)` gives `TaggedPrediction`s. A sentence is a
+          list of words, or a text that is split at white space. Words beyond
+          `max_length` tokens are `O`, as in the official scores.
+        - qa: `predict(questions, contexts)` gives `AnswerPrediction`s, with the
+          `num_best - 1` next best answers.
+
+        Args:
+            language: of the texts; where it has an output layer of its own
+                (`own_heads`), that takes part, otherwise the shared one alone.
         """
-        return to_predictions(self.logits(texts, pairs, batch_size), self.labels)
+        if self.task == "qa":
+            given = pairs if contexts is None else contexts
+            return self._answer(texts, given, num_best, language, batch_size)
+        if contexts is not None or num_best != 1:
+            raise DataError(
+                f"predict: contexts and num_best belong to question answering; "
+                f"this model is for {self.task}. Leave them out."
+            )
+        if self.task == "classification":
+            logits = self.logits(texts, pairs, batch_size, language)
+            return to_predictions(logits, self.labels)
+        if pairs is not None:
+            raise DataError(
+                "predict: pairs belong to classification; this model is for "
+                "tagging. Pass one sequence of sentences."
+            )
+        return self._tag(texts, language, batch_size)
 
+    def _tag(
+        self, sentences: object, language: str | None, batch_size: int
+    ) -> list[predict_tags.TaggedPrediction]:
+        words = predict_tags.check_sentences(sentences)
+        if not words:
+            return []
+        encodings, positions = self.tokenizer.encode_words(words)
+        rows = self._run(encodings, batch_size, language)
+        return [
+            predict_tags.to_tagged(*one, self.labels)
+            for one in zip(words, positions, rows, strict=True)
+        ]
 
-def _check_sizes(texts: list[str], pairs: list[str] | None, batch_size: int) -> None:
-    if batch_size < 1:
-        raise DataError(f"batch_size: must be at least 1; got {batch_size}.")
-    if pairs is not None and len(pairs) != len(texts):
-        raise DataError(
-            f"pairs: must be as many as texts; got {len(pairs)} for {len(texts)} "
-            f"texts. Pass one pair per text, or none."
-        )
+    def _answer(
+        self,
+        questions: object,
+        contexts: object,
+        num_best: int,
+        language: str | None,
+        batch_size: int,
+    ) -> list[predict_answers.AnswerPrediction]:
+        asked, given = predict_answers.check_questions(questions, contexts)
+        predict_answers.check_num_best(num_best)
+        if not asked:
+            return []
+        windows = make_windows(self.tokenizer, asked, given, self.doc_stride)
+        flat = [Encoding(one.ids, one.segments) for cut in windows for one in cut]
+        rows = iter(self._run(flat, batch_size, language))
+        limits = self.max_answer_tokens, num_best
+        return [
+            predict_answers.to_answer(context, cut, [next(rows) for _ in cut], *limits)
+            for context, cut in zip(given, windows, strict=True)
+        ]
+
+    def _run(
+        self, encodings: Sequence[Encoding], batch_size: int, language: str | None
+    ) -> list[Float[np.ndarray, "*rest"]]:
+        """Logits of each encoding."""
+        weights, route = self.weights, self.route(language)
+
+        def apply(tokens: Array, segments: Array, length: Array) -> Array:
+            # Without a layer of its own a language shares the program without routes.
+            routes = None if route < 0 else jnp.full_like(length, route)
+            arrays = tokens, segments, length, routes
+            return apply_subnet_jit(weights, self.shape, self.pooling, *arrays)
+
+        pad_id = self.tokenizer.pad_id
+        return run_chunks(apply, encodings, batch_size, self.max_length, pad_id)

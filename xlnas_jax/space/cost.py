@@ -5,6 +5,7 @@ exactly, and a hard limit must be hard to the last unit.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
@@ -18,19 +19,46 @@ FLOAT_BYTES = 4
 Counts = Int[np.ndarray, " pop"]
 
 
+class HeadSize(NamedTuple):
+    """What counting needs to know of one task head.
+
+    Attributes:
+        num_outputs: width of the output layer.
+        reads_tokens: it is applied to every token, without a dense layer before.
+        num_languages: languages with an output layer of their own.
+    """
+
+    num_outputs: int
+    reads_tokens: bool = False
+    num_languages: int = 0
+
+    def params(self, width: int) -> int:
+        """Numbers in its weights."""
+        dense = 0 if self.reads_tokens else width * width + width
+        return dense + (width + 1) * self.num_outputs * (1 + self.num_languages)
+
+    def flops(self, width: int, length: int) -> int:
+        """Work of one sentence; a language's own layer adds to the shared one."""
+        rows = length if self.reads_tokens else 1
+        dense = 0 if self.reads_tokens else width
+        layers = 2 if self.num_languages else 1
+        return 2 * rows * width * (dense + layers * self.num_outputs)
+
+
 @dataclass(frozen=True)
 class CostModel:
     """Counts of every architecture of a space, for one input size.
 
     Attributes:
-        num_outputs: width of the task head's output layer.
+        heads: of every task; all of them are stored, and of their work the most
+            costly one's is counted.
         length: tokens of the sentence that FLOPs and memory are counted for.
         batch_size: sentences of the batch that memory is counted for.
     """
 
     space: SearchSpace
     shape: EncoderShape
-    num_outputs: int
+    heads: tuple[HeadSize, ...]
     length: int
     batch_size: int = 1
 
@@ -41,7 +69,7 @@ class CostModel:
         flops = (keep * self._layer_flops(heads, ffn)).sum(-1)
         pooling = self._pooling(indices)
         params = encoder + self._fixed_params() + pooling["params"]
-        flops = flops + pooling["flops"] + self._head_flops()
+        flops = flops + self._head_flops(pooling["flops"])
         activations = FLOAT_BYTES * self.batch_size * self._peak(keep, heads, ffn)
         return {
             "params": params,
@@ -82,19 +110,27 @@ class CostModel:
     def _fixed_params(self) -> int:
         shape, width = self.shape, self.shape.width
         rows = shape.vocab_size + shape.max_positions + shape.num_segments
-        head = width * width + width + (width + 1) * self.num_outputs
-        return (rows + 2) * width + head
+        heads = sum(head.params(width) for head in self.heads)
+        return (rows + 2) * width + heads
 
-    def _head_flops(self) -> int:
-        return 2 * self.shape.width * (self.shape.width + self.num_outputs)
+    def _head_flops(self, pooling: Counts) -> Counts:
+        """Work of the costliest head, with the pooling where it reads sentences."""
+        width = self.shape.width
+        work = [
+            head.flops(width, self.length) + pooling * (not head.reads_tokens)
+            for head in self.heads
+        ]
+        return np.max(work, axis=0)
 
     def _pooling(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Counts]:
         names = np.asarray(self.space.knob("pooling").choices)
         chosen = names[np.asarray(indices)[:, self.space.columns("pooling").start]]
         size = (self.shape.width + 1) * self.shape.attentive_dim
         is_attentive = (chosen == "attentive").astype(np.int64)
+        # Every head of sentences has a pooling of its own.
+        num_pooling = sum(not head.reads_tokens for head in self.heads)
         return {
-            "params": is_attentive * size,
+            "params": is_attentive * num_pooling * size,
             "flops": is_attentive * 2 * self.length * size,
         }
 

@@ -1,8 +1,12 @@
-"""From token vectors to class logits: pooling, a dense layer with tanh, an output.
+"""From token vectors to logits: of the pooled sentence, or of every token.
 
-The two dense layers are those of Hugging Face's sequence classifiers, so that a
-fine-tuned classifier can be imported whole.
+Sentences pass a dense layer with tanh and the output layer, tokens the output
+layer alone: the layers of Hugging Face's classifiers, so that a fine-tuned one can
+be imported whole. A language may have an output layer of its own, which adds to
+the shared one; languages without one fall back on that.
 """
+
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -16,22 +20,38 @@ Pooled = Float[Array, "batch model"]
 
 
 def init_head(
-    key: Key[Array, ""], shape: EncoderShape, num_outputs: int, has_attentive: bool
+    key: Key[Array, ""],
+    shape: EncoderShape,
+    num_outputs: int,
+    has_attentive: bool = False,
+    reads_tokens: bool = False,
+    num_language_heads: int = 0,
 ) -> HeadParams:
-    """A new head: normal weights of deviation 0.02, zero biases."""
+    """A new head: normal weights of deviation 0.02, zero biases.
+
+    What languages add of their own starts from zero.
+    """
     hidden_key, output_key, kernel_key, vector_key = jax.random.split(key, 4)
     width, inner = shape.width, shape.attentive_dim
 
     def normal(key: Key[Array, ""], *sizes: int) -> Float[Array, "..."]:
         return 0.02 * jax.random.normal(key, sizes, jnp.float32)
 
+    output = Dense(normal(output_key, width, num_outputs), jnp.zeros(num_outputs))
+    language = None
+    if num_language_heads:
+        kernel = jnp.zeros((num_language_heads, width, num_outputs))
+        language = Dense(kernel, jnp.zeros((num_language_heads, num_outputs)))
+    if reads_tokens:
+        return HeadParams(output=output, language=language)
     attentive = AttentivePool(
         normal(kernel_key, width, inner), normal(vector_key, inner)
     )
     return HeadParams(
+        output=output,
         hidden=Dense(normal(hidden_key, width, width), jnp.zeros(width)),
-        output=Dense(normal(output_key, width, num_outputs), jnp.zeros(num_outputs)),
         attentive=attentive if has_attentive else None,
+        language=language,
     )
 
 
@@ -67,11 +87,39 @@ def pool_chosen(
     return jax.lax.switch(index, branches, x, mask, head)
 
 
-def classify(
-    pooled: Pooled, head: HeadParams, dropout: Dropout | None = None
-) -> Float[Array, "batch label"]:
-    """Class logits of pooled sentences, in float32."""
-    x = drop(pooled, dropout, 4)
-    x = jnp.tanh(x @ head.hidden.kernel + head.hidden.bias[None])
-    x = drop(x, dropout, 5)
-    return x @ head.output.kernel + head.output.bias[None]
+def read_out(
+    x: Hidden,
+    mask: TokenMask,
+    head: HeadParams,
+    pool_sentence: Callable[[Hidden, TokenMask, HeadParams], Pooled],
+    route: Int[Array, " batch"] | None = None,
+    dropout: Dropout | None = None,
+) -> Float[Array, "batch *rest"]:
+    """Logits in float32: `batch label` of sentences, `batch seq label` of tokens.
+
+    `route` names the output layer that adds to the shared one in each row, -1 none.
+    """
+    if head.hidden is None:
+        x = drop(x.astype(jnp.float32), dropout, 4)
+    else:
+        x = drop(pool_sentence(x, mask, head), dropout, 4)
+        x = jnp.tanh(x @ head.hidden.kernel + head.hidden.bias[None])
+        x = drop(x, dropout, 5)
+    lead = (None,) * (x.ndim - 1)
+    logits = x @ head.output.kernel + head.output.bias[lead]
+    if head.language is None or route is None:
+        return logits
+    return logits + _of_language(x, head.language, route)
+
+
+def _of_language(
+    x: Float[Array, "batch *seq model"], language: Dense, route: Int[Array, " batch"]
+) -> Float[Array, "batch *rest"]:
+    """What each row's own output layer adds; nothing where it has none."""
+    index = jnp.maximum(route, 0)
+    has_own = (route >= 0).astype(x.dtype)
+    kernel = language.kernel[index] * has_own[:, None, None]
+    bias = language.bias[index] * has_own[:, None]
+    if x.ndim == 2:
+        return jnp.einsum("bm,bml->bl", x, kernel) + bias
+    return jnp.einsum("bsm,bml->bsl", x, kernel) + bias[:, None]

@@ -86,21 +86,41 @@ class AttentivePool:
 @struct.dataclass
 @no_type_check
 class HeadParams:
-    """A classification head: pooled vector, dense with tanh, output layer.
+    """A task head: of sentences or of tokens, by whether it has `hidden`.
 
     Attributes:
+        output: from model width to the task's outputs.
+        hidden: dense layer with tanh before the output, for pooled sentences; None
+            where the output layer is applied to every token.
         attentive: weights of attentive pooling; None where no architecture uses it.
+        language: what each language with an output layer of its own adds to
+            `output`: kernel `lang model label`, bias `lang label`; None where no
+            language has one.
     """
 
-    hidden: Dense
     output: Dense
+    hidden: Dense | None = None
     attentive: AttentivePool | None = None
+    language: Dense | None = None
 
 
 @struct.dataclass
 @no_type_check
 class SupernetParams:
-    """All that is trained: the elastic encoder and the task head."""
+    """The elastic encoder and the head of one task."""
 
     encoder: EncoderParams
     head: HeadParams
+
+
+@struct.dataclass
+@no_type_check
+class SharedParams:
+    """All that is trained: the elastic encoder and the head of every task, by name."""
+
+    encoder: EncoderParams
+    heads: dict[str, HeadParams]
+
+    def of_task(self, name: str) -> SupernetParams:
+        """The weights that one task uses."""
+        return SupernetParams(encoder=self.encoder, head=self.heads[name])

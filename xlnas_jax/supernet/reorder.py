@@ -10,6 +10,7 @@ References:
 """
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -18,7 +19,7 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.supernet.heads import classify, pool
+from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import attention, embed, feed_forward
 from xlnas_jax.supernet.params import Dense, LayerParams, SupernetParams
 from xlnas_jax.tasks.base import Task
@@ -53,6 +54,8 @@ def importance(
         params.encoder.embeddings, shape, batch.tokens, batch.segments, jnp.float32
     )
 
+    pool_sentence = functools.partial(pool, pooling=pooling)
+
     def loss(masks: Importance) -> Float[Array, ""]:
         def body(x, inputs):
             layer, head_mask, neuron_mask = inputs
@@ -61,10 +64,19 @@ def importance(
 
         stacked = (params.encoder.layers, masks.heads, masks.ffn)
         hidden, _ = jax.lax.scan(body, x, stacked)
-        logits = classify(pool(hidden, batch.mask, params.head, pooling), params.head)
-        return (task.loss(logits, batch.label) * batch.weight).sum()
+        logits = read_out(hidden, batch.mask, params.head, pool_sentence, batch.head)
+        return (task.loss(logits, batch).total * batch.weight).sum()
 
     return jax.tree.map(lambda g: jnp.abs(g).sum(1), jax.grad(loss)(masks))
+
+
+def relative(ranking: Importance) -> Importance:
+    """The same, summing to one over heads and over neurons.
+
+    Losses of different tasks are of different size; so scaled, rankings of several
+    tasks can be added.
+    """
+    return jax.tree.map(lambda leaf: leaf / jnp.maximum(leaf.sum(), 1e-30), ranking)
 
 
 def reorder(tree: Any, ranking: Importance) -> Any:

@@ -1,4 +1,4 @@
-"""The supernet as pure functions over one `SupernetParams` pytree."""
+"""The supernet as pure functions over the weights of one task, `SupernetParams`."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple
@@ -14,9 +14,9 @@ from xlnas_jax.supernet.encoder import (
     make_masked_block,
     make_sliced_block,
 )
-from xlnas_jax.supernet.heads import classify, pool, pool_chosen
-from xlnas_jax.supernet.layers import Dropout, Hidden, drop, embed
-from xlnas_jax.supernet.params import EmbeddingParams, SupernetParams
+from xlnas_jax.supernet.heads import Pooled, pool, pool_chosen, read_out
+from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop, embed
+from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, SupernetParams
 from xlnas_jax.types import Architecture, Batch
 
 Form = Literal["sliced", "masked"]
@@ -63,20 +63,24 @@ def make_supernet(
     def embed_batch(embeddings: EmbeddingParams, batch: Batch) -> Hidden:
         return embed(embeddings, shape, batch.tokens, batch.segments, dtype)
 
-    def pool_batch(params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture):
+    def pool_by(arch: Architecture):
         index = arch["pooling"][0]
-        if form == "sliced":
-            return pool_chosen(x, batch.mask, params.head, poolings, index)
-        # Under `vmap` a switch would be a select over all branches anyway, with a
-        # batched copy of the head's weights; this one keeps them unbatched.
-        pooled = [pool(x, batch.mask, params.head, name) for name in poolings]
-        return jnp.stack(pooled)[index]
+
+        def pool_sentence(x: Hidden, mask: TokenMask, head: HeadParams) -> Pooled:
+            if form == "sliced":
+                return pool_chosen(x, mask, head, poolings, index)
+            # Under `vmap` a switch would be a select over all branches anyway, with
+            # a batched copy of the head's weights; this one keeps them unbatched.
+            pooled = [pool(x, mask, head, name) for name in poolings]
+            return jnp.stack(pooled)[index]
+
+        return pool_sentence
 
     def apply(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Float[Array, "..."]:
         x = encode(block, space, params.encoder.layers, arch, x, batch.mask)
-        return classify(pool_batch(params, x, batch, arch), params.head)
+        return read_out(x, batch.mask, params.head, pool_by(arch), batch.head)
 
     def apply_full(
         params: SupernetParams,
@@ -89,6 +93,7 @@ def make_supernet(
         x = drop(x, noise, 3)
         layers, mask = params.encoder.layers, batch.mask
         x = encode_full(layers, shape, x, mask, key, dropout, remat_layers)
-        return classify(pool_batch(params, x, batch, arch), params.head, noise)
+        pool_sentence = pool_by(arch)
+        return read_out(x, mask, params.head, pool_sentence, batch.head, noise)
 
     return Supernet(embed=embed_batch, apply=apply, apply_full=apply_full)

@@ -20,9 +20,9 @@ from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.config import TrainConfig
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.params import SharedParams, SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
-from xlnas_jax.tasks.base import Task
+from xlnas_jax.tasks.base import Losses, Task
 from xlnas_jax.types import Architecture, Batch
 
 
@@ -30,7 +30,7 @@ from xlnas_jax.types import Architecture, Batch
 class Learner:
     """What a weight step carries: weights, optimizer state and steps done."""
 
-    params: SupernetParams
+    params: SharedParams
     opt_state: optax.OptState
     step: Int[Array, ""]
 
@@ -38,8 +38,9 @@ class Learner:
 class WeightSteps(NamedTuple):
     """Compiled weight updates `(learner, rows, index, weight) -> (learner, loss)`.
 
-    `rows` holds a whole length bucket on the device; `index` says which of its
-    rows make the batch, `weight` which of them count.
+    They update the encoder and the head of one task. `rows` holds a whole length
+    bucket on the device; `index` says which of its rows make the batch, `weight`
+    which of them count.
     """
 
     full: Callable[..., tuple[Learner, Float[Array, ""]]]
@@ -67,9 +68,8 @@ def make_optimizer(
         [warmup],
     )
     is_decayed = _decay_mask(params)
-    is_head = jax.tree.map(lambda _: False, params)
-    is_head = dataclasses.replace(
-        is_head, head=jax.tree.map(lambda _: True, params.head)
+    is_head = jax.tree_util.tree_map_with_path(
+        lambda path, _: _name(path[0]) in ("head", "heads"), params
     )
     labels = jax.tree.map(lambda _: "train", params)
     if config.freeze_embeddings:
@@ -92,13 +92,18 @@ def _decay_mask(params: Any) -> Any:
     decayed = {"kernel", "word", "position", "segment"}
 
     def is_decayed(path: tuple, _: Float[Array, "..."]) -> bool:
-        return jax.tree_util.keystr(path[-1:], simple=True) in decayed
+        return _name(path[-1]) in decayed
 
     return jax.tree_util.tree_map_with_path(is_decayed, params)
 
 
+def _name(entry: Any) -> str:
+    """The field or key that one step of a path goes through."""
+    return jax.tree_util.keystr((entry,), simple=True)
+
+
 def init_learner(
-    params: SupernetParams, optimizer: optax.GradientTransformation
+    params: SharedParams, optimizer: optax.GradientTransformation
 ) -> Learner:
     """Fresh optimizer state at step 0."""
     tree: Any = params
@@ -128,11 +133,10 @@ def take_batch(
     )
 
 
-def weighted_mean(
-    values: Float[Array, " batch"], weight: Float[Array, " batch"]
-) -> Float[Array, ""]:
-    """Mean over the examples that count."""
-    return (values * weight).sum() / jnp.maximum(weight.sum(), 1.0)
+def batch_loss(losses: Losses, weight: Float[Array, " batch"]) -> Float[Array, ""]:
+    """Mean over the predictions of the rows that count."""
+    count = (losses.num * weight).sum()
+    return (losses.total * weight).sum() / jnp.maximum(count, 1.0)
 
 
 def make_weight_steps(
@@ -142,31 +146,34 @@ def make_weight_steps(
     task: Task,
     optimizer: optax.GradientTransformation,
     seed: int,
+    name: str,
 ) -> WeightSteps:
-    """Builds both steps; each is compiled once per length bucket."""
+    """Builds both steps of the task `name`; compiled once per length bucket."""
 
     def step_key(learner: Learner) -> Key[Array, ""]:
         return jax.random.fold_in(jax.random.key(seed), learner.step)
 
     def full_loss(params: SupernetParams, x, batch: Batch, arch, key):
         logits = supernet.apply_full(params, x, batch, arch, key)
-        return weighted_mean(task.loss(logits, batch.label), batch.weight), logits
+        return batch_loss(task.loss(logits, batch), batch.weight), logits
 
     def sub_loss(params: SupernetParams, x, batch: Batch, arch, teacher):
         logits = supernet.apply(params, x, batch, arch)
-        losses = task.distill(logits, teacher, config.kd_temperature)
-        return weighted_mean(losses, batch.weight)
+        losses = task.distill(logits, teacher, batch, config.kd_temperature)
+        return batch_loss(losses, batch.weight)
 
     def update(learner: Learner, grads: SupernetParams) -> Learner:
-        params, opt_state = apply_gradients(
-            optimizer, learner.params, learner.opt_state, grads
-        )
+        before = learner.params, learner.opt_state
+        heads = jax.tree.map(jnp.zeros_like, learner.params.heads)
+        every = SharedParams(grads.encoder, {**heads, name: grads.head})
+        after = apply_gradients(optimizer, *before, every)
+        params, opt_state = keep_other_heads(before, after, name)
         return Learner(params=params, opt_state=opt_state, step=learner.step + 1)
 
     def gradients(learner: Learner, batch: Batch, num_random: int | None):
         """Loss of the full network; gradients of it and, if asked, the others."""
         arch_key, drop_key = jax.random.split(step_key(learner))
-        params = learner.params
+        params = learner.params.of_task(name)
         archs = sandwich(space, arch_key, num_random or 0)
         first = jax.tree.map(lambda leaf: leaf[0], archs)
         x, embed_vjp = jax.vjp(
@@ -202,6 +209,22 @@ def make_weight_steps(
         return jax.jit(step, donate_argnums=0)
 
     return WeightSteps(full=make_step(None), sandwich=make_step(config.num_random))
+
+
+def keep_other_heads(before: Any, after: Any, name: str) -> Any:
+    """`after`, but with the heads of other tasks, and their moments, as before.
+
+    Without it AdamW would go on moving a head by its old momentum, and decay it,
+    in steps whose task does not use it.
+    """
+
+    def choose(path: tuple, old: Any, new: Any) -> Any:
+        names = [_name(entry) for entry in path]
+        if "heads" not in names:
+            return new
+        return new if names[names.index("heads") + 1] == name else old
+
+    return jax.tree_util.tree_map_with_path(choose, before, after)
 
 
 def sandwich(space: SearchSpace, key: Key[Array, ""], num_random: int) -> Architecture:

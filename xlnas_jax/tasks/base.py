@@ -2,36 +2,95 @@
 
 Scores are kept as sums over examples of a fixed-width statistics vector: sums
 can be accumulated on the device bucket by bucket, split by language, and turned
-into metrics once at the end.
+into metrics once at the end. They steer the search. What a report prints comes
+from `predict`, scored on the host by the official rules.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from jaxtyping import Array, Float
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
 
-Logits = Float[Array, "batch *rest"]
 PerExample = Float[Array, " batch"]
 Statistics = Float[Array, "*lead stat"]
 
+# Far below any logit, yet finite: differences of two of them are not NaN.
+LOW = -1e9
 
-class Task(NamedTuple):
-    """Loss, statistics and metrics of one kind of prediction.
 
-    Attributes:
-        labels: names of the classes, in the order of the output layer.
-        num_statistics: width of the statistics vector.
-        loss: `(logits, label) -> per example`; lower is better.
-        distill: `(logits, teacher_logits, temperature) -> per example`.
-        statistics: `(logits, label) -> batch stat`, to be summed over examples.
-        metrics: sums of statistics `... stat` to named values `...`; works on
-            JAX and NumPy arrays alike. `error` is always among them.
+class Losses(NamedTuple):
+    """Loss of each row, as a sum over the row's predictions and their number.
+
+    The loss of a batch is the sum of the sums over the sum of the numbers: the mean
+    over classified sentences, over tagged words, over answered windows.
     """
 
-    name: str
+    total: PerExample
+    num: PerExample
+
+
+class Task(NamedTuple):
+    """Loss, statistics, metrics and predictions of one kind of task.
+
+    `logits` are `batch label` where the head reads sentences and `batch seq label`
+    where it reads tokens; `batch` is a `types.Batch` whose `label` is of the task's
+    own kind.
+
+    Attributes:
+        kind: `classification`, `tagging` or `qa`.
+        labels: names of the classes, in the order of the output layer.
+        num_outputs: width of the output layer.
+        reads_tokens: the head is applied to every token, not to a pooled sentence.
+        num_statistics: width of the statistics vector.
+        primary: the official metric that tables show; higher is better.
+        loss: `(logits, batch) -> Losses`; lower is better.
+        distill: `(logits, teacher_logits, batch, temperature) -> Losses`.
+        statistics: `(logits, batch) -> batch stat`, to be summed over rows.
+        metrics: sums of statistics `... stat` to named values `...`; works on
+            JAX and NumPy arrays alike. `error` and `loss` are always among them.
+        predict: `(logits, batch) ->` arrays with a leading `batch` axis, small
+            enough to be read back, from which the host makes official scores.
+    """
+
+    kind: str
     labels: tuple[str, ...]
+    num_outputs: int
+    reads_tokens: bool
     num_statistics: int
-    loss: Callable[..., PerExample]
-    distill: Callable[..., PerExample]
+    primary: str
+    loss: Callable[..., Losses]
+    distill: Callable[..., Losses]
     statistics: Callable[..., Float[Array, "batch stat"]]
     metrics: Callable[[Statistics], dict[str, Float[Array, "*lead"]]]
+    predict: Callable[..., dict[str, Any]]
+
+
+def negative_log_likelihood(
+    logits: Float[Array, "*lead label"],
+    label: Int[Array, "*lead"],
+    smoothing: float = 0.0,
+) -> Float[Array, "*lead"]:
+    """Cross-entropy with label smoothing, in float32."""
+    log_p = jax.nn.log_softmax(logits.astype(jnp.float32), axis=-1)
+    gold = jnp.take_along_axis(log_p, label[..., None], axis=-1)[..., 0]
+    if not smoothing:
+        return -gold
+    return -(1.0 - smoothing) * gold - smoothing * log_p.mean(-1)
+
+
+def divergence(
+    logits: Float[Array, "*lead label"],
+    teacher: Float[Array, "*lead label"],
+    temperature: float,
+) -> Float[Array, "*lead"]:
+    """Kullback-Leibler divergence from the softened teacher, times temperature².
+
+    References:
+        Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
+        https://arxiv.org/abs/1503.02531
+    """
+    log_p = jax.nn.log_softmax(logits.astype(jnp.float32) / temperature, axis=-1)
+    log_q = jax.nn.log_softmax(teacher.astype(jnp.float32) / temperature, axis=-1)
+    return temperature**2 * (jnp.exp(log_q) * (log_q - log_p)).sum(-1)

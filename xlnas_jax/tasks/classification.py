@@ -1,41 +1,47 @@
-"""Sentence classification: cross-entropy, accuracy, macro-F1."""
+"""Classification of sentences and of pairs: cross-entropy, accuracy, macro-F1."""
+
+from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float
 
-from xlnas_jax.tasks.base import PerExample, Statistics, Task
+from xlnas_jax.tasks.base import (
+    Losses,
+    Statistics,
+    Task,
+    divergence,
+    negative_log_likelihood,
+)
+from xlnas_jax.types import Batch
 
 
 def make_classification(labels: tuple[str, ...], label_smoothing: float = 0.0) -> Task:
-    """The task of choosing one of `labels` for a sentence.
+    """The task of choosing one of `labels`; `Batch.label` holds class ids.
 
     Statistics are the number of examples, the summed loss, and the confusion
     matrix (gold by predicted, flattened).
     """
     size = len(labels)
 
-    def loss(
-        logits: Float[Array, "batch label"], label: Int[Array, " batch"]
-    ) -> PerExample:
-        log_p = jax.nn.log_softmax(logits, axis=-1)
-        gold = jnp.take_along_axis(log_p, label[:, None], axis=-1)[:, 0]
-        return -(1.0 - label_smoothing) * gold - label_smoothing * log_p.mean(-1)
+    def loss(logits: Float[Array, "batch label"], batch: Batch) -> Losses:
+        nll = negative_log_likelihood(logits, batch.label, label_smoothing)
+        return Losses(nll, jnp.ones_like(nll))
 
     def distill(
         logits: Float[Array, "batch label"],
         teacher: Float[Array, "batch label"],
+        batch: Batch,
         temperature: float,
-    ) -> PerExample:
-        log_p = jax.nn.log_softmax(logits / temperature, axis=-1)
-        log_q = jax.nn.log_softmax(teacher / temperature, axis=-1)
-        return temperature**2 * (jnp.exp(log_q) * (log_q - log_p)).sum(-1)
+    ) -> Losses:
+        total = divergence(logits, teacher, temperature)
+        return Losses(total, jnp.ones_like(total))
 
     def statistics(
-        logits: Float[Array, "batch label"], label: Int[Array, " batch"]
+        logits: Float[Array, "batch label"], batch: Batch
     ) -> Float[Array, "batch stat"]:
-        log_p = jax.nn.log_softmax(logits, axis=-1)
-        nll = -jnp.take_along_axis(log_p, label[:, None], axis=-1)
+        label = batch.label
+        nll = negative_log_likelihood(logits, label)[:, None]
         cell = label * size + logits.argmax(-1).astype(label.dtype)
         confusion = jax.nn.one_hot(cell, size * size, dtype=jnp.float32)
         return jnp.concatenate([jnp.ones_like(nll), nll, confusion], axis=-1)
@@ -56,12 +62,19 @@ def make_classification(labels: tuple[str, ...], label_smoothing: float = 0.0) -
             "loss": sums[..., 1] / count,
         }
 
+    def predict(logits: Float[Array, "batch label"], batch: Batch) -> dict[str, Any]:
+        return {"label": logits.argmax(-1).astype(jnp.int32)}
+
     return Task(
-        name="classification",
+        kind="classification",
         labels=labels,
+        num_outputs=size,
+        reads_tokens=False,
         num_statistics=2 + size * size,
+        primary="accuracy",
         loss=loss,
         distill=distill,
         statistics=statistics,
         metrics=metrics,
+        predict=predict,
     )

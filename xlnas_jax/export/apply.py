@@ -1,0 +1,40 @@
+"""The exported network as a pure function, built of the supernet's own layers."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Int
+
+from xlnas_jax.export.params import SubnetParams
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.heads import pool, read_out
+from xlnas_jax.supernet.layers import attention, embed, feed_forward
+
+
+def apply_subnet(
+    params: SubnetParams,
+    shape: EncoderShape,
+    pooling: str,
+    tokens: Int[Array, "batch seq"],
+    segments: Int[Array, "batch seq"],
+    length: Int[Array, " batch"],
+    route: Int[Array, " batch"] | None = None,
+) -> Float[Array, "batch *rest"]:
+    """Logits in float32; what stands beyond `length` is never looked at.
+
+    `batch label` where the head reads sentences, `batch seq label` of tokens;
+    `route` as in `heads.read_out`.
+    """
+    positions = jax.lax.broadcasted_iota(length.dtype, tokens.shape, 1)
+    mask = positions < length[:, None]
+    x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
+    for layer in params.layers:
+        x = attention(x, layer, mask, shape.norm_epsilon)
+        x = feed_forward(x, layer, shape.norm_epsilon)
+    pool_sentence = functools.partial(pool, pooling=pooling)
+    return read_out(x, mask, params.head, pool_sentence, route)
+
+
+# Module-level, so that every network of the same sizes shares the compilation.
+apply_subnet_jit = jax.jit(apply_subnet, static_argnames=("shape", "pooling"))

@@ -1,0 +1,156 @@
+"""What a search knows of an exported network: its costs, scores and provenance."""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from jaxtyping import Int
+
+from xlnas_jax.config import PretrainedModel, TableData
+from xlnas_jax.config_data import AnyData, CipherData, HubData, MixData, SetData
+from xlnas_jax.data import sources
+from xlnas_jax.data.examples import Examples
+from xlnas_jax.experiment import Experiment, TaskPart, scoring_data
+from xlnas_jax.export.card import Card
+from xlnas_jax.export.score import score_subnet
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.supernet import pretrained
+
+DIGITS = 6
+Value = TypeVar("Value")
+
+
+def own_costs(
+    experiment: Experiment,
+    part: TaskPart,
+    row: Int[np.ndarray, " site"],
+    names: Iterable[str],
+) -> dict[str, int]:
+    """What a network costs with this task's head alone."""
+    model = dataclasses.replace(experiment.costs, heads=(part.head_size,))
+    counts = model(np.asarray(row)[None])
+    return {name: int(counts[name][0]) for name in names}
+
+
+def make_card(
+    experiment: Experiment,
+    part: TaskPart,
+    document: dict[str, Any],
+    point: dict[str, Any],
+    subnet: Subnet,
+    out: Path,
+) -> Card:
+    """What the model card tells of one task's network.
+
+    Test data is read where the search did not score this very network on it.
+    """
+    config, space = experiment.config, experiment.space
+    task, names = document["tasks"][part.name], point["costs"]
+    steps = config.export.finetune_steps
+    scores = _by_code(experiment, part, point["languages"])
+    if steps or not scores:
+        scores = _tested(experiment, part, subnet)
+    name = out.name if len(experiment.parts) == 1 else f"{out.name}/{part.name}"
+    row = space.from_values(point["architecture"])
+    full = np.asarray(space.flatten(space.largest()))
+    return Card(
+        title=f"{name}: {part.task.kind} found by xlnas_jax",
+        roles=_roles(part),
+        scores=scores,
+        trivial=_by_code(experiment, part, task["trivial"]["scores"]),
+        trivial_name=task["trivial"]["name"],
+        primary=part.task.primary,
+        costs=own_costs(experiment, part, row, names),
+        full_costs=own_costs(experiment, part, full, names),
+        cost_length=experiment.costs.length,
+        data=_data_name(part.config.data),
+        seed=config.seed,
+        data_licence=part.source.licence,
+        source_model=_model_name(experiment),
+        source_licence=_model_licence(experiment),
+        finetune_steps=steps,
+        is_paired=_is_paired(part),
+    )
+
+
+def _roles(part: TaskPart) -> dict[str, str | list[str]]:
+    """Languages by role, as the user spelled them."""
+    roles, codes = part.roles, part.codes
+    several = {
+        role: [codes[code] for code in getattr(roles, role)]
+        for role in ("aux_train", "aux_heldout", "target")
+    }
+    return {"source": codes[roles.source], **several}
+
+
+def _by_code(
+    experiment: Experiment, part: TaskPart, columns: Mapping[str, Value]
+) -> dict[str, Value]:
+    """Entries of one task's columns, by the code of the language alone."""
+    names = {code: experiment.column(part, code) for code in part.roles.all}
+    return {
+        part.codes[code]: columns[name]
+        for code, name in names.items()
+        if name in columns
+    }
+
+
+def _tested(
+    experiment: Experiment, part: TaskPart, subnet: Subnet
+) -> dict[str, dict[str, float]]:
+    """Test scores where the search took none: chosen long before, so a report.
+
+    A fine-tuned network has other weights; of a long front, some alone were scored.
+    """
+    data = scoring_data(experiment, part, part.roles.all, "test", "report")
+    weights, shape, pooling = subnet.weights, subnet.shape, subnet.pooling
+    found = score_subnet(weights, shape, pooling, part.task, data)
+    return {
+        part.codes[code]: {k: round(v, DIGITS) for k, v in one.metrics.items()}
+        for code, one in zip(part.roles.all, found, strict=True)
+    }
+
+
+def _is_paired(part: TaskPart) -> bool:
+    """Whether its examples are pairs of texts."""
+    if part.task.kind != "classification":
+        return False
+    code = part.roles.source
+    examples = sources.read(part.source, part.roles, code, "train", "train")
+    return isinstance(examples, Examples) and examples.pairs is not None
+
+
+def _data_name(data: AnyData) -> str:
+    match data:
+        case SetData():
+            return data.name
+        case MixData():
+            return " + ".join(_data_name(part) for part in data.parts)
+        case TableData():
+            return data.path if data.preset == "none" else data.preset
+        case HubData():
+            return data.path
+        case CipherData():
+            return f"cipher languages of {_data_name(data.base)}"
+    return data.kind
+
+
+def _model_name(experiment: Experiment) -> str:
+    model = experiment.config.model
+    return model.path if isinstance(model, PretrainedModel) else ""
+
+
+def _model_licence(experiment: Experiment) -> str:
+    """The `license:` line of the checkpoint's own model card, if it has one."""
+    model = experiment.config.model
+    if not isinstance(model, PretrainedModel):
+        return ""
+    card = pretrained.resolve(model.path, model.revision) / "README.md"
+    if not card.is_file():
+        return ""
+    for line in card.read_text(encoding="utf-8", errors="replace").splitlines()[:40]:
+        if line.startswith("license:"):
+            return line.removeprefix("license:").strip()
+    return ""
