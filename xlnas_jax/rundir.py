@@ -19,7 +19,7 @@ from xlnas_jax.config import Config
 from xlnas_jax.config_file import dump_config, load_config, to_mapping
 from xlnas_jax.types import CheckpointError, ConfigError
 
-CONFIG, LOCK = "config.yaml", ".lock"
+CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
 _MAX_DIFFERENCES = 5
 
 
@@ -62,11 +62,11 @@ class Run:
 
     def read_front(self) -> dict[str, Any] | None:
         """The result of the search; None while it is not finished."""
-        return _read_json(self.path / "front.json")
+        return _read_json(self.path / FRONT)
 
     def write_front(self, document: Mapping[str, Any]) -> None:
         """Write the result: from now on the search is finished."""
-        write_json_atomic(self.path / "front.json", document)
+        write_json_atomic(self.path / FRONT, document)
 
     def read_measured(self) -> dict[str, Any]:
         """What a clock measured in this run or, before a kill, in its beginning."""

@@ -14,6 +14,7 @@ from xlnas_jax.config import Config
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import (
     Experiment,
+    ScoringData,
     heldout_data,
     prepare,
     training_rows,
@@ -21,10 +22,11 @@ from xlnas_jax.experiment import (
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.logger import Progress
 from xlnas_jax.results import PARTS, conclude
-from xlnas_jax.rundir import Run, open_run, read_config
+from xlnas_jax.rundir import FRONT, Run, open_run, read_config
 from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import Batch, CheckpointError
 
+Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
 CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 
 
@@ -37,12 +39,15 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     begun = time.perf_counter()
     experiment = prepare(config)
     use_compilation_cache()
+    # Faulty rows are found before a run directory remembers the configuration.
+    is_new = not (directory / FRONT).exists()
+    data = read_data(experiment) if is_new else None
     with open_run(directory, config) as run:
         document, artifact = run.read_front(), run.path / "model"
         if document is not None and artifact.is_dir():
             return document, artifact
         with CompileCounter() as compiles:
-            engine, state, restored = load_state(experiment, run)
+            engine, state, restored = load_state(experiment, run, data)
             compiles.mark("start")
             first, last = int(state.round), engine.num_warm_up + config.search.rounds
             with Progress("start", last + len(PARTS), first) as progress:
@@ -96,12 +101,16 @@ def use_compilation_cache() -> None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
 
 
+def read_data(experiment: Experiment) -> Data:
+    """Training rows and auxiliary dev splits of every task, on the device."""
+    return training_rows(experiment), heldout_data(experiment)
+
+
 def load_state(
-    experiment: Experiment, run: Run
+    experiment: Experiment, run: Run, data: Data | None = None
 ) -> tuple[Engine, SearchState, int | None]:
     """The engine, the newest saved state (or a new one), and its round if saved."""
-    rows, heldout = training_rows(experiment), heldout_data(experiment)
-    engine, state = make_engine(experiment, rows, heldout)
+    engine, state = make_engine(experiment, *(data or read_data(experiment)))
     with Checkpoints(run.checkpoints, experiment.config.checkpoint.keep) as saved:
         found = saved.restore(state)
     if found is None:
