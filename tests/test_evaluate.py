@@ -5,7 +5,7 @@ import pytest
 
 from tests.models import NUM_LABELS, SHAPE, random_batch, tiny_params, tiny_space
 from xlnas_jax.evaluate import make_evaluator
-from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.supernet.supernet import Form, make_supernet
 from xlnas_jax.tasks.classification import make_classification
 
 SPACE = tiny_space()
@@ -20,9 +20,9 @@ def params():
     return tiny_params()
 
 
-def evaluator(form: str, chunk: int):
+def evaluator(form: Form, chunk: int):
     supernet = make_supernet(SPACE, SHAPE, form)
-    return make_evaluator(supernet, SPACE, TASK, num_languages=2, chunk=chunk)
+    return make_evaluator(supernet, SPACE, TASK, 2, form, chunk)
 
 
 def population(num: int, seed: int = 0) -> jax.Array:
@@ -69,7 +69,7 @@ def test_one_compilation_serves_all_candidates_and_weights(params, form, chunk):
         evaluate(params, population(10, seed), jnp.int32(num), BATCHES)
     other = jax.tree.map(lambda leaf: leaf * 2, params)
     evaluate(other, population(10, 4), jnp.int32(10), BATCHES)
-    assert evaluate._cache_size() == 1
+    assert evaluate.program._cache_size() == 1
 
 
 def test_rows_beyond_the_number_meant_are_not_scored(params):

@@ -87,17 +87,22 @@ def round_key(config: Config, purpose: str, number: int) -> Key[Array, ""]:
 def _make_evaluate(experiment: Experiment, heldout: tuple[ScoringData, ...]):
     """Statistics of a population on the auxiliary languages of every task."""
     config = experiment.config.evaluate
-    chunk = config.chunk if config.form == "masked" else 1
-    supernet = make_scoring_supernet(experiment)
+    supernet, form = make_scoring_supernet(experiment), config.form
     evaluators = [
         make_evaluator(
-            supernet, experiment.space, part.task, len(part.roles.all), chunk
+            supernet,
+            experiment.space,
+            part.task,
+            len(part.roles.all),
+            form,
+            config.chunk,
         )
         for part in experiment.parts
     ]
 
     def evaluate(params: SharedParams, indices, num: int) -> Evaluation:
-        rows, count = jnp.asarray(indices), jnp.asarray(num, jnp.int32)
+        count = jnp.asarray(num, jnp.int32) if form == "masked" else num
+        rows = jnp.asarray(indices) if form == "masked" else indices
         found = []
         # Dispatched one after another; nothing is waited for.
         for part, score, data in zip(

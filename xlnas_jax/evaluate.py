@@ -1,28 +1,51 @@
 """The evaluator: a whole population to per-language statistics, in one call.
 
 One program holds every length bucket. Per batch, tokens are embedded once for
-all candidates; candidates are traced data, so neither their values nor their
-number (up to the population) ever recompiles it.
+all candidates, and in the sliced form so is every prefix of layers that candidates
+share. Candidates are traced data, so neither their values nor their number (up to
+the population) ever recompiles it.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
+from xlnas_jax.prefixes import Operations, plan_operations
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.encoder import Stage
 from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch
 
-Evaluator = Callable[
-    [SupernetParams, Int[Array, "pop site"], Int[Array, ""], tuple[Batch, ...]],
-    Float[Array, "pop lang stat"],
-]
+
+class Evaluator(NamedTuple):
+    """Scores populations; call it with `(params, indices, num, batches)`.
+
+    Attributes:
+        evaluate: plans on the host, where the form needs a plan, and dispatches.
+        program: the compiled function that it runs.
+    """
+
+    evaluate: Callable[..., Float[Array, "pop lang stat"]]
+    program: Any
+
+    def __call__(
+        self,
+        params: SupernetParams,
+        indices: Int[Array, "pop site"] | Int[np.ndarray, "pop site"],
+        num: Int[Array, ""] | int,
+        batches: tuple[Batch, ...],
+    ) -> Float[Array, "pop lang stat"]:
+        """Statistics of the first `num` candidates; the other rows are zero."""
+        return self.evaluate(params, indices, num, batches)
+
+
 Predictor = Callable[
     [SupernetParams, Int[Array, " site"], tuple[Batch, ...]], tuple[dict[str, Any], ...]
 ]
@@ -33,28 +56,98 @@ def make_evaluator(
     space: SearchSpace,
     task: Task,
     num_languages: int,
-    chunk: int = 1,
+    form: str = "sliced",
+    chunk: int = 8,
 ) -> Evaluator:
     """Builds `(params, indices, num, batches) -> statistics` of one task.
 
-    Only the first `num` candidates are scored, `chunk` at a time under `vmap`;
-    the rest of a population that found too few feasible candidates costs
-    nothing. `chunk` is 1 for the sliced form, where a switch must stay a branch.
+    Only the first `num` candidates are scored; the rest of a population that found
+    too few feasible candidates costs nothing. The sliced form runs what candidates
+    share once (see `prefixes`), the masked one `chunk` candidates at a time under
+    `vmap`.
     """
+    if form == "masked":
+        return _make_masked(supernet, space, task, num_languages, chunk)
+    run = _make_sliced(supernet, space, task, num_languages)
 
-    def score(
-        params: SupernetParams, x: Hidden, batch: Batch, row: Int[Array, " site"]
-    ):
-        logits = supernet.apply(params, x, batch, space.unflatten(row))
+    def evaluate(params: SupernetParams, indices, num, batches: tuple[Batch, ...]):
+        rows = np.asarray(indices)
+        plan = plan_operations(space, rows, int(num))
+        return run(params, jnp.asarray(rows), plan, batches)
+
+    return Evaluator(evaluate, run)
+
+
+def _make_sliced(
+    supernet: Supernet, space: SearchSpace, task: Task, num_languages: int
+):
+    """Follows a list of operations over a stack of activations, one for each depth."""
+    depths = 2 * space.knob("keep").sites + 1
+    add = _make_add(task, num_languages)
+
+    def evaluate(
+        params: SupernetParams,
+        indices: Int[Array, "pop site"],
+        plan: Operations,
+        batches: tuple[Batch, ...],
+    ) -> Float[Array, "pop lang stat"]:
+        def add_batch(total: Float[Array, "..."], batch: Batch):
+            x = supernet.embed(params.encoder.embeddings, batch)
+            stack = jnp.zeros((depths, *x.shape), x.dtype).at[0].set(x)
+
+            def score(stack, total, candidate, depth):
+                arch = space.unflatten(indices[candidate])
+                logits = supernet.read_out(params, stack[depth], batch, arch)
+                return stack, total.at[candidate].add(add(logits, batch))
+
+            def compute(stage: Stage):
+                def branch(stack, total, layer, depth):
+                    layers = params.encoder.layers
+                    y = stage(stack[depth], layers, layer, batch.mask)
+                    return stack.at[depth + 1].set(y), total
+
+                return branch
+
+            branches = [score, *(compute(stage) for stage in supernet.stages)]
+
+            def operate(i: Int[Array, ""], carried):
+                where = plan.layer[i], plan.depth[i]
+                return jax.lax.switch(plan.branch[i], branches, *carried, *where)
+
+            _, total = jax.lax.fori_loop(0, plan.num, operate, (stack, total))
+            return total, None
+
+        shape = (indices.shape[0], num_languages, task.num_statistics)
+        total = jnp.zeros(shape, jnp.float32)
+        for bucket in batches:
+            total, _ = jax.lax.scan(add_batch, total, bucket)
+        return total
+
+    return jax.jit(evaluate)
+
+
+def _make_add(task: Task, num_languages: int):
+    """Statistics of a batch, summed by language."""
+
+    def add(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "lang stat"]:
         values = task.statistics(logits, batch) * batch.weight[:, None]
         by_language = jax.nn.one_hot(batch.language, num_languages, dtype=jnp.float32)
         return jnp.einsum("bl,bs->ls", by_language, values)
 
-    def score_chunk(params: SupernetParams, x: Hidden, batch: Batch, rows):
-        if chunk == 1:
-            return score(params, x, batch, rows[0])[None]
-        return jax.vmap(score, in_axes=(None, None, None, 0))(params, x, batch, rows)
+    return add
 
+
+def _make_masked(
+    supernet: Supernet, space: SearchSpace, task: Task, num_languages: int, chunk: int
+) -> Evaluator:
+    add = _make_add(task, num_languages)
+
+    def score(
+        params: SupernetParams, x: Hidden, batch: Batch, row: Int[Array, " site"]
+    ):
+        return add(supernet.apply(params, x, batch, space.unflatten(row)), batch)
+
+    @jax.jit
     def evaluate(
         params: SupernetParams,
         indices: Int[Array, "pop site"],
@@ -69,9 +162,10 @@ def make_evaluator(
 
         def add_batch(total: Float[Array, "..."], batch: Batch):
             x = supernet.embed(params.encoder.embeddings, batch)
+            many = jax.vmap(score, in_axes=(None, None, None, 0))
 
             def add_chunk(i: Int[Array, ""], total: Float[Array, "..."]):
-                return total.at[i].add(score_chunk(params, x, batch, chunks[i]))
+                return total.at[i].add(many(params, x, batch, chunks[i]))
 
             return jax.lax.fori_loop(0, num_chunks, add_chunk, total), None
 
@@ -81,7 +175,7 @@ def make_evaluator(
             total, _ = jax.lax.scan(add_batch, total, bucket)
         return total.reshape(padded, *shape[2:])[:size]
 
-    return jax.jit(evaluate)
+    return Evaluator(evaluate, evaluate)
 
 
 def make_predictor(supernet: Supernet, space: SearchSpace, task: Task) -> Predictor:

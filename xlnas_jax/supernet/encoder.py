@@ -27,6 +27,7 @@ from xlnas_jax.types import Architecture
 
 LayerChoices = dict[str, Int[Array, ""]]
 Block = Callable[[Hidden, LayerParams, TokenMask, LayerChoices], Hidden]
+Stage = Callable[[Hidden, LayerParams, Int[Array, ""], TokenMask], Hidden]
 
 
 def _value(knob: Knob, index: Int[Array, ""]) -> Int[Array, ""]:
@@ -73,6 +74,41 @@ def make_sliced_block(
         return jax.lax.switch(is_kept * (choices["ffn"] + 1), feeds, x, layer, mask)
 
     return block
+
+
+def make_stages(space: SearchSpace, shape: EncoderShape) -> list[Stage]:
+    """Half layers by number of heads, then by inner width, each at its own size.
+
+    A stage takes all layers and the position of its own, and reads no more of the
+    weights than it needs.
+    """
+
+    def attend(size: int) -> Stage:
+        def stage(x: Hidden, layers: LayerParams, layer, mask: TokenMask) -> Hidden:
+            part = slice_layer(_take(layers, layer), size, shape.ffn)
+            return attention(x, part, mask, shape.norm_epsilon)
+
+        return stage
+
+    def feed(size: int) -> Stage:
+        def stage(x: Hidden, layers: LayerParams, layer, mask: TokenMask) -> Hidden:
+            part = slice_layer(_take(layers, layer), shape.num_heads, size)
+            return feed_forward(x, part, shape.norm_epsilon)
+
+        return stage
+
+    heads, ffn = space.knob("heads").choices, space.knob("ffn").choices
+    return [
+        *(attend(int(size)) for size in heads),
+        *(feed(int(size)) for size in ffn),
+    ]
+
+
+def _take(layers: LayerParams, layer: Int[Array, ""]) -> LayerParams:
+    """One layer of the stacked weights; what a stage does not use is never read."""
+    return jax.tree.map(
+        lambda leaf: jax.lax.dynamic_index_in_dim(leaf, layer, keepdims=False), layers
+    )
 
 
 def make_masked_block(space: SearchSpace, shape: EncoderShape) -> Block:

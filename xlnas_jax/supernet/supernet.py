@@ -9,10 +9,12 @@ from jaxtyping import Array, Float, Key
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import (
+    Stage,
     encode,
     encode_full,
     make_masked_block,
     make_sliced_block,
+    make_stages,
 )
 from xlnas_jax.supernet.heads import Pooled, pool, pool_chosen, read_out
 from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop, embed
@@ -29,6 +31,9 @@ class Supernet(NamedTuple):
     Attributes:
         embed: `(embeddings, batch) -> hidden`; the same for every architecture.
         apply: `(params, hidden, batch, architecture) -> logits`.
+        read_out: `(params, hidden, batch, architecture) -> logits` of what the
+            encoder's last layer gave; of the architecture only the pooling counts.
+        stages: half layers at each size, see `encoder.make_stages`.
         apply_full: `(params, hidden, batch, architecture, key) -> logits` of all
             layers, heads and neurons, with dropout; only the pooling is the
             architecture's.
@@ -37,6 +42,8 @@ class Supernet(NamedTuple):
     embed: Callable[[EmbeddingParams, Batch], Hidden]
     apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
     apply_full: Callable[..., Float[Array, "..."]]
+    read_out: Callable[..., Float[Array, "..."]]
+    stages: list[Stage]
 
 
 def make_supernet(
@@ -76,11 +83,14 @@ def make_supernet(
 
         return pool_sentence
 
+    def read(params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture):
+        return read_out(x, batch.mask, params.head, pool_by(arch), batch.head)
+
     def apply(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Float[Array, "..."]:
         x = encode(block, space, params.encoder.layers, arch, x, batch.mask)
-        return read_out(x, batch.mask, params.head, pool_by(arch), batch.head)
+        return read(params, x, batch, arch)
 
     def apply_full(
         params: SupernetParams,
@@ -96,4 +106,10 @@ def make_supernet(
         pool_sentence = pool_by(arch)
         return read_out(x, mask, params.head, pool_sentence, batch.head, noise)
 
-    return Supernet(embed=embed_batch, apply=apply, apply_full=apply_full)
+    return Supernet(
+        embed=embed_batch,
+        apply=apply,
+        apply_full=apply_full,
+        read_out=read,
+        stages=make_stages(space, shape),
+    )
