@@ -7,6 +7,7 @@ from xlnas_jax.config import (
     Config,
     ConstraintsConfig,
     CostConfig,
+    DevicesConfig,
     LanguagesConfig,
     RandomController,
     ReinforceController,
@@ -41,6 +42,7 @@ def tiny_config(**changes: object) -> Config:
         ),
         search=SearchConfig(rounds=4, weight_steps=3, population=6, archive_size=16),
         controller=ReinforceController(),
+        devices=DevicesConfig(pop=1),
     )
     return dataclasses.replace(config, **changes)
 

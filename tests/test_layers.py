@@ -18,7 +18,7 @@ LAYERS = (
     # `checkpoint` belongs to the shell, but artifacts are written by it too.
     {"languages", "tasks", "space", "pareto", "checkpoint"},
     {"data", "supernet"},
-    {"objectives", "prefixes"},
+    {"objectives", "prefixes", "sharding"},
     {"evaluate", "controllers"},
     {"experiment", "search"},
     {"engine", "scoring"},

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from xlnas_jax.config import Config
+from xlnas_jax.config import Config, DevicesConfig
 from xlnas_jax.config_file import load_config, parse_config
 from xlnas_jax.rundir import MetricsFile, open_run, read_config, write_text_atomic
 from xlnas_jax.types import CheckpointError
@@ -64,6 +64,14 @@ def test_the_same_configuration_continues_the_run(tmp_path: Path) -> None:
         run.merge_measured({"seconds": 1.5})
     with open_run(tmp_path, make_config()) as run:
         assert run.read_measured() == {"seconds": 1.5}
+
+
+def test_other_devices_continue_the_run(tmp_path: Path) -> None:
+    with open_run(tmp_path, make_config()):
+        pass
+    moved = dataclasses.replace(make_config(), devices=DevicesConfig(pop=2))
+    with open_run(tmp_path, moved) as run:
+        assert run.read_measured() == {}
 
 
 def test_another_configuration_is_refused_and_nothing_changes(tmp_path: Path) -> None:

@@ -266,6 +266,24 @@ class EvaluateConfig:
 
 
 @dataclass(frozen=True)
+class DevicesConfig:
+    """How the devices there are share the work.
+
+    Attributes:
+        pop: devices that candidates are dealt out to; 0: all that `data` leaves over.
+        data: devices that the data of each candidate is divided over. Training
+            batches are divided over all.
+    """
+
+    pop: int = 0
+    data: int = 1
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "pop")
+        at_least(self, 1, "data")
+
+
+@dataclass(frozen=True)
 class ExportConfig:
     """The network that is written at the end.
 
@@ -341,6 +359,7 @@ class Config:
     search: SearchConfig = SearchConfig()
     controller: ReinforceController | RandomController = ReinforceController()
     evaluate: EvaluateConfig = EvaluateConfig()
+    devices: DevicesConfig = DevicesConfig()
     export: ExportConfig = ExportConfig()
     checkpoint: CheckpointConfig = CheckpointConfig()
 

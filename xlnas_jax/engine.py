@@ -6,6 +6,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh
 from jaxtyping import Array, Float, Key
 
 from xlnas_jax.config import Config
@@ -17,6 +18,13 @@ from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
 from xlnas_jax.objectives import objective_matrix
 from xlnas_jax.pareto import Archive, init_archive, insert
 from xlnas_jax.search import Engine, Proposal, SearchState
+from xlnas_jax.sharding import (
+    make_mesh,
+    replicate,
+    require_divisible,
+    shard_steps,
+    split_rows,
+)
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.reorder import importance, relative, reorder
@@ -47,14 +55,17 @@ def make_engine(
     config = experiment.config
     num_steps = config.train.pretune_steps
     num_steps += config.search.rounds * config.search.weight_steps
-    params = init_params(experiment)
+    mesh = make_mesh(config.devices)
+    require_divisible(mesh, config.train.batch_size)
+    params = replicate(mesh, init_params(experiment))
+    rows = replicate(mesh, rows)
     optimizer = make_optimizer(config.train, params, num_steps)
     controller = _make_controller(experiment)
     engine = Engine(
         num_warm_up=num_warm_up(config),
-        learn=_make_learn(experiment, rows, optimizer),
+        learn=_make_learn(experiment, rows, optimizer, mesh),
         propose=_make_propose(experiment, controller),
-        evaluate=_make_evaluate(experiment, heldout),
+        evaluate=_make_evaluate(experiment, heldout, mesh),
         judge=make_judge(experiment),
         insert=_make_insert(experiment),
         controller=controller,
@@ -84,31 +95,32 @@ def round_key(config: Config, purpose: str, number: int) -> Key[Array, ""]:
     return jax.random.fold_in(key, number)
 
 
-def _make_evaluate(experiment: Experiment, heldout: tuple[ScoringData, ...]):
+def _make_evaluate(
+    experiment: Experiment, heldout: tuple[ScoringData, ...], mesh: Mesh
+):
     """Statistics of a population on the auxiliary languages of every task."""
-    config = experiment.config.evaluate
-    supernet, form = make_scoring_supernet(experiment), config.form
+    config, parts = experiment.config.evaluate, experiment.parts
+    supernet = make_scoring_supernet(experiment)
     evaluators = [
         make_evaluator(
             supernet,
             experiment.space,
             part.task,
             len(part.roles.all),
-            form,
+            config.form,
             config.chunk,
+            mesh,
+            work=lambda rows: experiment.costs(rows)["flops"],
         )
-        for part in experiment.parts
+        for part in parts
     ]
+    batches = [shard_steps(mesh, data.batches) for data in heldout]
 
     def evaluate(params: SharedParams, indices, num: int) -> Evaluation:
-        count = jnp.asarray(num, jnp.int32) if form == "masked" else num
-        rows = jnp.asarray(indices) if form == "masked" else indices
         found = []
         # Dispatched one after another; nothing is waited for.
-        for part, score, data in zip(
-            experiment.parts, evaluators, heldout, strict=True
-        ):
-            sums = score(params.of_task(part.name), rows, count, data.batches)
+        for part, score, own in zip(parts, evaluators, batches, strict=True):
+            sums = score(params.of_task(part.name), indices, num, own)
             columns = [part.roles.all.index(code) for code in part.roles.aux_heldout]
             found.append(sums[:, jnp.asarray(columns, jnp.int32)])
         return Evaluation(statistics=tuple(found))
@@ -146,7 +158,10 @@ def num_warm_up(config: Config) -> int:
 
 
 def _make_learn(
-    experiment: Experiment, rows: tuple[tuple[Batch, ...], ...], optimizer: Any
+    experiment: Experiment,
+    rows: tuple[tuple[Batch, ...], ...],
+    optimizer: Any,
+    mesh: Mesh,
 ):
     """The weight steps of a round, and the reordering at the end of the warm-up."""
     config = experiment.config
@@ -169,6 +184,7 @@ def _make_learn(
             optimizer,
             config.seed,
             part.name,
+            functools.partial(split_rows, mesh),
         )
         for part in experiment.parts
     ]

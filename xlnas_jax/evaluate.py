@@ -6,15 +6,18 @@ share. Candidates are traced data, so neither their values nor their number (up 
 the population) ever recompiles it.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.prefixes import Operations, plan_operations
+from xlnas_jax.sharding import DATA, POP, deal
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import Stage
 from xlnas_jax.supernet.layers import Hidden
@@ -22,6 +25,11 @@ from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch
+
+Rows = Int[np.ndarray, "pop site"]
+# What the host prepares for the first so many of some candidates.
+Plan = Callable[[Rows, int], Any]
+_STEPS = PartitionSpec(DATA)
 
 
 class Evaluator(NamedTuple):
@@ -58,6 +66,8 @@ def make_evaluator(
     num_languages: int,
     form: str = "sliced",
     chunk: int = 8,
+    mesh: Mesh | None = None,
+    work: Callable[[Rows], Int[np.ndarray, " pop"]] | None = None,
 ) -> Evaluator:
     """Builds `(params, indices, num, batches) -> statistics` of one task.
 
@@ -65,17 +75,71 @@ def make_evaluator(
     too few feasible candidates costs nothing. The sliced form runs what candidates
     share once (see `prefixes`), the masked one `chunk` candidates at a time under
     `vmap`.
+
+    Args:
+        mesh: devices to share the candidates (axis `pop`) and the steps of the
+            batches (axis `data`, see `sharding.shard_steps`); one device if none.
+        work: of each candidate, by which they are dealt out; all alike if none.
     """
     if form == "masked":
-        return _make_masked(supernet, space, task, num_languages, chunk)
-    run = _make_sliced(supernet, space, task, num_languages)
+        run = _make_masked(supernet, space, task, num_languages, chunk)
+        plan: Plan = _plan_masked
+    else:
+        run = _make_sliced(supernet, space, task, num_languages)
+        plan = functools.partial(plan_operations, space)
+    if mesh is not None and mesh.size > 1:
+        return _make_sharded(run, plan, mesh, work)
+    program = jax.jit(run)
 
     def evaluate(params: SupernetParams, indices, num, batches: tuple[Batch, ...]):
         rows = np.asarray(indices)
-        plan = plan_operations(space, rows, int(num))
-        return run(params, jnp.asarray(rows), plan, batches)
+        return program(params, jnp.asarray(rows), plan(rows, int(num)), batches)
 
-    return Evaluator(evaluate, run)
+    return Evaluator(evaluate, program)
+
+
+def _make_sharded(
+    run: Callable[..., Any],
+    plan: Plan,
+    mesh: Mesh,
+    work: Callable[[Rows], Int[np.ndarray, " pop"]] | None,
+) -> Evaluator:
+    """The same on many devices: candidates dealt out, sums over the data added up."""
+
+    def local(params, table, plans, batches):
+        own = jax.tree.map(lambda leaf: leaf[0], (table, plans))
+        return jax.lax.psum(run(params, *own, batches), DATA)[None]
+
+    spread = jax.shard_map(
+        local,
+        mesh=mesh,
+        in_specs=(PartitionSpec(), PartitionSpec(POP), PartitionSpec(POP), _STEPS),
+        out_specs=PartitionSpec(POP),
+        check_vma=False,
+    )
+
+    @jax.jit
+    def program(params, table, plans, batches, place, is_meant):
+        sums = spread(params, table, plans, batches)
+        sums = sums.reshape(-1, *sums.shape[2:])[place]
+        return sums * is_meant[:, None, None]
+
+    def evaluate(params: SupernetParams, indices, num, batches: tuple[Batch, ...]):
+        rows, num = np.asarray(indices), int(num)
+        weights = np.ones(num, np.int64) if work is None else work(rows[:num])
+        hands = deal(weights, mesh.shape[POP])
+        room = -(-len(rows) // len(hands))
+        table = np.zeros((len(hands), room, rows.shape[1]), rows.dtype)
+        place = np.zeros(len(rows), np.int32)
+        for device, hand in enumerate(hands):
+            table[device, : len(hand)] = rows[hand]
+            place[hand] = device * room + np.arange(len(hand))
+        plans = [plan(table[i], len(hand)) for i, hand in enumerate(hands)]
+        stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *plans)
+        is_meant = (np.arange(len(rows)) < num).astype(np.float32)
+        return program(params, table, stacked, batches, place, is_meant)
+
+    return Evaluator(evaluate, program)
 
 
 def _make_sliced(
@@ -123,7 +187,7 @@ def _make_sliced(
             total, _ = jax.lax.scan(add_batch, total, bucket)
         return total
 
-    return jax.jit(evaluate)
+    return evaluate
 
 
 def _make_add(task: Task, num_languages: int):
@@ -137,9 +201,15 @@ def _make_add(task: Task, num_languages: int):
     return add
 
 
+def _plan_masked(rows: Rows, num: int) -> Int[np.ndarray, ""]:
+    """All that the masked form needs to know beforehand."""
+    return np.asarray(num, np.int32)
+
+
 def _make_masked(
     supernet: Supernet, space: SearchSpace, task: Task, num_languages: int, chunk: int
-) -> Evaluator:
+):
+    """Many candidates at a time, all at full size."""
     add = _make_add(task, num_languages)
 
     def score(
@@ -147,7 +217,6 @@ def _make_masked(
     ):
         return add(supernet.apply(params, x, batch, space.unflatten(row)), batch)
 
-    @jax.jit
     def evaluate(
         params: SupernetParams,
         indices: Int[Array, "pop site"],
@@ -173,9 +242,12 @@ def _make_masked(
         total = jnp.zeros(shape, jnp.float32)
         for bucket in batches:
             total, _ = jax.lax.scan(add_batch, total, bucket)
-        return total.reshape(padded, *shape[2:])[:size]
+        # The last chunk may have scored more than were meant.
+        is_meant = jnp.arange(size, dtype=jnp.int32) < num
+        total = total.reshape(padded, *shape[2:])[:size]
+        return total * is_meant.astype(jnp.float32)[:, None, None]
 
-    return Evaluator(evaluate, evaluate)
+    return evaluate
 
 
 def make_predictor(supernet: Supernet, space: SearchSpace, task: Task) -> Predictor:

@@ -6,6 +6,7 @@ one. `front.json` holds what is deterministic; what a clock measured is apart, i
 """
 
 import contextlib
+import dataclasses
 import fcntl
 import json
 import math
@@ -182,6 +183,8 @@ def _require_run_or_empty(directory: Path) -> None:
 
 
 def _require_same(directory: Path, stored: Config, config: Config) -> None:
+    # A run may go on upon other hardware: devices do not change what is searched.
+    stored = dataclasses.replace(stored, devices=config.devices)
     if stored == config:
         return
     old, new = _flat(to_mapping(stored)), _flat(to_mapping(config))

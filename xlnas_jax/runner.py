@@ -1,5 +1,6 @@
 """Runs a search in a run directory: resume, checkpoint, log, finish, export."""
 
+import dataclasses
 import os
 import time
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 
 from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.compiles import CompileCounter
-from xlnas_jax.config import Config
+from xlnas_jax.config import Config, DevicesConfig
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import (
     Experiment,
@@ -78,7 +79,8 @@ def export_run(directory: Path, pick: str, out: Path) -> Path:
     Raises:
         CheckpointError: the run is not finished.
     """
-    config = read_config(directory)
+    # One device is enough to slice a network, whatever the search ran on.
+    config = dataclasses.replace(read_config(directory), devices=DevicesConfig(pop=1))
     experiment = prepare(config)
     with open_run(directory, config) as run:
         document = run.read_front()

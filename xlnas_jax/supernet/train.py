@@ -147,8 +147,12 @@ def make_weight_steps(
     optimizer: optax.GradientTransformation,
     seed: int,
     name: str,
+    split: Callable[[Batch], Batch] = lambda batch: batch,
 ) -> WeightSteps:
-    """Builds both steps of the task `name`; compiled once per length bucket."""
+    """Builds both steps of the task `name`; compiled once per length bucket.
+
+    `split` divides the rows of a batch over the devices.
+    """
 
     def step_key(learner: Learner) -> Key[Array, ""]:
         return jax.random.fold_in(jax.random.key(seed), learner.step)
@@ -202,7 +206,7 @@ def make_weight_steps(
 
     def make_step(num_random: int | None):
         def step(learner: Learner, rows: Batch, index, weight):
-            batch = take_batch(rows, index, weight)
+            batch = split(take_batch(rows, index, weight))
             loss, grads = gradients(learner, batch, num_random)
             return update(learner, grads), loss
 
