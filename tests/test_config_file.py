@@ -275,3 +275,27 @@ def test_a_dump_names_every_option() -> None:
 def test_configurations_of_the_repository_are_valid(path: Path) -> None:
     for task in load_config(path).every_task.values():
         assert task.languages.target
+
+
+# Learning rate, tokens, steps and weight decay of XTREME's scripts (Hu et al. 2020);
+# of SQuAD the steps are three epochs of about 88,500 windows.
+PROTOCOL = {
+    "xlmr_base_xnli": (2e-5, 128, 5 * -(-392_702 // 32), 0.0),
+    "xlmr_base_panx": (2e-5, 128, 10 * -(-20_000 // 32), 0.0),
+    "xlmr_base_xquad": (3e-5, 384, 3 * -(-88_500 // 32), 1e-4),
+}
+
+
+@pytest.mark.parametrize("name", PROTOCOL)
+def test_configurations_for_xlmr_follow_the_protocol_of_the_field(name: str) -> None:
+    config = load_config(next(path for path in CONFIGS if path.stem == name))
+    train, (rate, length, steps, decay) = config.train, PROTOCOL[name]
+    assert train.learning_rate == train.head_learning_rate == rate
+    assert (train.batch_size, train.clip_norm) == (32, 1.0)
+    assert config.tokens.max_length == length
+    assert train.pretune_steps == pytest.approx(steps, rel=1e-3)
+    assert train.weight_decay == decay
+    total = train.pretune_steps + config.search.rounds * config.search.weight_steps
+    warm_up = 500 if name == "xlmr_base_xquad" else 0
+    assert train.warmup_fraction * total == pytest.approx(warm_up, abs=1)
+    assert config.tokens.doc_stride == 128

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from xlnas_jax.cli.main import COMMANDS
+from xlnas_jax.data.sets.registry import all_sets
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -34,3 +35,8 @@ def test_every_room_is_in_the_picture():
     }
     named = set(re.findall(r"`(\w+(?:\.py|/))`", README))
     assert rooms <= named
+
+
+def test_every_named_data_set_is_listed():
+    table = README[README.index("| task | named data sets |") :].split("\n\n")[0]
+    assert all(re.search(rf"\b{found.name}\b", table) for found in all_sets().values())

@@ -127,11 +127,11 @@ def make_front_table(document: Document) -> Table:
 def make_language_table(document: Document, name: str) -> Table:
     """Test scores of the named networks on one task, one language a row."""
     task = document["tasks"][name]
-    title = f"Test {PRIMARY[task['primary']]} (%) per language"
+    title = f"Test {PRIMARY[task['primary']]} (%); trivial: {task['trivial']['name']}"
     table = Table(title=title if name == "task" else f"{name}: {title}", **STYLE)
     table.add_column("language", no_wrap=True)
     networks = named_networks(document)
-    for heading in (task["trivial"]["name"], *networks):
+    for heading in ("trivial", *networks):
         table.add_column(heading, justify="right")
     trivial = task["trivial"]["scores"]
     for column, role in columns_by_role(task):
