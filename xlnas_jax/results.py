@@ -51,6 +51,11 @@ PRIMARY = {
     "f1": "entity F1 (lenient, as in XTREME)",
     "score": "mean of F1 and exact match",
 }
+USAGE = {
+    "classification": '["..."]',
+    "tagging": '["..."]',
+    "qa": '["question"], contexts=["..."]',
+}
 
 
 def conclude(
@@ -198,6 +203,10 @@ def print_results(
         soft_wrap=True,
     )
     console.print(f"Exported model: {artifact}", soft_wrap=True)
+    for name, task in document["tasks"].items():
+        path = artifact if len(document["tasks"]) == 1 else artifact / name
+        load = f'xlnas_jax.load("{path}").predict({USAGE[task["kind"]]})'
+        console.print(f"Load it in Python: {load}", soft_wrap=True, markup=False)
 
 
 def _rows(document: Document) -> list[tuple[str, dict[str, Any]]]:
