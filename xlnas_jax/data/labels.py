@@ -8,9 +8,8 @@ from xlnas_jax.config import SetData
 from xlnas_jax.data.examples import LabelSet, Row, TaggedRow
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.sets.base import Columns, DataSet
+from xlnas_jax.tasks.tagging import OUTSIDE
 from xlnas_jax.types import ConfigError
-
-OUTSIDE = "O"
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from xlnas_jax.data.examples import (
     TaggedExamples,
 )
 from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.questions import LEFT_OUT
+from xlnas_jax.data.questions import rows_passed
 from xlnas_jax.types import DataError
 
 AnyKind = TypeVar("AnyKind", bound=AnyExamples)
@@ -33,10 +33,8 @@ def settled(examples: AnyKind, faults: Faults) -> AnyKind:
     unusable, before there are examples to count.
     """
     kept = len(examples)
-    report = faults.report(0, kept)
-    unused = [n for kind, n in report.notes.items() if kind.endswith(LEFT_OUT)]
-    rows = kept + sum(report.rejected.values()) + sum(unused)
-    return dataclasses.replace(examples, report=dataclasses.replace(report, rows=rows))
+    report = faults.report(kept + rows_passed(faults), kept)
+    return dataclasses.replace(examples, report=report)
 
 
 def limited(examples: AnyKind, limit: int | None) -> AnyKind:

@@ -5,6 +5,7 @@ import numpy as np
 from xlnas_jax.data.examples import LabelSet, TaggedExamples, TaggedRow, require_some
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.languages import Split
+from xlnas_jax.tasks.tagging import has_entities
 
 STRAY = "I- that begins an entity, read as B-"
 
@@ -49,8 +50,8 @@ def make_tagged(
             first[row.id] = row.place
             kept.append(row)
     require_some(kept, language, split, origin)
-    has_entities = all(tag == "O" or tag[:2] in ("B-", "I-") for tag in labels)
-    tags = [to_iob2(list(r.tags), faults) if has_entities else r.tags for r in kept]
+    is_iob2 = has_entities(labels)
+    tags = [to_iob2(list(r.tags), faults) if is_iob2 else r.tags for r in kept]
     return TaggedExamples(
         language=language,
         split=split,

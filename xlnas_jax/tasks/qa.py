@@ -13,6 +13,7 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
+from xlnas_jax.tasks.answers import MAX_TOKENS, NUM_BEST
 from xlnas_jax.tasks.base import (
     LOW,
     Losses,
@@ -22,9 +23,6 @@ from xlnas_jax.tasks.base import (
     negative_log_likelihood,
 )
 from xlnas_jax.types import Batch
-
-NUM_BEST = 20
-MAX_ANSWER_TOKENS = 30
 
 
 @struct.dataclass
@@ -54,9 +52,7 @@ class SpanLabels:
     gold_end: Int[Array | np.ndarray, "*lead gold"]
 
 
-def make_qa(
-    num_best: int = NUM_BEST, max_answer_tokens: int = MAX_ANSWER_TOKENS
-) -> Task:
+def make_qa(num_best: int = NUM_BEST, max_answer_tokens: int = MAX_TOKENS) -> Task:
     """The task of finding the answer in a context; `Batch.label` holds `SpanLabels`.
 
     Statistics, per question and counted at the window that answers it: questions,
