@@ -72,22 +72,38 @@ def attention(
     `head_mask` multiplies each head's context, so that a masked head adds exactly
     what a missing one does: nothing. Its batch axis is 1 unless examples differ.
     """
-    query = _project("bsm,mhd->bshd", x, layer.query)
-    key = _project("bsm,mhd->bshd", x, layer.key)
-    value = _project("bsm,mhd->bshd", x, layer.value)
-    scores = jnp.einsum(
-        "bqhd,bkhd->bhqk", query, key, preferred_element_type=jnp.float32
+    # Heads before tokens: batched products over the last two axes run twice as fast
+    # on CPU, the copies of the transposition included.
+    query, key, value = (
+        _project("bsm,mhd->bshd", x, dense).transpose(0, 2, 1, 3)
+        for dense in (layer.query, layer.key, layer.value)
     )
-    scores = scores * (query.shape[-1] ** -0.5)
+    scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
     # A finite fill: with -inf a fully padded row would turn into NaN.
     fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
+    scores = scores * (query.shape[-1] ** -0.5)
     scores = jnp.where(mask[:, None, None, :], scores, fill)
-    weights = drop(jax.nn.softmax(scores, axis=-1).astype(x.dtype), dropout, 0)
-    context = jnp.einsum("bhqk,bkhd->bqhd", weights, value)
+    # Softmax, but divided by its sum after the product: that array is smaller.
+    top = jax.lax.stop_gradient(scores.max(-1, keepdims=True))
+    weights = jnp.exp(scores - top)
+    total = weights.sum(-1, keepdims=True)
+    weights = drop(weights.astype(x.dtype), dropout, 0)
+    context = jnp.matmul(weights, value) / total.astype(x.dtype)
+    context = context.transpose(0, 2, 1, 3)
     if head_mask is not None:
         context = context * head_mask.astype(x.dtype)[:, None, :, None]
     output = drop(_project("bshd,hdm->bsm", context, layer.output), dropout, 1)
     return layer_norm(x + output, layer.attention_norm, epsilon)
+
+
+def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
+    """Exact GELU by erf.
+
+    `jax.nn.gelu` takes erfc, which costs about twice as much on CPU and is more
+    exact only where the result is next to nothing.
+    """
+    half = jnp.asarray(0.5, x.dtype)
+    return half * x * (1 + jax.lax.erf(x * jnp.asarray(0.5**0.5, x.dtype)))
 
 
 def feed_forward(
@@ -98,7 +114,7 @@ def feed_forward(
     dropout: Dropout | None = None,
 ) -> Hidden:
     """Two affine maps with an exact (erf) GELU, residual sum and LayerNorm."""
-    inner = jax.nn.gelu(_project("bsm,mf->bsf", x, layer.up), approximate=False)
+    inner = gelu(_project("bsm,mf->bsf", x, layer.up))
     if neuron_mask is not None:
         inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
     output = drop(_project("bsf,fm->bsm", inner, layer.down), dropout, 2)

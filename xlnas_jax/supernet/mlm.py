@@ -2,14 +2,13 @@
 
 import pathlib
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jaxtyping import Array, Float
 
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.supernet.layers import Hidden, layer_norm
+from xlnas_jax.supernet.layers import Hidden, gelu, layer_norm
 from xlnas_jax.supernet.names import EMBEDDINGS, FAMILIES, axis_sizes
 from xlnas_jax.supernet.params import Dense, Norm
 from xlnas_jax.supernet.pretrained import assemble, read_config, read_leaves
@@ -68,7 +67,7 @@ def mlm_logits(
     """Logits of every vocabulary entry at each position, in float32."""
     x = jnp.einsum("bsm,mn->bsn", hidden, head.transform.kernel.astype(hidden.dtype))
     x = x + head.transform.bias.astype(x.dtype)[None, None, :]
-    x = layer_norm(jax.nn.gelu(x, approximate=False), head.norm, epsilon)
+    x = layer_norm(gelu(x), head.norm, epsilon)
     table = word_embeddings if head.decoder is None else head.decoder
     logits = jnp.einsum(
         "bsm,vm->bsv", x, table.astype(x.dtype), preferred_element_type=jnp.float32
