@@ -8,6 +8,7 @@ from xlnas_jax.config import (
     ConstraintsConfig,
     CostConfig,
     DevicesConfig,
+    EvaluateConfig,
     LanguagesConfig,
     RandomController,
     ReinforceController,
@@ -42,6 +43,7 @@ def tiny_config(**changes: object) -> Config:
         ),
         search=SearchConfig(rounds=4, weight_steps=3, population=6, archive_size=16),
         controller=ReinforceController(),
+        evaluate=EvaluateConfig(form="sliced"),
         devices=DevicesConfig(pop=1),
     )
     return dataclasses.replace(config, **changes)

@@ -66,6 +66,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "checkpoints"
 
 
+def test_those_that_are_no_writers_leave_no_trace(tmp_path: Path) -> None:
+    with Checkpoints(tmp_path / "checkpoints", 3, is_writer=False) as checkpoints:
+        checkpoints.save(1, make_state(1))
+    assert list(tmp_path.iterdir()) == []
+
+
 def files_of(directory: Path) -> list[str]:
     return sorted(
         str(path.relative_to(directory))

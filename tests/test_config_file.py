@@ -104,7 +104,7 @@ def test_every_kind_of_value_is_read(extra: str, path: str, expected: Any) -> No
         ("train: {reorder: 1}", "^train.reorder: must be true or false; got 1"),
         (
             "evaluate: {form: mask}",
-            "form: must be one of sliced, masked; got 'mask'. Did",
+            "form: must be one of auto, sliced, masked; got 'mask'. Did",
         ),
         ("space: {heads: 4}", r"^space.heads: must be a list in \[brackets\]; got 4"),
         (

@@ -14,7 +14,7 @@ import yaml
 
 from xlnas_jax.config import Config, DevicesConfig
 from xlnas_jax.config_file import load_config, parse_config
-from xlnas_jax.rundir import MetricsFile, open_run, read_config, write_text_atomic
+from xlnas_jax.rundir import MetricsFile, Run, open_run, read_config, write_text_atomic
 from xlnas_jax.types import CheckpointError
 
 # Takes the lock as a run does, says so, and waits to be killed.
@@ -138,6 +138,22 @@ def test_two_openings_of_one_run_exclude_each_other(tmp_path: Path) -> None:
             pass
     with open_run(tmp_path, make_config()):
         pass
+
+
+def test_those_that_follow_write_nothing_and_find_nothing(tmp_path: Path) -> None:
+    with open_run(tmp_path, make_config()) as run:
+        run.write_front({"points": []})
+        run.merge_measured({"seconds": 1.0})
+        run.metrics.append({"round": 0})
+        before = contents(tmp_path)
+        follower = Run(run.path, is_writer=False)
+        follower.write_front({"points": [1]})
+        follower.merge_measured({"seconds": 2.0})
+        follower.metrics.append({"round": 1})
+        follower.metrics.truncate(0)
+        assert contents(tmp_path) == before
+        assert follower.read_front() is None
+        assert follower.read_measured() == {}
 
 
 def test_a_killed_process_releases_the_run(tmp_path: Path) -> None:

@@ -17,10 +17,11 @@ from xlnas_jax.config import (
     TaskConfig,
     TokensConfig,
 )
-from xlnas_jax.engine import make_engine, make_plan, make_scoring_supernet
+from xlnas_jax.engine import make_engine, make_plan
 from xlnas_jax.evaluate import make_predictor
 from xlnas_jax.experiment import heldout_data, prepare, scoring_data, training_rows
 from xlnas_jax.finish import final_front, full_network, report
+from xlnas_jax.population import make_scoring_supernet
 from xlnas_jax.scoring import score_predictions
 from xlnas_jax.search import step
 from xlnas_jax.types import ConfigError

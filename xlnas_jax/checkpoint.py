@@ -25,6 +25,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import orbax.checkpoint as ocp
+from jax.sharding import NamedSharding, PartitionSpec
 
 from xlnas_jax.types import CheckpointError
 
@@ -59,7 +60,8 @@ class Checkpoints:
     """The last states of a run, saved in the background.
 
     Leaving the context waits for the save in progress. One process at a time may
-    use a directory.
+    use a directory; where several share the state, those that are no writers take
+    part in every `save`, since parts of the state may be on their devices alone.
 
     Example:
         with Checkpoints(directory, keep=2) as checkpoints:
@@ -67,15 +69,19 @@ class Checkpoints:
             checkpoints.save(step + 1, state)
     """
 
-    def __init__(self, directory: str | os.PathLike[str], keep: int) -> None:
+    def __init__(
+        self, directory: str | os.PathLike[str], keep: int, is_writer: bool = True
+    ) -> None:
         self._directory = Path(directory).absolute()
         self._keep = keep
+        self._is_writer = is_writer
         self._saver = ThreadPoolExecutor(1, "checkpoint")
         self._pending: Future[None] | None = None
-        with _explained(self._directory, "created"):
-            self._directory.mkdir(parents=True, exist_ok=True)
-        for leftover in self._directory.glob(".*.tmp*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+        if is_writer:
+            with _explained(self._directory, "created"):
+                self._directory.mkdir(parents=True, exist_ok=True)
+            for leftover in self._directory.glob(".*.tmp*"):
+                shutil.rmtree(leftover, ignore_errors=True)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -105,8 +111,9 @@ class Checkpoints:
         is raised here.
         """
         self.wait()
-        leaves = _snapshot(state)
-        self._pending = self._saver.submit(self._write_and_prune, step, leaves)
+        leaves = _snapshot(state, self._is_writer)
+        if self._is_writer:
+            self._pending = self._saver.submit(self._write_and_prune, step, leaves)
 
     def wait(self) -> None:
         """Return when the last save is on the disk, or raise its error."""
@@ -161,9 +168,19 @@ class Checkpoints:
             )
 
 
-def _snapshot(tree: Any) -> Leaves:
+def _snapshot(tree: Any, is_kept: bool = True) -> Leaves:
     """Host copies of the leaves by name: later donation cannot reach them."""
-    return {name: np.array(_raw(leaf)) for name, leaf in _named(tree).items()}
+    leaves = {}
+    for name, leaf in _named(tree).items():
+        raw = _raw(leaf)
+        if isinstance(raw, jax.Array) and not raw.is_fully_addressable:
+            assert isinstance(raw.sharding, NamedSharding)
+            # One at a time, so that no device ever holds the whole state.
+            whole = NamedSharding(raw.sharding.mesh, PartitionSpec())
+            raw = jax.device_put(raw, whole)
+        if is_kept:
+            leaves[name] = np.array(raw)
+    return leaves
 
 
 def _named(tree: Any) -> dict[str, Any]:
@@ -213,7 +230,7 @@ def _write(directory: Path, leaves: Leaves) -> None:
             shutil.rmtree(temporary, ignore_errors=True)
             temporary.mkdir(parents=True)
             if filled:
-                with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+                with _orbax() as checkpointer:
                     checkpointer.save(temporary, _nest(filled), force=True)
             files = {
                 str(path.relative_to(temporary)): _fingerprint(path)
@@ -254,7 +271,7 @@ def _read(directory: Path) -> Leaves:
     }
     if content["files"]:
         with _explained(directory, "read"), _quiet_orbax():
-            with ocp.Checkpointer(ocp.StandardCheckpointHandler()) as checkpointer:
+            with _orbax() as checkpointer:
                 leaves |= _named(checkpointer.restore(directory))
     return leaves
 
@@ -344,6 +361,14 @@ def _is_out_of_space(error: BaseException | None) -> bool:
             return True
         error = error.__cause__ or error.__context__
     return False
+
+
+def _orbax() -> ocp.Checkpointer:
+    """Reads and writes in this process alone: Orbax would wait for the others."""
+    me = jax.process_index()
+    alone = ocp.options.MultiprocessingOptions(me, {me}, f"alone{me}")
+    handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
+    return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
 @contextlib.contextmanager

@@ -7,28 +7,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.config import Config
 from xlnas_jax.controllers import make_controller
 from xlnas_jax.controllers.base import Controller, Told
 from xlnas_jax.data.plan import TrainingPlan
-from xlnas_jax.evaluate import make_evaluator
+from xlnas_jax.draws import round_key
 from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
 from xlnas_jax.objectives import objective_matrix
 from xlnas_jax.pareto import Archive, init_archive, insert
+from xlnas_jax.population import make_evaluate, make_race_evaluate
 from xlnas_jax.search import Engine, Proposal, SearchState
 from xlnas_jax.sharding import (
+    make_layout,
     make_mesh,
+    place,
     replicate,
     require_divisible,
-    shard_steps,
-    split_rows,
 )
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.reorder import importance, relative, reorder
-from xlnas_jax.supernet.supernet import Supernet, make_supernet
+from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.supernet.train import (
     Learner,
     init_learner,
@@ -57,7 +58,8 @@ def make_engine(
     num_steps += config.search.rounds * config.search.weight_steps
     mesh = make_mesh(config.devices)
     require_divisible(mesh, config.train.batch_size)
-    params = replicate(mesh, init_params(experiment))
+    fsdp = config.devices.fsdp
+    params = place(mesh, init_params(experiment), fsdp)
     rows = replicate(mesh, rows)
     optimizer = make_optimizer(config.train, params, num_steps)
     controller = _make_controller(experiment)
@@ -65,7 +67,7 @@ def make_engine(
         num_warm_up=num_warm_up(config),
         learn=_make_learn(experiment, rows, optimizer, mesh),
         propose=_make_propose(experiment, controller),
-        evaluate=_make_evaluate(experiment, heldout, mesh),
+        **make_scoring(experiment, heldout),
         judge=make_judge(experiment),
         insert=_make_insert(experiment),
         controller=controller,
@@ -78,9 +80,9 @@ def make_engine(
     )
     zero = np.zeros((), np.int32)
     state = SearchState(
-        learner=init_learner(params, optimizer),
-        controller=controller.init(round_key(config, "init", 0)),
-        archive=archive,
+        learner=place(mesh, init_learner(params, optimizer), fsdp),
+        controller=replicate(mesh, controller.init(round_key(config, "init", 0))),
+        archive=replicate(mesh, archive),
         round=zero,
         evaluated=zero,
         rejected=zero,
@@ -88,51 +90,15 @@ def make_engine(
     return engine, state
 
 
-def round_key(config: Config, purpose: str, number: int) -> Key[Array, ""]:
-    """The random key of one purpose in one round; nothing to save, nothing reused."""
-    purposes = ("init", "ask", "control")
-    key = jax.random.fold_in(jax.random.key(config.seed), purposes.index(purpose))
-    return jax.random.fold_in(key, number)
-
-
-def _make_evaluate(
-    experiment: Experiment, heldout: tuple[ScoringData, ...], mesh: Mesh
-):
-    """Statistics of a population on the auxiliary languages of every task."""
-    config, parts = experiment.config.evaluate, experiment.parts
-    supernet = make_scoring_supernet(experiment)
-    evaluators = [
-        make_evaluator(
-            supernet,
-            experiment.space,
-            part.task,
-            len(part.roles.all),
-            config.form,
-            config.chunk,
-            mesh,
-            work=lambda rows: experiment.costs(rows)["flops"],
-        )
-        for part in parts
-    ]
-    batches = [shard_steps(mesh, data.batches) for data in heldout]
-
-    def evaluate(params: SharedParams, indices, num: int) -> Evaluation:
-        found = []
-        # Dispatched one after another; nothing is waited for.
-        for part, score, own in zip(parts, evaluators, batches, strict=True):
-            sums = score(params.of_task(part.name), indices, num, own)
-            columns = [part.roles.all.index(code) for code in part.roles.aux_heldout]
-            found.append(sums[:, jnp.asarray(columns, jnp.int32)])
-        return Evaluation(statistics=tuple(found))
-
-    return evaluate
-
-
-def make_scoring_supernet(experiment: Experiment) -> Supernet:
-    """The supernet in the form and precision that candidates are scored in."""
-    config = experiment.config.evaluate
-    space, shape = experiment.space, experiment.shape
-    return make_supernet(space, shape, config.form, config.precision)
+def make_scoring(
+    experiment: Experiment, heldout: tuple[ScoringData, ...]
+) -> dict[str, Any]:
+    """The fields of `search.Engine` that score populations."""
+    mesh = make_mesh(experiment.config.devices)
+    score = make_evaluate(experiment, heldout, mesh)
+    if experiment.config.evaluate.race is None:
+        return {"evaluate": score, "score": score}
+    return {"evaluate": make_race_evaluate(experiment, heldout, mesh), "score": score}
 
 
 def _make_controller(experiment: Experiment) -> Controller:
@@ -153,8 +119,12 @@ def _make_controller(experiment: Experiment) -> Controller:
 
 
 def num_warm_up(config: Config) -> int:
-    """Rounds of warm-up: as many as hold `pretune_steps`, the last one cut short."""
-    return -(-config.train.pretune_steps // config.search.weight_steps)
+    """Rounds of warm-up: as many as hold `pretune_steps`, the last one cut short.
+
+    A single one where the rounds of the search train nothing.
+    """
+    steps = config.train.pretune_steps
+    return -(-steps // (config.search.weight_steps or steps)) if steps else 0
 
 
 def _make_learn(
@@ -166,6 +136,7 @@ def _make_learn(
     """The weight steps of a round, and the reordering at the end of the warm-up."""
     config = experiment.config
     train, count = config.train, config.search.weight_steps
+    layout = make_layout(mesh, config.devices.fsdp)
     supernet = make_supernet(
         experiment.space,
         experiment.shape,
@@ -184,7 +155,7 @@ def _make_learn(
             optimizer,
             config.seed,
             part.name,
-            functools.partial(split_rows, mesh),
+            layout,
         )
         for part in experiment.parts
     ]
@@ -193,12 +164,13 @@ def _make_learn(
 
     def learn(learner: Learner, number: int) -> tuple[Learner, Float[Array, ""]]:
         is_warm_up = number < warm_up
-        first = number * count
-        last = min(first + count, train.pretune_steps) if is_warm_up else first + count
-        if not is_warm_up:
-            # The last round of the warm-up may have been a short one.
-            shift = train.pretune_steps - warm_up * count
-            first, last = first + shift, last + shift
+        if is_warm_up:
+            size = count or train.pretune_steps
+            first = number * size
+            last = min(first + size, train.pretune_steps)
+        else:
+            first = train.pretune_steps + (number - warm_up) * count
+            last = first + count
         loss = jnp.zeros(())
         for step in range(first, last):
             task, bucket, index, weight = plan[step]
@@ -217,7 +189,10 @@ def _make_learn(
             known = total.get(task)
             total[task] = found if known is None else add_trees(known, found)
         ranking = functools.reduce(add_trees, map(relative, total.values()))
-        return jax.jit(reorder, donate_argnums=0)(learner, ranking)
+        return jax.jit(sorted_by, donate_argnums=0)(learner, ranking)
+
+    def sorted_by(learner: Learner, ranking: Any) -> Learner:
+        return layout.store(reorder(learner, ranking))
 
     return learn
 
@@ -287,10 +262,10 @@ def make_judge(experiment: Experiment):
     parts, objectives = experiment.parts, experiment.objectives
 
     @jax.jit
-    def judge(evaluation: Evaluation, indices, costs, num) -> tuple[Told, Array]:
+    def judge(statistics, indices, costs, num) -> tuple[Told, Array]:
         metrics = [
             part.task.metrics(sums)
-            for part, sums in zip(parts, evaluation.statistics, strict=True)
+            for part, sums in zip(parts, statistics, strict=True)
         ]
         matrix = objective_matrix(objectives, metrics, costs)
         is_meant = jnp.arange(matrix.shape[0], dtype=jnp.int32) < num
@@ -304,7 +279,7 @@ def make_judge(experiment: Experiment):
     def call(evaluation: Evaluation, proposal: Proposal):
         costs = {k: np.asarray(v, np.float32) for k, v in proposal.costs.items()}
         rows = jnp.asarray(proposal.indices)
-        return judge(evaluation, rows, costs, np.int32(proposal.num))
+        return judge(evaluation.statistics, rows, costs, np.int32(proposal.num))
 
     return call
 
@@ -313,8 +288,15 @@ def _make_insert(experiment: Experiment):
     """Archive insertion under the canonical form, one entry per network."""
     put = jax.jit(insert)
 
-    def call(archive: Archive, told: Told, values: Float[Array, "pop value"], rows):
+    def call(
+        archive: Archive,
+        told: Told,
+        values: Float[Array, "pop value"],
+        rows: Int[np.ndarray, "pop site"],
+        is_complete: Bool[np.ndarray, " pop"],
+    ) -> Archive:
         canonical = jnp.asarray(experiment.space.canonical(rows))
-        return put(archive, canonical, told.objectives, values, told.is_valid)
+        is_kept = told.is_valid & is_complete
+        return put(archive, canonical, told.objectives, values, is_kept)
 
     return call

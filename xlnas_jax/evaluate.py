@@ -16,8 +16,9 @@ import numpy as np
 from jax.sharding import Mesh, PartitionSpec
 from jaxtyping import Array, Float, Int
 
+from xlnas_jax.dealing import ROOM, Hand, Work, deal, deal_prefixes
 from xlnas_jax.prefixes import Operations, plan_operations
-from xlnas_jax.sharding import DATA, POP, deal
+from xlnas_jax.sharding import DATA, POP, constrain
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import Stage
 from xlnas_jax.supernet.layers import Hidden
@@ -29,6 +30,12 @@ from xlnas_jax.types import Batch
 Rows = Int[np.ndarray, "pop site"]
 # What the host prepares for the first so many of some candidates.
 Plan = Callable[[Rows, int], Any]
+Deal = Callable[[Rows, int], list[Hand]]
+# What is kept of a candidate's logits on one batch.
+Measure = Callable[[Float[Array, "..."], Batch], Float[Array, "..."]]
+# `(params, indices, plan, batch, total) -> total`, with what was measured added.
+BatchScorer = Callable[..., Float[Array, "pop ..."]]
+RowScorer = Callable[..., tuple[Float[Array, "pop _ _ stat"], ...]]
 _STEPS = PartitionSpec(DATA)
 
 
@@ -40,7 +47,7 @@ class Evaluator(NamedTuple):
         program: the compiled function that it runs.
     """
 
-    evaluate: Callable[..., Float[Array, "pop lang stat"]]
+    evaluate: Callable[..., Any]
     program: Any
 
     def __call__(
@@ -67,7 +74,7 @@ def make_evaluator(
     form: str = "sliced",
     chunk: int = 8,
     mesh: Mesh | None = None,
-    work: Callable[[Rows], Int[np.ndarray, " pop"]] | None = None,
+    work: Work | None = None,
 ) -> Evaluator:
     """Builds `(params, indices, num, batches) -> statistics` of one task.
 
@@ -79,16 +86,102 @@ def make_evaluator(
     Args:
         mesh: devices to share the candidates (axis `pop`) and the steps of the
             batches (axis `data`, see `sharding.shard_steps`); one device if none.
-        work: of each candidate, by which they are dealt out; all alike if none.
+        work: of half layers (`CostModel.stages`), by which sliced candidates are
+            dealt out; all alike if none.
     """
+    add = _make_add(task, num_languages)
+    score, plan = _make_form(supernet, space, add, form, chunk)
+    run = _make_summing(supernet, score, (num_languages, task.num_statistics))
+    total = functools.partial(jax.lax.psum, axis_name=DATA)
+    return _compile(run, plan, mesh, _make_deal(space, form, work), total)
+
+
+def make_row_scorer(
+    supernet: Supernet,
+    space: SearchSpace,
+    task: Task,
+    form: str = "sliced",
+    chunk: int = 8,
+    mesh: Mesh | None = None,
+    work: Work | None = None,
+) -> RowScorer:
+    """Builds `(params, indices, num, batches) -> statistics` of each row.
+
+    As `make_evaluator`, but what it would sum by language is given row by row, of
+    each bucket; rows of weight 0, and of candidates beyond `num`, are zero.
+    """
+
+    def keep(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "batch stat"]:
+        return task.statistics(logits, batch) * batch.weight[:, None]
+
+    score, plan = _make_form(supernet, space, keep, form, chunk)
+    run = _make_keeping(supernet, score, task.num_statistics)
+    steps = functools.partial(jax.lax.all_gather, axis_name=DATA, axis=1, tiled=True)
+    return _compile(run, plan, mesh, _make_deal(space, form, work), steps).evaluate
+
+
+def _make_form(
+    supernet: Supernet, space: SearchSpace, measure: Measure, form: str, chunk: int
+) -> tuple[BatchScorer, Plan]:
+    """One batch for all candidates, and what is planned for it."""
     if form == "masked":
-        run = _make_masked(supernet, space, task, num_languages, chunk)
-        plan: Plan = _plan_masked
-    else:
-        run = _make_sliced(supernet, space, task, num_languages)
-        plan = functools.partial(plan_operations, space)
+        return _make_masked(supernet, space, measure, chunk), _plan_masked
+    plan = functools.partial(plan_operations, space)
+    return _make_sliced(supernet, space, measure), plan
+
+
+def _make_deal(space: SearchSpace, form: str, work: Work | None) -> Deal:
+    """Who scores what: masked candidates cost the same, sliced ones what is theirs."""
+    if form == "masked":
+        return lambda rows, hands: deal(len(rows), hands)
+    if work is None:
+        heads, ffn = (space.knob(name).choices for name in ("heads", "ffn"))
+        work = [1] * len(heads), [1] * len(ffn)
+    return functools.partial(deal_prefixes, space, work)
+
+
+def _make_summing(supernet: Supernet, score: BatchScorer, shape: tuple[int, int]):
+    """What was measured, added up over all batches."""
+
+    def run(params: SupernetParams, indices, plan, batches: tuple[Batch, ...]):
+        params = supernet.cast(params)
+
+        def add_batch(total: Float[Array, "..."], batch: Batch):
+            return score(params, indices, plan, batch, total), None
+
+        total = jnp.zeros((indices.shape[0], *shape), jnp.float32)
+        for bucket in batches:
+            total, _ = jax.lax.scan(add_batch, total, bucket)
+        return total
+
+    return run
+
+
+def _make_keeping(supernet: Supernet, score: BatchScorer, num_statistics: int):
+    """What was measured of every row of every batch."""
+
+    def run(params: SupernetParams, indices, plan, batches: tuple[Batch, ...]):
+        params = supernet.cast(params)
+
+        def one(batch: Batch) -> Float[Array, "pop batch stat"]:
+            shape = (indices.shape[0], batch.length.shape[0], num_statistics)
+            return score(params, indices, plan, batch, jnp.zeros(shape, jnp.float32))
+
+        return tuple(jax.lax.map(one, bucket).swapaxes(0, 1) for bucket in batches)
+
+    return run
+
+
+def _compile(
+    run: Callable[..., Any],
+    plan: Plan,
+    mesh: Mesh | None,
+    deal_out: Deal,
+    gather: Callable[[Array], Array],
+) -> Evaluator:
+    """A program for the devices there are; `gather` joins what those of `data` find."""
     if mesh is not None and mesh.size > 1:
-        return _make_sharded(run, plan, mesh, work)
+        return _make_sharded(run, plan, mesh, deal_out, gather)
     program = jax.jit(run)
 
     def evaluate(params: SupernetParams, indices, num, batches: tuple[Batch, ...]):
@@ -102,13 +195,15 @@ def _make_sharded(
     run: Callable[..., Any],
     plan: Plan,
     mesh: Mesh,
-    work: Callable[[Rows], Int[np.ndarray, " pop"]] | None,
+    deal_out: Deal,
+    gather: Callable[[Array], Array],
 ) -> Evaluator:
-    """The same on many devices: candidates dealt out, sums over the data added up."""
+    """The same on many devices: candidates dealt out, and put back in order."""
 
     def local(params, table, plans, batches):
         own = jax.tree.map(lambda leaf: leaf[0], (table, plans))
-        return jax.lax.psum(run(params, *own, batches), DATA)[None]
+        found = run(params, *own, batches)
+        return jax.tree.map(lambda leaf: gather(leaf)[None], found)
 
     spread = jax.shard_map(
         local,
@@ -120,15 +215,22 @@ def _make_sharded(
 
     @jax.jit
     def program(params, table, plans, batches, place, is_meant):
-        sums = spread(params, table, plans, batches)
-        sums = sums.reshape(-1, *sums.shape[2:])[place]
-        return sums * is_meant[:, None, None]
+        def put_back(leaf: Array) -> Array:
+            leaf = leaf.reshape(-1, *leaf.shape[2:])[place]
+            return leaf * is_meant.reshape(-1, *[1] * (leaf.ndim - 1))
+
+        # Weights that are kept in parts are put together here, once a population:
+        # within `local` devices take different branches at different times, and a
+        # message in one of them would wait for devices that never come to it.
+        params = constrain(mesh, params)
+        found = jax.tree.map(put_back, spread(params, table, plans, batches))
+        # Whole on every device, so that every process can read them.
+        return constrain(mesh, found)
 
     def evaluate(params: SupernetParams, indices, num, batches: tuple[Batch, ...]):
         rows, num = np.asarray(indices), int(num)
-        weights = np.ones(num, np.int64) if work is None else work(rows[:num])
-        hands = deal(weights, mesh.shape[POP])
-        room = -(-len(rows) // len(hands))
+        hands = deal_out(rows[:num], mesh.shape[POP])
+        room = min(len(rows), ROOM * -(-len(rows) // len(hands)))
         table = np.zeros((len(hands), room, rows.shape[1]), rows.dtype)
         place = np.zeros(len(rows), np.int32)
         for device, hand in enumerate(hands):
@@ -143,51 +245,44 @@ def _make_sharded(
 
 
 def _make_sliced(
-    supernet: Supernet, space: SearchSpace, task: Task, num_languages: int
-):
+    supernet: Supernet, space: SearchSpace, measure: Measure
+) -> BatchScorer:
     """Follows a list of operations over a stack of activations, one for each depth."""
     depths = 2 * space.knob("keep").sites + 1
-    add = _make_add(task, num_languages)
 
-    def evaluate(
+    def score_batch(
         params: SupernetParams,
         indices: Int[Array, "pop site"],
         plan: Operations,
-        batches: tuple[Batch, ...],
-    ) -> Float[Array, "pop lang stat"]:
-        def add_batch(total: Float[Array, "..."], batch: Batch):
-            x = supernet.embed(params.encoder.embeddings, batch)
-            stack = jnp.zeros((depths, *x.shape), x.dtype).at[0].set(x)
+        batch: Batch,
+        total: Float[Array, "pop ..."],
+    ) -> Float[Array, "pop ..."]:
+        x = supernet.embed(params.encoder.embeddings, batch)
+        stack = jnp.zeros((depths, *x.shape), x.dtype).at[0].set(x)
 
-            def score(stack, total, candidate, depth):
-                arch = space.unflatten(indices[candidate])
-                logits = supernet.read_out(params, stack[depth], batch, arch)
-                return stack, total.at[candidate].add(add(logits, batch))
+        def score(stack, total, candidate, depth):
+            arch = space.unflatten(indices[candidate])
+            logits = supernet.read_out(params, stack[depth], batch, arch)
+            return stack, total.at[candidate].add(measure(logits, batch))
 
-            def compute(stage: Stage):
-                def branch(stack, total, layer, depth):
-                    layers = params.encoder.layers
-                    y = stage(stack[depth], layers, layer, batch.mask)
-                    return stack.at[depth + 1].set(y), total
+        def compute(stage: Stage):
+            def branch(stack, total, layer, depth):
+                layers = params.encoder.layers
+                y = stage(stack[depth], layers, layer, batch.mask)
+                return stack.at[depth + 1].set(y), total
 
-                return branch
+            return branch
 
-            branches = [score, *(compute(stage) for stage in supernet.stages)]
+        branches = [score, *(compute(stage) for stage in supernet.stages)]
 
-            def operate(i: Int[Array, ""], carried):
-                where = plan.layer[i], plan.depth[i]
-                return jax.lax.switch(plan.branch[i], branches, *carried, *where)
+        def operate(i: Int[Array, ""], carried):
+            where = plan.layer[i], plan.depth[i]
+            return jax.lax.switch(plan.branch[i], branches, *carried, *where)
 
-            _, total = jax.lax.fori_loop(0, plan.num, operate, (stack, total))
-            return total, None
-
-        shape = (indices.shape[0], num_languages, task.num_statistics)
-        total = jnp.zeros(shape, jnp.float32)
-        for bucket in batches:
-            total, _ = jax.lax.scan(add_batch, total, bucket)
+        _, total = jax.lax.fori_loop(0, plan.num, operate, (stack, total))
         return total
 
-    return evaluate
+    return score_batch
 
 
 def _make_add(task: Task, num_languages: int):
@@ -207,47 +302,43 @@ def _plan_masked(rows: Rows, num: int) -> Int[np.ndarray, ""]:
 
 
 def _make_masked(
-    supernet: Supernet, space: SearchSpace, task: Task, num_languages: int, chunk: int
-):
+    supernet: Supernet, space: SearchSpace, measure: Measure, chunk: int
+) -> BatchScorer:
     """Many candidates at a time, all at full size."""
-    add = _make_add(task, num_languages)
 
     def score(
         params: SupernetParams, x: Hidden, batch: Batch, row: Int[Array, " site"]
     ):
-        return add(supernet.apply(params, x, batch, space.unflatten(row)), batch)
+        return measure(supernet.apply(params, x, batch, space.unflatten(row)), batch)
 
-    def evaluate(
+    many = jax.vmap(score, in_axes=(None, None, None, 0))
+
+    def score_batch(
         params: SupernetParams,
         indices: Int[Array, "pop site"],
         num: Int[Array, ""],
-        batches: tuple[Batch, ...],
-    ) -> Float[Array, "pop lang stat"]:
-        size = indices.shape[0]
+        batch: Batch,
+        total: Float[Array, "pop ..."],
+    ) -> Float[Array, "pop ..."]:
+        size, rest = total.shape[0], total.shape[1:]
         padded = -(-size // chunk) * chunk
         chunks = jnp.pad(indices, ((0, padded - size), (0, 0)), mode="edge")
         chunks = chunks.reshape(padded // chunk, chunk, indices.shape[1])
+        x = supernet.embed(params.encoder.embeddings, batch)
+
+        def add_chunk(i: Int[Array, ""], found: Float[Array, "..."]):
+            return found.at[i].set(many(params, x, batch, chunks[i]))
+
+        found = jnp.zeros((padded // chunk, chunk, *rest), jnp.float32)
         num_chunks = (num + chunk - 1) // chunk
-
-        def add_batch(total: Float[Array, "..."], batch: Batch):
-            x = supernet.embed(params.encoder.embeddings, batch)
-            many = jax.vmap(score, in_axes=(None, None, None, 0))
-
-            def add_chunk(i: Int[Array, ""], total: Float[Array, "..."]):
-                return total.at[i].add(many(params, x, batch, chunks[i]))
-
-            return jax.lax.fori_loop(0, num_chunks, add_chunk, total), None
-
-        shape = (padded // chunk, chunk, num_languages, task.num_statistics)
-        total = jnp.zeros(shape, jnp.float32)
-        for bucket in batches:
-            total, _ = jax.lax.scan(add_batch, total, bucket)
+        found = jax.lax.fori_loop(0, num_chunks, add_chunk, found)
+        found = found.reshape(padded, *rest)[:size]
         # The last chunk may have scored more than were meant.
         is_meant = jnp.arange(size, dtype=jnp.int32) < num
-        total = total.reshape(padded, *shape[2:])[:size]
-        return total * is_meant.astype(jnp.float32)[:, None, None]
+        shape = (size, *[1] * len(rest))
+        return total + found * is_meant.astype(jnp.float32).reshape(shape)
 
-    return evaluate
+    return score_batch
 
 
 def make_predictor(supernet: Supernet, space: SearchSpace, task: Task) -> Predictor:

@@ -15,11 +15,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
-from xlnas_jax.engine import make_scoring_supernet, round_key
+from xlnas_jax.draws import distinct, draw_feasible
 from xlnas_jax.evaluate import make_predictor
 from xlnas_jax.experiment import Experiment, scoring_data
 from xlnas_jax.objectives import objective_matrix
 from xlnas_jax.pareto import nondominated
+from xlnas_jax.population import make_scoring_supernet
 from xlnas_jax.scoring import Scores, score_predictions, trivial_scores
 from xlnas_jax.search import Engine, SearchState
 from xlnas_jax.space.constraints import is_feasible
@@ -63,7 +64,7 @@ def rescore(
     for start in range(0, len(rows), size):
         chunk = rows[start : start + size]
         padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
-        statistics = engine.evaluate(params, padded, len(chunk)).statistics
+        statistics = engine.score(params, padded, len(chunk)).statistics
         found.append([np.asarray(sums)[: len(chunk)] for sums in statistics])
     return _scored(
         experiment, rows, [np.concatenate(x) for x in zip(*found, strict=True)]
@@ -97,21 +98,13 @@ def final_front(experiment: Experiment, engine: Engine, state: SearchState) -> S
         experiment,
         engine,
         state.learner.params,
-        _distinct(experiment, np.concatenate([met, smallest])),
+        distinct(experiment, np.concatenate([met, smallest])),
     )
     is_finite = np.isfinite(scored.objectives).all(-1)
     is_best = nondominated(jnp.asarray(scored.objectives), jnp.asarray(is_finite))
     on_front = np.asarray(is_best)
     order = np.lexsort(scored.objectives.T[::-1])
     return scored.take(order[on_front[order]])
-
-
-def _distinct(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "distinct site"]:
-    """Feasible rows in canonical form, each once, in order of first appearance."""
-    rows = experiment.space.canonical(rows)
-    rows = rows[is_feasible(rows, experiment.costs, experiment.config.constraints)]
-    first = np.unique(rows, axis=0, return_index=True)[1]
-    return rows[np.sort(first)]
 
 
 def full_network(
@@ -126,18 +119,8 @@ def random_control(
     experiment: Experiment, engine: Engine, state: SearchState
 ) -> Scored:
     """The best of as many random feasible candidates as the search evaluated."""
-    config, space = experiment.config, experiment.space
-    wanted = max(1, int(state.evaluated))
-    rows = np.zeros((0, len(space.num_choices)), np.int32)
-    for attempt in range(config.search.max_tries):
-        key = round_key(config, "control", attempt)
-        drawn = np.asarray(space.flatten(space.sample(key, 4 * wanted)))
-        rows = _distinct(experiment, np.concatenate([rows, drawn]))
-        if len(rows) >= wanted:
-            break
-    if not len(rows):
-        rows = np.asarray(space.flatten(space.smallest()))[None]
-    return rescore(experiment, engine, state.learner.params, rows[:wanted]).best()
+    rows = draw_feasible(experiment, max(1, int(state.evaluated)), "control")
+    return rescore(experiment, engine, state.learner.params, rows).best()
 
 
 def uniform_scaling(
@@ -153,7 +136,7 @@ def uniform_scaling(
     if not rows:
         rows = [np.asarray(space.flatten(space.smallest()))]
     every = np.concatenate([_poolings(experiment, row) for row in rows])
-    feasible = _distinct(experiment, every)
+    feasible = distinct(experiment, every)
     return rescore(experiment, engine, params, feasible).best()
 
 

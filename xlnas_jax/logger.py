@@ -79,6 +79,10 @@ class Progress:
         if not self._console.is_terminal:
             self._console.print(description, markup=False, soft_wrap=True)
 
+    def say(self, text: str) -> None:
+        """A line that stays, above the bar."""
+        self._console.print(text, markup=False, soft_wrap=True)
+
     def update(self, done: int, **values: float | int | None) -> None:
         """Show the number of rounds done, and values worth watching.
 

@@ -39,14 +39,14 @@ def plan_operations(
     space: SearchSpace, rows: Int[np.ndarray, "pop site"], num: int
 ) -> Operations:
     """The operations that score the first `num` candidates, in any order of theirs."""
-    paths = _paths(space, np.asarray(rows)[:num])
+    paths = paths_of(space, np.asarray(rows)[:num])
     most = len(rows) * (2 * space.knob("keep").sites + 1)
     table = np.zeros((3, most), np.int32)
     position = 0
     before: list[Stage] = []
     for candidate in sorted(range(num), key=paths.__getitem__):
         path = paths[candidate]
-        for depth in range(_common(before, path), len(path)):
+        for depth in range(common(before, path), len(path)):
             layer, _, branch = path[depth]
             table[:, position] = branch, layer, depth
             position += 1
@@ -66,14 +66,16 @@ def shared_work(
             feed-forward stage by choice of inner width.
     """
     work = [*costs[0], *costs[1]]
-    paths = _paths(space, np.asarray(rows))
+    paths = paths_of(space, np.asarray(rows))
     total = sum(work[branch - 1] for path in paths for _, _, branch in path)
     plan = plan_operations(space, rows, len(rows))
     branches = plan.branch[: int(plan.num)]
     return 1.0 - sum(work[b - 1] for b in branches if b) / max(total, 1)
 
 
-def _paths(space: SearchSpace, rows: Int[np.ndarray, "pop site"]) -> list[list[Stage]]:
+def paths_of(
+    space: SearchSpace, rows: Int[np.ndarray, "pop site"]
+) -> list[list[Stage]]:
     """Of each candidate its stages in order: layer, part of it, branch."""
     keep = np.asarray(space.knob("keep").choices)[rows[:, space.columns("keep")]]
     heads = rows[:, space.columns("heads")]
@@ -89,7 +91,7 @@ def _paths(space: SearchSpace, rows: Int[np.ndarray, "pop site"]) -> list[list[S
     return paths
 
 
-def _common(one: list[Stage], other: list[Stage]) -> int:
+def common(one: list[Stage], other: list[Stage]) -> int:
     """How many stages two paths begin with alike."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))

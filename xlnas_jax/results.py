@@ -27,6 +27,7 @@ from xlnas_jax.finish import (
 )
 from xlnas_jax.logger import Progress
 from xlnas_jax.search import Engine, SearchState
+from xlnas_jax.sharding import local
 
 BASELINES = {
     "full": "full network",
@@ -81,7 +82,7 @@ def conclude(
     chosen = _join([*parts.values(), front])
     shown = _tested(experiment, front, len(parts))
     begin(3)
-    tested = report(experiment, params, chosen.indices[shown])
+    tested = report(experiment, local(params), chosen.indices[shown])
     progress.update(done + len(PARTS))
     counts = int(state.evaluated), int(state.rejected)
     return make_document(experiment, chosen, names, tested, shown, *counts)

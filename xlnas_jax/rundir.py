@@ -29,15 +29,18 @@ class MetricsFile:
     """One JSON object per line, in the order of its `round`."""
 
     path: Path
+    is_writer: bool = True
 
     def append(self, record: Mapping[str, Any]) -> None:
         """Write a line; it is in the file when this returns."""
+        if not self.is_writer:
+            return
         with _explained(self.path), self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(_finite(record), ensure_ascii=False) + "\n")
 
     def truncate(self, round: int) -> None:
         """Drop this round and later ones, and a line that a kill left half written."""
-        if not self.path.exists():
+        if not self.is_writer or not self.path.exists():
             return
         lines = self.path.read_bytes().decode("utf-8", "replace").splitlines(True)
         kept = [line for line in lines if _is_before(line, round)]
@@ -47,9 +50,15 @@ class MetricsFile:
 
 @dataclass(frozen=True)
 class Run:
-    """An open run directory; no other process can open it."""
+    """An open run directory; no other process can open it.
+
+    Attributes:
+        is_writer: False in processes that follow the one that opened it: they write
+            nothing, and find nothing in it.
+    """
 
     path: Path
+    is_writer: bool = True
 
     @property
     def checkpoints(self) -> Path:
@@ -59,25 +68,27 @@ class Run:
     @property
     def metrics(self) -> MetricsFile:
         """What every round logs."""
-        return MetricsFile(self.path / "metrics.jsonl")
+        return MetricsFile(self.path / "metrics.jsonl", self.is_writer)
 
     def read_front(self) -> dict[str, Any] | None:
         """The result of the search; None while it is not finished."""
-        return _read_json(self.path / FRONT)
+        return _read_json(self.path / FRONT) if self.is_writer else None
 
     def write_front(self, document: Mapping[str, Any]) -> None:
         """Write the result: from now on the search is finished."""
-        write_json_atomic(self.path / FRONT, document)
+        if self.is_writer:
+            write_json_atomic(self.path / FRONT, document)
 
     def read_measured(self) -> dict[str, Any]:
         """What a clock measured in this run or, before a kill, in its beginning."""
-        return _read_json(self.path / "measured.json") or {}
+        path = self.path / "measured.json"
+        return (_read_json(path) if self.is_writer else None) or {}
 
     def merge_measured(self, values: Mapping[str, Any]) -> None:
         """Add measured values, or replace those of the same name."""
-        write_json_atomic(
-            self.path / "measured.json", {**self.read_measured(), **values}
-        )
+        merged = {**self.read_measured(), **values}
+        if self.is_writer:
+            write_json_atomic(self.path / "measured.json", merged)
 
 
 @contextlib.contextmanager

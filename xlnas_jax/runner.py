@@ -1,17 +1,21 @@
 """Runs a search in a run directory: resume, checkpoint, log, finish, export."""
 
+import contextlib
 import dataclasses
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from rich.console import Console
 
 from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.compiles import CompileCounter
 from xlnas_jax.config import Config, DevicesConfig
+from xlnas_jax.config_file import to_mapping
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import (
     Experiment,
@@ -22,9 +26,19 @@ from xlnas_jax.experiment import (
 )
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.logger import Progress
+from xlnas_jax.processes import (
+    agree,
+    decide,
+    fingerprint,
+    is_first,
+    is_several,
+    restore_everywhere,
+)
 from xlnas_jax.results import PARTS, conclude
 from xlnas_jax.rundir import FRONT, Run, open_run, read_config
 from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
+from xlnas_jax.settle import settle_form, settle_precision
+from xlnas_jax.sharding import local
 from xlnas_jax.types import Batch, CheckpointError
 
 Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
@@ -34,6 +48,8 @@ CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     """Searches, or resumes, or reads what a finished run found; then exports.
 
+    Where several processes search together, only the first writes and reports.
+
     Returns:
         The contents of `front.json`, and the path of the exported model.
     """
@@ -41,25 +57,50 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     experiment = prepare(config)
     use_compilation_cache()
     # Faulty rows are found before a run directory remembers the configuration.
-    is_new = not (directory / FRONT).exists()
+    is_new = decide(lambda: not (directory / FRONT).exists())
     data = read_data(experiment) if is_new else None
-    with open_run(directory, config) as run:
+    with _open_shared(directory, config) as run:
         document, artifact = run.read_front(), run.path / "model"
-        if document is not None and artifact.is_dir():
-            return document, artifact
+        is_scored, is_exported = decide(
+            lambda: (document is not None, artifact.is_dir())
+        )
+        if is_scored and is_exported:
+            return document or {}, artifact
         with CompileCounter() as compiles:
+            data = data or read_data(experiment)
+            experiment = settle_form(experiment, data[1], run, _say)
             engine, state, restored = load_state(experiment, run, data)
             compiles.mark("start")
-            first, last = int(state.round), engine.num_warm_up + config.search.rounds
-            with Progress("start", last + len(PARTS), first) as progress:
-                state = _rounds(experiment, engine, state, run, compiles, progress)
+            warm_up, first = engine.num_warm_up, int(state.round)
+            last = warm_up + config.search.rounds
+            with Progress("start", last + len(PARTS), first, _console()) as progress:
+                state = _rounds(
+                    experiment, engine, state, run, compiles, progress, warm_up
+                )
+                experiment, engine = settle_precision(
+                    experiment,
+                    engine,
+                    state.learner.params,
+                    data[1],
+                    run,
+                    progress.say,
+                )
+                state = _rounds(
+                    experiment, engine, state, run, compiles, progress, last
+                )
                 compiles.mark("later_rounds")
                 started = time.perf_counter()
-                if document is None:
+                if not is_scored:
                     document = conclude(experiment, engine, state, progress)
-            point = pick_point(document, config.export.pick)
-            params = state.learner.params
-            export_point(experiment, params, document, point, artifact)
+            params = local(state.learner.params)
+
+            def export() -> None:
+                assert document is not None
+                point = pick_point(document, config.export.pick)
+                export_point(experiment, params, document, point, artifact)
+
+            # The others wait here for the first.
+            decide(export)
             compiles.mark("finish")
         run.merge_measured(
             {
@@ -69,8 +110,8 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
                 "resumed_from_round": restored,
             }
         )
-        run.write_front(document)
-        return document, artifact
+        run.write_front(document or {})
+        return document or {}, artifact
 
 
 def export_run(directory: Path, pick: str, out: Path) -> Path:
@@ -94,13 +135,34 @@ def export_run(directory: Path, pick: str, out: Path) -> Path:
     return export_point(experiment, state.learner.params, document, point, out)
 
 
+@contextlib.contextmanager
+def _open_shared(directory: Path, config: Config) -> Iterator[Run]:
+    """The run, open in the first process; the others follow it."""
+    with contextlib.ExitStack() as stack:
+        opened: list[Run] = []
+        decide(lambda: opened.append(stack.enter_context(open_run(directory, config))))
+        yield opened[0] if opened else Run(directory, is_writer=False)
+
+
+def _console() -> Console | None:
+    """Where progress is shown: in other processes than the first, nowhere."""
+    return None if is_first() else Console(quiet=True)
+
+
+def _say(text: str) -> None:
+    """A line on stderr, of the first process."""
+    if is_first():
+        Console(stderr=True).print(text, markup=False, soft_wrap=True)
+
+
 def use_compilation_cache() -> None:
     """Keeps compiled programs on disk, so that a second start need not compile."""
     if CACHE_VARIABLE in os.environ:  # whoever chose a place chose what goes there
         return
     folder = Path.home() / ".cache" / "xlnas_jax" / "compiled"
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.5)
+    # Small programs too: there are a hundred of them, and a warm start reads them all.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def read_data(experiment: Experiment) -> Data:
@@ -112,9 +174,15 @@ def load_state(
     experiment: Experiment, run: Run, data: Data | None = None
 ) -> tuple[Engine, SearchState, int | None]:
     """The engine, the newest saved state (or a new one), and its round if saved."""
-    engine, state = make_engine(experiment, *(data or read_data(experiment)))
-    with Checkpoints(run.checkpoints, experiment.config.checkpoint.keep) as saved:
-        found = saved.restore(state)
+    data = data or read_data(experiment)
+    engine, state = make_engine(experiment, *data)
+    if is_several():
+        arrays = data[0], [one.batches for one in data[1]], state.learner.params
+        facts = to_mapping(experiment.config), fingerprint(arrays)
+        agree("configuration, data and weights", facts)
+    keep = experiment.config.checkpoint.keep
+    with Checkpoints(run.checkpoints, keep, run.is_writer) as saved:
+        found = restore_everywhere(saved.restore, state)
     if found is None:
         return engine, state, None
     return engine, found[1], found[0]
@@ -127,15 +195,17 @@ def _rounds(
     run: Run,
     compiles: CompileCounter,
     progress: Progress,
+    last: int,
 ) -> SearchState:
-    """Repeats the round, saving its state and logging the one before it."""
+    """Repeats the round up to `last`, saving its state and logging the one before."""
     config = experiment.config
-    first, last = int(state.round), engine.num_warm_up + config.search.rounds
+    first = int(state.round)
     first_search = max(first, engine.num_warm_up)
     run.metrics.truncate(first)
     name = experiment.objectives[0].name
     pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
-    with Checkpoints(run.checkpoints, config.checkpoint.keep) as saved:
+    keep = config.checkpoint.keep
+    with Checkpoints(run.checkpoints, keep, run.is_writer) as saved:
         for number in range(first, last):
             kind = "search" if number >= engine.num_warm_up else "warm-up"
             if number in (first, first_search):
@@ -178,6 +248,9 @@ def _log(
     line: dict[str, Any] = {"round": number, "loss": float(metrics.loss)}
     if metrics.told is not None:
         told, archive = metrics.told, shown["archive"]
+        if is_several():
+            # Where one had drawn others, all that follows would be nonsense.
+            agree(f"candidates of round {number}", fingerprint(told.indices))
         is_valid = np.asarray(told.is_valid)
         values = np.asarray(told.objectives)[is_valid, 0]
         best = np.asarray(archive.objectives)[np.asarray(archive.is_valid), 0]
@@ -185,6 +258,7 @@ def _log(
             "evaluated": int(shown["evaluated"]),
             "rejected_before_evaluation": int(shown["rejected"]),
             "failed": int(len(is_valid) - is_valid.sum()),
+            "ruled_out": metrics.ruled_out,
             f"population_{name}": float(values.mean()) if len(values) else None,
             f"best_{name}": float(best.min()) if len(best) else None,
             **{k: float(v) for k, v in metrics.summary.items() if np.ndim(v) == 0},

@@ -73,10 +73,13 @@ class Engine(NamedTuple):
             the full network in the warm-up (which ends with sorting heads and
             neurons by importance), of the sandwich after it.
         propose: `(controller_state, round) -> Proposal`.
-        evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages.
+        evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages;
+            where candidates race, some of them are not scored to the end.
+        score: the same, but every candidate is; for what is reported.
         judge: `(evaluation, proposal) -> (Told, values)`; objectives, and what
             the archive remembers of each language.
-        insert: `(archive, told, values, indices) -> archive`.
+        insert: `(archive, told, values, indices, is_complete) -> archive`; estimates
+            are not kept.
         controller: the strategy.
     """
 
@@ -84,17 +87,22 @@ class Engine(NamedTuple):
     learn: Callable[[Learner, int], tuple[Learner, Float[Array, ""]]]
     propose: Callable[[Any, int], Proposal]
     evaluate: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
+    score: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     judge: Callable[[Evaluation, Proposal], tuple[Told, Float[Array, "pop value"]]]
     insert: Callable[..., Archive]
     controller: Controller
 
 
 class RoundMetrics(NamedTuple):
-    """What one round has to say; still on the device, so that reading can wait."""
+    """What one round has to say; still on the device, so that reading can wait.
+
+    `ruled_out` counts the candidates that a race stopped scoring.
+    """
 
     loss: Float[Array, ""]
     told: Told | None = None
     summary: Mapping[str, Any] = {}
+    ruled_out: int = 0
 
 
 def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]:
@@ -108,11 +116,17 @@ def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]
     evaluation = engine.evaluate(learner.params, proposal.indices, proposal.num)
     told, values = engine.judge(evaluation, proposal)
     controller = engine.controller.tell(state.controller, told)
+    is_complete = evaluation.is_complete
     state = dataclasses.replace(
         state,
         controller=controller,
-        archive=engine.insert(state.archive, told, values, proposal.indices),
+        archive=engine.insert(
+            state.archive, told, values, proposal.indices, is_complete
+        ),
         evaluated=state.evaluated + np.int32(proposal.num),
         rejected=state.rejected + np.int32(proposal.rejected),
     )
-    return state, RoundMetrics(loss, told, engine.controller.summary(controller))
+    ruled_out = int((~is_complete[: proposal.num]).sum())
+    return state, RoundMetrics(
+        loss, told, engine.controller.summary(controller), ruled_out
+    )

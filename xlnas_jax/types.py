@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
 
@@ -87,6 +88,9 @@ class Evaluation:
     Attributes:
         statistics: of each task, for each candidate and language, sums over examples
             of the task's statistics (see `tasks.Task.statistics`).
+        is_complete: False where a race stopped early, and the sums are of some of
+            the examples; known on the host.
     """
 
     statistics: tuple[Float[Array, "pop _ _"], ...]
+    is_complete: Bool[np.ndarray, " pop"]

@@ -54,6 +54,17 @@ def test_choices_in_skipped_layers_cost_nothing(costs):
         np.testing.assert_array_equal(before[name], after[name])
 
 
+def test_stages_add_up_to_the_work_of_the_encoder(costs):
+    space = costs.space
+    attention, ffn = costs.stages()
+    row = np.array(space.flatten(space.largest()))[None]
+    row[0, space.columns("pooling")] = space.knob("pooling").choices.index("mean")
+    head = costs.heads[0].flops(costs.shape.width, costs.length)
+    layers = space.knob("keep").sites
+    expected = layers * (attention[-1] + ffn[-1]) + head
+    assert costs(row)["flops"][0] == expected
+
+
 def test_flops_grow_faster_than_length(costs):
     rows = random_rows(costs, 20)
     double = CostModel(costs.space, SHAPE, (HeadSize(NUM_LABELS),), length=32)

@@ -114,6 +114,19 @@ def test_bfloat16_stays_near_float32_and_returns_float32(params):
     assert 1e-4 < difference < 0.1
 
 
+@pytest.mark.parametrize("form", ["sliced", "masked"])
+def test_weights_cast_beforehand_give_the_same_bits(params, form):
+    rows = SPACE.flatten(SPACE.sample(jax.random.key(5), 4))
+    batch = random_batch(0, 4, 16)
+    supernet = make_supernet(SPACE, SHAPE, form, precision="bf16")
+    cast = supernet.cast(params)
+    assert cast.encoder.layers.up.kernel.dtype == jnp.bfloat16
+    assert cast.encoder.layers.ffn_norm.scale.dtype == jnp.float32
+    one = logits_of(form, params, batch, rows, precision="bf16")
+    other = logits_of(form, cast, batch, rows, precision="bf16")
+    np.testing.assert_array_equal(one, other)
+
+
 @pytest.mark.parametrize("pooling", range(4))
 def test_gradients_are_finite_for_a_row_of_one_token(params, pooling):
     supernet = make_supernet(SPACE, SHAPE, remat_branches=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import tyro
 
+from xlnas_jax.cli.bench import Bench
 from xlnas_jax.cli.describe import Describe
 from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
@@ -19,6 +20,7 @@ COMMANDS = {
     "export": Export,
     "evaluate": Evaluate,
     "predict": Predict,
+    "bench": Bench,
 }
 OK, WRONG_INPUT, INTERRUPTED = 0, 2, 130
 

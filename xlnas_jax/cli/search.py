@@ -14,6 +14,9 @@ from xlnas_jax.config_file import load_config
 class Search:
     """Search, then report and export; resumes when the run directory holds a run.
 
+    Started as several processes (SLURM, Open MPI, Kubernetes, TPU pods, or by hand:
+    see tools/launch), these search together.
+
     Attributes:
         config: the experiment, a YAML file.
         run_dir: where everything is written; `runs/NAME_OF_CONFIG` if not given.
@@ -33,8 +36,12 @@ class Search:
         config = load_config(self.config, (*self.set, *skip))
         directory = self.run_dir or Path("runs") / self.config.stem
         # Heavy imports wait until the configuration is known to be sound.
+        from xlnas_jax.joining import joined
+        from xlnas_jax.processes import is_first
         from xlnas_jax.results import print_results
         from xlnas_jax.runner import run_search
 
-        document, artifact = run_search(config, directory)
-        print_results(Console(), document, directory, artifact)
+        with joined():
+            document, artifact = run_search(config, directory)
+        if is_first():
+            print_results(Console(), document, directory, artifact)

@@ -56,14 +56,13 @@ def abstract_params(
     """Shapes and dtypes of a network's weights, without allocating any."""
 
     def build() -> SubnetParams:
-        key = jax.random.key(0)
-        encoder = init_encoder(key, shape)
+        encoder = init_encoder(None, shape)
         first = jax.tree.map(lambda leaf: leaf[0], encoder.layers)
         return SubnetParams(
             embeddings=encoder.embeddings,
             layers=tuple(slice_layer(first, *size) for size in sizes),
             head=init_head(
-                key,
+                None,
                 shape,
                 head.num_outputs,
                 pooling == "attentive",

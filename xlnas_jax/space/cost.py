@@ -79,6 +79,17 @@ class CostModel:
             "memory_bytes": FLOAT_BYTES * params + activations,
         }
 
+    def stages(self) -> tuple[list[int], list[int]]:
+        """Work of half a layer on one sentence.
+
+        Of attention by choice of heads, of the feed-forward part by inner width.
+        """
+        heads, ffn = (self.space.knob(name).choices for name in ("heads", "ffn"))
+        sizes = np.asarray(heads, np.int64), np.asarray(ffn, np.int64)
+        none = np.zeros((), np.int64)
+        attention = self._layer_flops(sizes[0], none).tolist()
+        return attention, self._layer_flops(none, sizes[1]).tolist()
+
     def smallest(self) -> dict[str, int]:
         """The least that any valid architecture can cost, cost by cost.
 

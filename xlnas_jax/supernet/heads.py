@@ -13,6 +13,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.init import make_normal
 from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop
 from xlnas_jax.supernet.params import AttentivePool, Dense, HeadParams
 
@@ -20,36 +21,30 @@ Pooled = Float[Array, "batch model"]
 
 
 def init_head(
-    key: Key[Array, ""],
+    key: Key[Array, ""] | None,
     shape: EncoderShape,
     num_outputs: int,
     has_attentive: bool = False,
     reads_tokens: bool = False,
     num_language_heads: int = 0,
 ) -> HeadParams:
-    """A new head: normal weights of deviation 0.02, zero biases.
+    """A new head: normal weights of deviation 0.02 (see `make_normal`), zero biases.
 
     What languages add of their own starts from zero.
     """
-    hidden_key, output_key, kernel_key, vector_key = jax.random.split(key, 4)
+    normal = make_normal(key)
     width, inner = shape.width, shape.attentive_dim
-
-    def normal(key: Key[Array, ""], *sizes: int) -> Float[Array, "..."]:
-        return 0.02 * jax.random.normal(key, sizes, jnp.float32)
-
-    output = Dense(normal(output_key, width, num_outputs), jnp.zeros(num_outputs))
+    output = Dense(normal(width, num_outputs), jnp.zeros(num_outputs))
     language = None
     if num_language_heads:
         kernel = jnp.zeros((num_language_heads, width, num_outputs))
         language = Dense(kernel, jnp.zeros((num_language_heads, num_outputs)))
     if reads_tokens:
         return HeadParams(output=output, language=language)
-    attentive = AttentivePool(
-        normal(kernel_key, width, inner), normal(vector_key, inner)
-    )
+    attentive = AttentivePool(normal(width, inner), normal(inner))
     return HeadParams(
         output=output,
-        hidden=Dense(normal(hidden_key, width, width), jnp.zeros(width)),
+        hidden=Dense(normal(width, width), jnp.zeros(width)),
         attentive=attentive if has_attentive else None,
         language=language,
     )

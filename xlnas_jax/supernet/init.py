@@ -1,7 +1,10 @@
 """New encoder weights, for supernets that are trained from nothing."""
 
+from collections.abc import Callable
+
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Key
 
 from xlnas_jax.space.shape import EncoderShape
@@ -16,14 +19,29 @@ from xlnas_jax.supernet.params import (
 DEVIATION = 0.02
 
 
-def init_encoder(key: Key[Array, ""], shape: EncoderShape) -> EncoderParams:
-    """Normal weights of deviation 0.02, as BERT's, zero biases, unit norms."""
-    keys = iter(jax.random.split(key, 9))
-    width, heads, size = shape.width, shape.num_heads, shape.head_dim
-    layers, ffn = shape.num_layers, shape.ffn
+def make_normal(key: Key[Array, ""] | None) -> Callable[..., Float[Array, "..."]]:
+    """Builds `(*sizes) -> array`, normal of deviation 0.02, anew at each call.
+
+    Drawn on the host: a program would be compiled for every shape, which takes
+    longer than all else at the start of a search. Zeros where there is no key, for
+    callers that want no more than shapes.
+    """
+    if key is None:
+        return lambda *sizes: jnp.zeros(sizes, jnp.float32)
+    generator = np.random.default_rng(np.asarray(jax.random.key_data(key)))
 
     def normal(*sizes: int) -> Float[Array, "..."]:
-        return DEVIATION * jax.random.normal(next(keys), sizes, jnp.float32)
+        drawn = generator.standard_normal(sizes, np.float32)
+        return jnp.asarray(drawn * np.float32(DEVIATION))
+
+    return normal
+
+
+def init_encoder(key: Key[Array, ""] | None, shape: EncoderShape) -> EncoderParams:
+    """Normal weights of deviation 0.02, as BERT's, zero biases, unit norms."""
+    normal = make_normal(key)
+    width, heads, size = shape.width, shape.num_heads, shape.head_dim
+    layers, ffn = shape.num_layers, shape.ffn
 
     def dense(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Dense:
         return Dense(normal(layers, *inputs, *outputs), jnp.zeros((layers, *outputs)))

@@ -88,8 +88,8 @@ def attention(
     weights = jnp.exp(scores - top)
     total = weights.sum(-1, keepdims=True)
     weights = drop(weights.astype(x.dtype), dropout, 0)
-    context = jnp.matmul(weights, value) / total.astype(x.dtype)
-    context = context.transpose(0, 2, 1, 3)
+    context = jnp.matmul(weights, value, preferred_element_type=jnp.float32)
+    context = (context / total).astype(x.dtype).transpose(0, 2, 1, 3)
     if head_mask is not None:
         context = context * head_mask.astype(x.dtype)[:, None, :, None]
     output = drop(_project("bshd,hdm->bsm", context, layer.output), dropout, 1)
@@ -135,6 +135,18 @@ def embed(
     total = params.word[tokens] + position[None] + params.segment[segments]
     normal = layer_norm(total, params.norm, shape.norm_epsilon)
     return drop(normal, dropout, 3).astype(dtype)
+
+
+def cast_dense(layer: LayerParams, dtype: DTypeLike) -> LayerParams:
+    """The same layer (or all of them) with its affine maps in another dtype.
+
+    LayerNorms, which reduce in float32, stay as they are.
+    """
+    names = ("query", "key", "value", "output", "up", "down")
+    dense = {name: getattr(layer, name) for name in names}
+    return dataclasses.replace(
+        layer, **jax.tree.map(lambda leaf: leaf.astype(dtype), dense)
+    )
 
 
 def slice_layer(layer: LayerParams, heads: int, ffn: int) -> LayerParams:

@@ -1,5 +1,6 @@
 """The supernet as pure functions over the weights of one task, `SupernetParams`."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -17,7 +18,14 @@ from xlnas_jax.supernet.encoder import (
     make_stages,
 )
 from xlnas_jax.supernet.heads import Pooled, pool, pool_chosen, read_out
-from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop, embed
+from xlnas_jax.supernet.layers import (
+    Dropout,
+    Hidden,
+    TokenMask,
+    cast_dense,
+    drop,
+    embed,
+)
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, SupernetParams
 from xlnas_jax.types import Architecture, Batch
 
@@ -30,6 +38,8 @@ class Supernet(NamedTuple):
 
     Attributes:
         embed: `(embeddings, batch) -> hidden`; the same for every architecture.
+        cast: weights in the dtype that the layers compute in, so that they need not
+            be cast for every candidate; the functions below take either.
         apply: `(params, hidden, batch, architecture) -> logits`.
         read_out: `(params, hidden, batch, architecture) -> logits` of what the
             encoder's last layer gave; of the architecture only the pooling counts.
@@ -40,6 +50,7 @@ class Supernet(NamedTuple):
     """
 
     embed: Callable[[EmbeddingParams, Batch], Hidden]
+    cast: Callable[[SupernetParams], SupernetParams]
     apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
     apply_full: Callable[..., Float[Array, "..."]]
     read_out: Callable[..., Float[Array, "..."]]
@@ -69,6 +80,11 @@ def make_supernet(
 
     def embed_batch(embeddings: EmbeddingParams, batch: Batch) -> Hidden:
         return embed(embeddings, shape, batch.tokens, batch.segments, dtype)
+
+    def cast(params: SupernetParams) -> SupernetParams:
+        layers = cast_dense(params.encoder.layers, dtype)
+        encoder = dataclasses.replace(params.encoder, layers=layers)
+        return dataclasses.replace(params, encoder=encoder)
 
     def pool_by(arch: Architecture):
         index = arch["pooling"][0]
@@ -108,6 +124,7 @@ def make_supernet(
 
     return Supernet(
         embed=embed_batch,
+        cast=cast,
         apply=apply,
         apply_full=apply_full,
         read_out=read,

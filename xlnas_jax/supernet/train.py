@@ -35,6 +35,27 @@ class Learner:
     step: Int[Array, ""]
 
 
+def _unchanged(tree: Any) -> Any:
+    return tree
+
+
+class Layout(NamedTuple):
+    """How a weight step lies on the devices; by default it is on one.
+
+    Attributes:
+        split: a batch with its rows divided over the devices.
+        gather: weights as they are used, whole on every device.
+        store: weights, gradients or optimizer state as they are kept.
+    """
+
+    split: Callable[[Batch], Batch] = _unchanged
+    gather: Callable[[Any], Any] = _unchanged
+    store: Callable[[Any], Any] = _unchanged
+
+
+ONE_DEVICE = Layout()
+
+
 class WeightSteps(NamedTuple):
     """Compiled weight updates `(learner, rows, index, weight) -> (learner, loss)`.
 
@@ -108,7 +129,9 @@ def init_learner(
     """Fresh optimizer state at step 0."""
     tree: Any = params
     zero = jnp.zeros((), jnp.int32)
-    return Learner(params=params, opt_state=optimizer.init(tree), step=zero)
+    # One program: leaf by leaf, every shape of zeros would be one of its own.
+    opt_state = jax.jit(optimizer.init)(tree)
+    return Learner(params=params, opt_state=opt_state, step=zero)
 
 
 def apply_gradients(
@@ -147,12 +170,9 @@ def make_weight_steps(
     optimizer: optax.GradientTransformation,
     seed: int,
     name: str,
-    split: Callable[[Batch], Batch] = lambda batch: batch,
+    layout: Layout = ONE_DEVICE,
 ) -> WeightSteps:
-    """Builds both steps of the task `name`; compiled once per length bucket.
-
-    `split` divides the rows of a batch over the devices.
-    """
+    """Builds both steps of the task `name`; compiled once per length bucket."""
 
     def step_key(learner: Learner) -> Key[Array, ""]:
         return jax.random.fold_in(jax.random.key(seed), learner.step)
@@ -177,7 +197,7 @@ def make_weight_steps(
     def gradients(learner: Learner, batch: Batch, num_random: int | None):
         """Loss of the full network; gradients of it and, if asked, the others."""
         arch_key, drop_key = jax.random.split(step_key(learner))
-        params = learner.params.of_task(name)
+        params = layout.gather(learner.params.of_task(name))
         archs = sandwich(space, arch_key, num_random or 0)
         first = jax.tree.map(lambda leaf: leaf[0], archs)
         x, embed_vjp = jax.vjp(
@@ -206,9 +226,11 @@ def make_weight_steps(
 
     def make_step(num_random: int | None):
         def step(learner: Learner, rows: Batch, index, weight):
-            batch = split(take_batch(rows, index, weight))
+            batch = layout.split(take_batch(rows, index, weight))
             loss, grads = gradients(learner, batch, num_random)
-            return update(learner, grads), loss
+            # Whole first: else their parts would be exchanged within every layer.
+            grads = layout.store(layout.gather(grads))
+            return layout.store(update(learner, grads)), loss
 
         return jax.jit(step, donate_argnums=0)
 

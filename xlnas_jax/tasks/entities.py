@@ -11,8 +11,6 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int, Real
-from seqeval.metrics.sequence_labeling import get_entities
-from seqeval.scheme import IOB2, Entities
 
 from xlnas_jax.types import DataError
 
@@ -121,6 +119,10 @@ def tag_f1(gold: Tags, predicted: Tags) -> float:
 
 def _entities(sentences: list[list[str]], strict: bool) -> list[set]:
     """The entities of each sentence: type, first and last word."""
+    # Imported late: it brings pandas and scikit-learn along, seconds of a start.
+    from seqeval.metrics.sequence_labeling import get_entities
+    from seqeval.scheme import IOB2, Entities
+
     if not strict:
         return [set(get_entities(tags)) for tags in sentences]
     return [
