@@ -1,0 +1,126 @@
+"""Training steps whose networks and FLOPs are known, for benchmarks to time."""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from problems import NAME, Problem
+
+from xlnas_jax.config import TrainConfig
+from xlnas_jax.supernet import train
+from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.types import Architecture
+
+NUM_STEPS = 1000
+NUM_RANDOM = 2
+BACKWARD = 3  # a forward pass and, of every product, the two of its backward pass
+# Names of the variants: is every branch rematerialised, is every layer.
+SANDWICHES = {
+    "sandwich": (True, False),
+    "sandwich, remat of layers too": (True, True),
+    "sandwich, no remat": (False, False),
+}
+
+
+@dataclasses.dataclass
+class RepeatedStep:
+    """One weight step, taken again and again from the weights that it left."""
+
+    step: Callable[..., tuple[train.Learner, jax.Array]]
+    learner: train.Learner
+    rest: tuple[Any, ...]
+
+    def run(self) -> jax.Array:
+        """Waits for the weights too: the loss alone is known before they are."""
+        self.learner, loss = self.step(self.learner, *self.rest)
+        jax.block_until_ready(self.learner)
+        return loss
+
+
+def make_steps(problem: Problem, precision: str) -> dict[str, RepeatedStep]:
+    """A step of the full network, and sandwich steps of fixed networks."""
+    steps = {"full": _make_step(problem, precision, "full", True, False)}
+    for name, (branches, layers) in SANDWICHES.items():
+        steps[name] = _make_step(problem, precision, "sandwich", branches, layers)
+    return steps
+
+
+def make_step_program(
+    problem: Problem, precision: str, kind: str, branches: bool, layers: bool
+) -> tuple[Any, train.Learner, tuple[Any, ...]]:
+    """The compiled function of one step, and what it takes."""
+    config = TrainConfig(
+        num_random=NUM_RANDOM, precision=_literal(precision), remat=layers
+    )
+    supernet = make_supernet(
+        problem.space,
+        problem.shape,
+        "sliced",
+        precision,
+        config.dropout,
+        remat_branches=branches,
+        remat_layers=layers,
+    )
+    optimizer = train.make_optimizer(config, problem.params, NUM_STEPS)
+    made = train.make_weight_steps(
+        config, supernet, problem.space, problem.task, optimizer, 0, NAME
+    )
+    # A step gives its weights away, so that every variant has its own.
+    learner = train.init_learner(jax.tree.map(jnp.copy, problem.params), optimizer)
+    rows = jax.tree.map(lambda leaf: leaf[0], problem.batches[0])
+    index = jnp.arange(len(rows.length), dtype=jnp.int32)
+    return getattr(made, kind), learner, (rows, index, rows.weight)
+
+
+def _make_step(
+    problem: Problem, precision: str, kind: str, branches: bool, layers: bool
+) -> RepeatedStep:
+    step, learner, rest = make_step_program(problem, precision, kind, branches, layers)
+    repeated = RepeatedStep(step, learner, rest)
+    with fixed_sandwich(problem) as calls:
+        repeated.run()  # traced here, with the networks that FLOPs are counted for
+    if not calls:
+        raise RuntimeError("the networks of a sandwich step are drawn elsewhere now")
+    return repeated
+
+
+def _literal(precision: str) -> Any:
+    return precision
+
+
+@contextmanager
+def fixed_sandwich(problem: Problem) -> Iterator[list[int]]:
+    """Steps traced inside draw the networks of `sandwich_networks`.
+
+    Otherwise the networks of every step would be others, of other FLOPs.
+    """
+    calls: list[int] = []
+    drawn, every = train.sandwich, sandwich_networks(problem)
+
+    def fixed(space: Any, key: Any, num_random: int) -> Architecture:
+        calls.append(num_random)
+        return jax.tree.map(lambda leaf: leaf[: 2 + num_random], every)
+
+    train.sandwich = fixed
+    try:
+        yield calls
+    finally:
+        train.sandwich = drawn
+
+
+def sandwich_networks(problem: Problem) -> Architecture:
+    """Largest, smallest and random networks, as a step would draw them."""
+    return train.sandwich(problem.space, jax.random.key(1), NUM_RANDOM)
+
+
+def step_flops(problem: Problem) -> dict[str, int]:
+    """Matrix products of each step; recomputation is left out."""
+    networks = problem.space.flatten(sandwich_networks(problem))
+    each = problem.costs(np.asarray(networks))["flops"]
+    rows = problem.batches[0].tokens.shape[1]
+    full, every = (BACKWARD * rows * int(part.sum()) for part in (each[:1], each))
+    return {"full": full, **dict.fromkeys(SANDWICHES, every)}

@@ -1,0 +1,1 @@
+"""Tables of the pages, made from benchmarks/results: one file for each kind."""
