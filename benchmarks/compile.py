@@ -3,8 +3,9 @@
 Time to first score runs from the start of the process of `xlnas search` until the
 scores of the first population are known, training left out (`NO_TRAINING`): imports,
 configuration, data, weights, compilation and the scoring itself. It is taken for the
-configured population, and for the smallest, whose scoring takes hardly any time. Cold
-starts have an empty compilation cache; warm ones find what an earlier process left
+configured population, the timing of the forms included where the configuration asks
+for it, and for the smallest with the form pinned, whose scoring takes hardly any time.
+Cold starts have an empty compilation cache; warm ones find what an earlier process left
 there. Python's own byte code, and files that the system keeps in memory, are there in
 both.
 
@@ -32,7 +33,10 @@ from searches import ROOT, TINY, default_config
 
 NO_TRAINING = ("train.pretune_steps=0", "search.weight_steps=0")
 # Two is the least that REINFORCE takes.
-POPULATIONS = {"smallest": ("search.population=2",), "configured": ()}
+POPULATIONS = {
+    "smallest": ("search.population=2", "evaluate.form=sliced"),
+    "configured": (),
+}
 # How many programs there are does not depend on how often they run. The search has
 # at least two rounds after the first, and every training step meets every bucket.
 SHORT = (

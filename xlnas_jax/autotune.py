@@ -21,7 +21,7 @@ from xlnas_jax.population import make_scoring_supernet
 from xlnas_jax.types import Batch, ConfigError
 
 CHUNKS = (4, 16, 64)
-REPEATS = 3
+REPEATS = 2
 # Slower than the best by more than this at its first run is out at once.
 HOPELESS = 1.5
 # What XLA says where a chunk's activations do not fit.
@@ -109,8 +109,8 @@ def _heaviest(
 
 
 def _population(experiment: Experiment, chunk: int) -> Rows:
-    """Candidates as a search would score them, enough for a whole chunk."""
-    size = max(chunk, min(experiment.config.search.population, 8))
+    """Candidates as a search would score them: a whole chunk, or a few."""
+    size = max(chunk, CHUNKS[0])
     rows = draw_feasible(experiment, size, "tune")
     return np.resize(rows, (size, rows.shape[1]))
 

@@ -34,7 +34,8 @@ def make_batches(
         language=language.astype(np.int32),
         example=np.arange(len(case.label), dtype=np.int32),
     )
-    num_buckets, batch_tokens = 1, case.ids.size
+    # The same tensors for all; how many rows of them run at a time is ours to choose.
+    num_buckets, batch_tokens = 1, EvaluateConfig().batch_tokens
     if case.is_ragged:
         num_buckets = TokensConfig().num_buckets
         batch_tokens = options.get("batch_tokens", EvaluateConfig().batch_tokens)
