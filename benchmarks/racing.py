@@ -13,7 +13,6 @@ import dataclasses
 import functools
 import statistics
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 from harness import arguments, interleaved, ratios, summary
 from reporting import report
+from searches import EMBEDDED, REAL, ROOT, default_config
 
 from xlnas_jax.config_file import load_config
 from xlnas_jax.config_run import RaceConfig
@@ -35,17 +35,15 @@ from xlnas_jax.search import step
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.types import Batch
 
-ROOT = Path(__file__).resolve().parent.parent
-CONFIGS = ("configs/sib200_minilm.yaml", "configs/quickstart.yaml")
 # A few rounds, and smaller networks than the search's own, so that it takes minutes.
 SETTINGS = {
-    CONFIGS[0]: (
+    REAL: (
         "train.pretune_steps=40",
         "search.rounds=5",
         "search.weight_steps=4",
         "constraints.encoder_params=2.7e+6",
     ),
-    CONFIGS[1]: ("train.pretune_steps=100", "search.rounds=6"),
+    EMBEDDED: ("train.pretune_steps=100", "search.rounds=6"),
 }
 QUICK = (
     "data.per_class=20",
@@ -93,8 +91,7 @@ def main() -> None:
     parser.add_argument("--deals", type=int, default=20, help="divisions into blocks")
     parser.set_defaults(repeats=3)
     given = parser.parse_args()
-    has_data = (ROOT.parent / "shared" / "data" / "sib200").is_dir()
-    config = given.config or CONFIGS[0 if has_data and not given.quick else 1]
+    config = given.config or default_config(given.quick)
     settings = (*SETTINGS.get(config, ()), *(QUICK if given.quick else ()))
     sizes = [4, 6] if given.quick else given.populations
     deals, repeats = (2, 1) if given.quick else (given.deals, given.repeats)

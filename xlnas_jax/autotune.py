@@ -35,8 +35,7 @@ def pin(experiment: Experiment, choice: dict[str, Any]) -> Experiment:
     """The same experiment with the form of a choice that was made before."""
     found = {name: choice[name] for name in ("form", "chunk")}
     evaluate = dataclasses.replace(experiment.config.evaluate, **found)
-    config = dataclasses.replace(experiment.config, evaluate=evaluate)
-    return dataclasses.replace(experiment, config=config)
+    return experiment.with_evaluate(evaluate)
 
 
 def autotune(

@@ -13,6 +13,7 @@ import jax
 
 from xlnas_jax.config import (
     Config,
+    EvaluateConfig,
     PretrainedModel,
     ScratchModel,
     TaskConfig,
@@ -78,6 +79,11 @@ class Experiment:
     space: SearchSpace
     costs: CostModel
     objectives: tuple[Objective, ...]
+
+    def with_evaluate(self, evaluate: EvaluateConfig) -> "Experiment":
+        """The same, scored in another way."""
+        config = dataclasses.replace(self.config, evaluate=evaluate)
+        return dataclasses.replace(self, config=config)
 
     def column(self, part: TaskPart, language: str) -> str:
         """The name of one task's language: its code, after the task's if several."""

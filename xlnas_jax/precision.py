@@ -24,8 +24,7 @@ MIN_TAU = 0.98
 def with_precision(experiment: Experiment, precision: str) -> Experiment:
     """The same experiment, scored in `fp32` or `bf16`."""
     evaluate = dataclasses.replace(experiment.config.evaluate, precision=precision)
-    config = dataclasses.replace(experiment.config, evaluate=evaluate)
-    return dataclasses.replace(experiment, config=config)
+    return experiment.with_evaluate(evaluate)
 
 
 def compare_precisions(

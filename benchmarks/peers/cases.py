@@ -17,15 +17,9 @@ from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.supernet.params import (
-    Dense,
-    EmbeddingParams,
-    EncoderParams,
-    HeadParams,
-    LayerParams,
-    Norm,
-    SupernetParams,
-)
+from xlnas_jax.supernet.heads import init_head
+from xlnas_jax.supernet.init import init_encoder
+from xlnas_jax.supernet.params import SupernetParams
 
 NUM_LABELS = 7
 # Small, so that whittle's output layer, which reads every token, is little work.
@@ -113,42 +107,12 @@ def name_of(path: Any) -> str:
 
 def abstract_params(shape: EncoderShape, num_labels: int) -> SupernetParams:
     """Shapes of all weights, without any."""
-    width, ffn, layers = shape.width, shape.ffn, (shape.num_layers,)
-    heads = (shape.num_heads, shape.head_dim)
 
-    def leaf(*sizes: int) -> Any:
-        return jax.ShapeDtypeStruct(sizes, np.float32)
+    def build() -> SupernetParams:
+        head = init_head(None, shape, num_labels)
+        return SupernetParams(init_encoder(None, shape), head)
 
-    def dense(inputs: tuple[int, ...], outputs: tuple[int, ...], lead=layers) -> Dense:
-        return Dense(leaf(*lead, *inputs, *outputs), leaf(*lead, *outputs))
-
-    def norm(lead: tuple[int, ...] = layers) -> Norm:
-        return Norm(leaf(*lead, width), leaf(*lead, width))
-
-    return SupernetParams(
-        encoder=EncoderParams(
-            embeddings=EmbeddingParams(
-                word=leaf(shape.vocab_size, width),
-                position=leaf(shape.max_positions, width),
-                segment=leaf(shape.num_segments, width),
-                norm=norm(()),
-            ),
-            layers=LayerParams(
-                query=dense((width,), heads),
-                key=dense((width,), heads),
-                value=dense((width,), heads),
-                output=dense(heads, (width,)),
-                attention_norm=norm(),
-                up=dense((width,), (ffn,)),
-                down=dense((ffn,), (width,)),
-                ffn_norm=norm(),
-            ),
-        ),
-        head=HeadParams(
-            output=dense((width,), (num_labels,), ()),
-            hidden=dense((width,), (width,), ()),
-        ),
-    )
+    return jax.eval_shape(build)
 
 
 def random_weights(
