@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import shutil
+import sys
 
 import jax.numpy as jnp
 import numpy as np
@@ -41,7 +42,7 @@ def test_a_fingerprint_tells_arrays_apart_by_their_bits():
 
 # Both processes run it; what each found goes to a file of its own.
 TOGETHER = """
-import json, sys
+import json, pathlib, sys
 import jax, jax.numpy as jnp, numpy as np
 from jax.sharding import NamedSharding, PartitionSpec
 from xlnas_jax.config import DevicesConfig
@@ -69,6 +70,10 @@ def restored(saved):
     leaves = {k: np.asarray(v) for k, v in sorted(whole.items())}
     facts = {k: [v.dtype.name, v.shape, v.tobytes().hex()] for k, v in leaves.items()}
     return step, facts
+
+def num_threads():
+    tasks = pathlib.Path("/proc/self/task").glob("*/comm")
+    return [path.read_text() for path in tasks].count("tf_XLAEigen\\n")
 
 with joined():
     print("a result must not look like this")
@@ -99,6 +104,7 @@ with joined():
         "nothing": restored(None),
         "devices": [len(mesh.devices.flat), len(mesh.local_devices)],
         "too_few": message(lambda: make_mesh(DevicesConfig(pop=1))),
+        "threads": num_threads(),
         "kept": [s.data.nbytes for s in state["part"].addressable_shards],
     }
     with open(f"{sys.argv[2]}/{me}.json", "w") as file:
@@ -148,6 +154,12 @@ def test_a_state_that_the_first_read_is_everywhere_bit_for_bit(found):
     assert shapes["count"] == shapes["flag"] == ()
     assert shapes["none"] == (0, 3)
     assert [one["nothing"] for one in found] == [None, None]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads are listed in /proc")
+def test_waiting_devices_leave_threads_for_the_others(found):
+    # On two cores the pool has two, and two waiting devices once stopped all four.
+    assert [one["threads"] >= 8 for one in found] == [True, True]
 
 
 def test_the_mesh_spans_all_processes(found):

@@ -7,6 +7,7 @@ nothing says that there are several processes, nothing is done.
 import atexit
 import contextlib
 import os
+import re
 import sys
 import threading
 import warnings
@@ -24,6 +25,9 @@ JOIN_SECONDS = "XLNAS_JOIN_SECONDS"
 _BY_HAND = f"Set {ADDRESS} (host:port of the first process), {SIZE} and {RANK}"
 _JAX_GRACE_SECONDS = 60
 _FAILED_TOGETHER_MS = 5_000
+_NUM_DEVICES = re.compile(r"--xla_force_host_platform_device_count=(\d+)")
+# One that computes, one that waits with the next program, and two collectives.
+_THREADS_PER_DEVICE = 4
 
 
 def is_launched(environment: Mapping[str, str]) -> bool:
@@ -95,6 +99,7 @@ def _meet(environment: Mapping[str, str]) -> None:
     # On CPU, programs dispatched one after another may run in another order, and
     # messages of two of them, in another order in each process, wait for each other.
     jax.config.update("jax_cpu_enable_async_dispatch", False)
+    os.environ.setdefault("NPROC", str(_num_threads(environment)))
     try:
         jax.distributed.initialize(
             **given, initialization_timeout=seconds + _JAX_GRACE_SECONDS
@@ -107,6 +112,17 @@ def _meet(environment: Mapping[str, str]) -> None:
         ) from error
     finally:
         watch.cancel()
+
+
+def _num_threads(environment: Mapping[str, str]) -> int:
+    """How many threads XLA's pools need on CPU, where they have one a core.
+
+    A device that waits for a message holds one, its next program, already launched,
+    another. On fewer none is left for the device whose message is waited for.
+    """
+    given = _NUM_DEVICES.search(environment.get("XLA_FLAGS", ""))
+    num_devices = max(int(given[1]) if given else 1, jax.config.jax_num_cpu_devices)
+    return max(os.cpu_count() or 1, _THREADS_PER_DEVICE * num_devices)
 
 
 def _given(environment: Mapping[str, str]) -> dict[str, Any]:
