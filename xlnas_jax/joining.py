@@ -121,9 +121,8 @@ def _num_threads(environment: Mapping[str, str]) -> int:
     another. On fewer none is left for the device whose message is waited for.
     """
     given = _NUM_DEVICES.search(environment.get("XLA_FLAGS", ""))
-    num_devices = max(
-        int(given[1]) if given else 1, jax.config.values["jax_num_cpu_devices"]
-    )
+    set_by_jax = jax.config.values["jax_num_cpu_devices"]
+    num_devices = max(int(given[1]) if given else 1, set_by_jax)
     return max(os.cpu_count() or 1, _THREADS_PER_DEVICE * num_devices)
 
 
