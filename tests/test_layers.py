@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "xlnas_jax"
 # From low to high. A module imports from its own layer and from those above it here.
 LAYERS = (
     {"types", "ranges"},
-    {"config_data", "config_run"},
+    {"config_controllers", "config_data", "config_run"},
     {"config"},
     {"config_file"},
     # `checkpoint` belongs to the shell, but artifacts are written by it too.
@@ -20,7 +20,7 @@ LAYERS = (
     {"data", "supernet"},
     {"confidence", "dealing", "objectives", "prefixes", "processes", "sharding"},
     {"evaluate", "racing", "controllers"},
-    {"experiment", "search", "draws", "population"},
+    {"experiment", "search", "draws", "population", "propose"},
     {"engine", "scoring", "autotune"},
     {"finish", "precision"},
     {"document"},

@@ -3,12 +3,16 @@
 A YAML file becomes a `Config` through `load_config`; each dataclass checks its
 own values, so that nothing is compiled before the whole file is known to be
 sound. Sections with a `kind` are one of several dataclasses; those of the data
-stand in `config_data`, those of how a search is run in `config_run`.
+stand in `config_data`, strategies in `config_controllers`, how a search is run in
+`config_run`.
 """
 
 from dataclasses import dataclass, field
 from typing import Literal
 
+from xlnas_jax.config_controllers import AnyController as AnyController
+from xlnas_jax.config_controllers import RandomController as RandomController
+from xlnas_jax.config_controllers import ReinforceController as ReinforceController
 from xlnas_jax.config_data import AnyData as AnyData
 from xlnas_jax.config_data import CipherData as CipherData
 from xlnas_jax.config_data import CldrData as CldrData
@@ -229,28 +233,6 @@ class SearchConfig:
 
 
 @dataclass(frozen=True)
-class ReinforceController:
-    """REINFORCE on factorised logits, leave-one-out baseline."""
-
-    kind: Literal["reinforce"] = "reinforce"
-    learning_rate: float = 0.05
-    entropy: float = 0.02
-    final_entropy: float = 0.0
-    cost_weight: float = 0.5
-
-    def __post_init__(self) -> None:
-        positive(self, "learning_rate")
-        at_least(self, 0, "entropy", "final_entropy", "cost_weight")
-
-
-@dataclass(frozen=True)
-class RandomController:
-    """Uniform sampling: the control every strategy is held against."""
-
-    kind: Literal["random"] = "random"
-
-
-@dataclass(frozen=True)
 class TaskConfig:
     """One task of a search over several.
 
@@ -294,7 +276,7 @@ class Config:
     constraints: ConstraintsConfig = ConstraintsConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
-    controller: ReinforceController | RandomController = ReinforceController()
+    controller: AnyController = ReinforceController()
     evaluate: EvaluateConfig = EvaluateConfig()
     devices: DevicesConfig = DevicesConfig()
     export: ExportConfig = ExportConfig()

@@ -11,13 +11,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.config import Config
 from xlnas_jax.controllers import make_controller
-from xlnas_jax.controllers.base import Controller, Told
+from xlnas_jax.controllers.base import Controller, Setting, Told
 from xlnas_jax.data.plan import TrainingPlan
 from xlnas_jax.draws import round_key
 from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
 from xlnas_jax.objectives import objective_matrix
 from xlnas_jax.pareto import Archive, init_archive, insert
 from xlnas_jax.population import make_evaluate, make_race_evaluate
+from xlnas_jax.propose import make_propose
 from xlnas_jax.search import Engine, Proposal, SearchState
 from xlnas_jax.sharding import (
     make_layout,
@@ -26,7 +27,6 @@ from xlnas_jax.sharding import (
     replicate,
     require_divisible,
 )
-from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.reorder import importance, relative, reorder
 from xlnas_jax.supernet.supernet import make_supernet
@@ -39,8 +39,6 @@ from xlnas_jax.supernet.train import (
 )
 from xlnas_jax.types import Batch, Evaluation
 
-# Candidates drawn at a time while looking for feasible ones.
-DRAWS = 64
 IMPORTANCE_BATCHES = 32
 
 
@@ -66,7 +64,13 @@ def make_engine(
     engine = Engine(
         num_warm_up=num_warm_up(config),
         learn=_make_learn(experiment, rows, optimizer, mesh),
-        propose=_make_propose(experiment, controller),
+        propose=make_propose(
+            controller,
+            experiment.costs,
+            config.constraints,
+            config.search,
+            lambda number: round_key(config, "ask", number),
+        ),
         **make_scoring(experiment, heldout),
         judge=make_judge(experiment),
         insert=_make_insert(experiment),
@@ -110,12 +114,14 @@ def _make_controller(experiment: Experiment) -> Controller:
         float(counts[o.name][0]) if o.is_cost else 1.0
         for o in experiment.objectives[1:]
     )
-    made = make_controller(config.controller, space, config.search.rounds, scales)
-    return made._replace(
-        ask=jax.jit(made.ask, static_argnums=2),
-        tell=jax.jit(made.tell),
-        summary=jax.jit(made.summary),
+    setting = Setting(
+        experiment.costs,
+        config.constraints,
+        config.search.rounds,
+        config.search.population,
+        scales,
     )
+    return make_controller(config.controller, setting).compiled()
 
 
 def num_warm_up(config: Config) -> int:
@@ -224,37 +230,6 @@ def _make_importance(experiment: Experiment, part: TaskPart):
         return importance(own, experiment.shape, part.task, pooling, batch)
 
     return jax.jit(measure)
-
-
-def _make_propose(experiment: Experiment, controller: Controller):
-    """Draws from the controller until enough candidates are within the limits.
-
-    Rejection keeps the accepted candidates distributed as the policy given that
-    it is feasible, which is what the policy gradient needs.
-    """
-    config = experiment.config
-
-    def propose(state: Any, number: int) -> Proposal:
-        size = config.search.population
-        draws = max(size, DRAWS)
-        key = round_key(config, "ask", number)
-        kept = np.zeros((0, len(experiment.space.num_choices)), np.int32)
-        rejected = 0
-        for attempt in range(config.search.max_tries):
-            rows = controller.ask(state, jax.random.fold_in(key, attempt), draws)
-            rows = np.asarray(rows)
-            fits = is_feasible(rows, experiment.costs, config.constraints)
-            enough = np.flatnonzero(np.cumsum(fits) == size - len(kept))
-            seen = int(enough[0]) + 1 if len(enough) else draws
-            kept = np.concatenate([kept, rows[:seen][fits[:seen]]])
-            rejected += int((~fits[:seen]).sum())
-            if len(kept) == size:
-                break
-        num = len(kept)
-        kept = np.pad(kept, ((0, size - num), (0, 0)))
-        return Proposal(kept, num, rejected, experiment.costs(kept))
-
-    return propose
 
 
 def make_judge(experiment: Experiment):

@@ -16,9 +16,14 @@ front comes from the archive of everything that was evaluated on the way.
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
+
+from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.space.cost import CostModel
+from xlnas_jax.space.space import SearchSpace
 
 # Each controller has its own pytree; only that controller looks inside.
 State = Any
@@ -50,12 +55,51 @@ class Controller(NamedTuple):
             same state may be asked any number of times, with different keys.
         tell: the state after one round's scores.
         summary: what is worth logging of a state.
+        is_compiled: False for a strategy that runs on the host, in NumPy; its state
+            is a pytree of arrays all the same.
+        wants_distinct: candidates that were scored before, with these very weights
+            or in the same round, teach it nothing: they need not be scored again.
     """
 
     init: Callable[[Key[Array, ""]], State]
     ask: Callable[[State, Key[Array, ""], int], Int[Array, "num site"]]
     tell: Callable[[State, Told], State]
     summary: Callable[[State], dict[str, Float[Array, "..."]]]
+    is_compiled: bool = True
+    wants_distinct: bool = False
+
+    def compiled(self) -> "Controller":
+        """The same, with its functions under `jit` where it allows that."""
+        if not self.is_compiled:
+            return self
+        return self._replace(
+            ask=jax.jit(self.ask, static_argnums=2),
+            tell=jax.jit(self.tell),
+            summary=jax.jit(self.summary),
+        )
+
+
+class Setting(NamedTuple):
+    """What the search that a strategy works in looks like.
+
+    Attributes:
+        costs: exact costs of every architecture of `costs.space`.
+        constraints: the limits that candidates are rejected by.
+        num_rounds: how many populations will be told.
+        population: candidates of each.
+        cost_scale: the full network's cost, for each objective after the first.
+    """
+
+    costs: CostModel
+    constraints: ConstraintsConfig
+    num_rounds: int
+    population: int
+    cost_scale: tuple[float, ...]
+
+    @property
+    def space(self) -> SearchSpace:
+        """The space searched."""
+        return self.costs.space
 
 
 def usable(told: Told) -> Bool[Array, " pop"]:
