@@ -16,6 +16,11 @@ def at_most(what: str, most: float, value: float) -> Bar:
     return {"what": what, "at_most": most, "value": value, "is_reached": reached}
 
 
+def below(what: str, bound: float, value: float) -> Bar:
+    """A limit from above that is not reached by being equal."""
+    return at_most(what, bound, value) | {"is_reached": bool(value < bound)}
+
+
 def at_least(what: str, least: float, value: float) -> Bar:
     """A limit from below."""
     reached = bool(value >= least)

@@ -25,4 +25,5 @@ def make_setting(
         num_rounds,
         population,
         cost_scale,
+        ("error", "flops", "params")[: 1 + len(cost_scale)],
     )

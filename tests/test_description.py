@@ -15,8 +15,13 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def tables(experiment) -> list[Table]:
+def every_table(experiment) -> list[Table]:
     return describe(experiment)
+
+
+@pytest.fixture
+def tables(every_table) -> list[Table]:
+    return every_table[1:]
 
 
 def rows(table: Table) -> dict[str, list[str]]:
@@ -49,3 +54,11 @@ def test_languages_show_their_role_and_distance_from_the_source(tables):
     distances = {name: float(cells[-1]) for name, cells in shown.items()}
     assert distances["en English"] == 0.0
     assert 0.0 < distances["es Spanish"] < 1.0
+
+
+def test_the_taxonomy_names_objectives_space_and_strategy(every_table):
+    shown = {name: rest[0] for name, rest in rows(every_table[0]).items()}
+    assert shown["objectives"] == "error, flops (a front)"
+    assert shown["hard limits"] == "encoder_params <= 4,000"
+    assert shown["strategy"] == "reinforce: policy gradient"
+    assert "unordered pooling" in shown["space"]

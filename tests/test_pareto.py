@@ -5,12 +5,15 @@ import jax.numpy as jnp
 import moocore
 import numpy as np
 import pytest
+from pymoo.indicators.hv import HV
 from pymoo.operators.survival.rank_and_crowding.metrics import calc_crowding_distance
+from pymoo.util.dominator import Dominator
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 from xlnas_jax.pareto import (
     Archive,
     crowding_distance,
+    feasible_first_rank,
     front_mask,
     hypervolume,
     init_archive,
@@ -23,8 +26,10 @@ SIZE = 24
 # float32 differences of numbers in [0, 1], against float64.
 CROWDING_TOLERANCE = 1e-5
 VOLUME_TOLERANCE = 1e-12
+NUM_DRAWN = 20_000
 
 rank_jit = jax.jit(nondominated_rank)
+feasible_first_jit = jax.jit(feasible_first_rank)
 crowding_jit = jax.jit(crowding_distance)
 insert_jit = jax.jit(insert)
 
@@ -65,7 +70,7 @@ def _pymoo_crowding(points: np.ndarray, rank: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("num_objectives", [1, 2, 3, 4])
 def test_rank_and_front_equal_pymoo(num_objectives):
     everything = np.ones(SIZE, bool)
-    for points in _point_sets(num_objectives, 60):
+    for points in _point_sets(num_objectives, 250):
         expected = _pymoo_rank(points)
         np.testing.assert_array_equal(rank_jit(points, everything), expected)
         np.testing.assert_array_equal(
@@ -75,7 +80,7 @@ def test_rank_and_front_equal_pymoo(num_objectives):
 
 @pytest.mark.parametrize("num_objectives", [1, 2, 3])
 def test_crowding_equals_pymoo(num_objectives):
-    for points in _point_sets(num_objectives, 72):
+    for points in _point_sets(num_objectives, 336):
         rank = _pymoo_rank(points)
         np.testing.assert_allclose(
             crowding_jit(points, rank.astype(np.int32)),
@@ -83,6 +88,42 @@ def test_crowding_equals_pymoo(num_objectives):
             rtol=CROWDING_TOLERANCE,
             atol=CROWDING_TOLERANCE,
         )
+
+
+class _FeasibleFirst:
+    """Pymoo's constrained dominance, for its sorting."""
+
+    def __init__(self, violation: np.ndarray) -> None:
+        self.violation = violation.astype(np.float64)[:, None]
+
+    def calc_domination_matrix(self, points: np.ndarray) -> np.ndarray:
+        return Dominator.calc_domination_matrix_loop(points, self.violation)
+
+
+@pytest.mark.parametrize("num_objectives", [1, 2, 3])
+def test_feasible_first_rank_equals_pymoo(num_objectives):
+    everything = np.ones(SIZE, bool)
+    rng = np.random.default_rng(0)
+    for points in _point_sets(num_objectives, 336):
+        # About half are feasible; of the others some break the limits equally.
+        violation = np.round(rng.normal(size=SIZE), 1).astype(np.float32)
+        rank = np.full(SIZE, -1)
+        sorting = NonDominatedSorting(dominator=_FeasibleFirst(violation))
+        for i, front in enumerate(sorting.do(points.astype(np.float64))):
+            rank[front] = i
+
+        found = feasible_first_jit(points, violation, everything)
+
+        np.testing.assert_array_equal(found, rank)
+
+
+def test_every_feasible_point_ranks_before_every_infeasible_one():
+    points = jnp.asarray([[9.0, 9.0], [0.0, 0.0], [8.0, 8.0], [0.0, 0.0], [0.0, 0.0]])
+    violation = jnp.asarray([0.0, 0.2, -3.0, 0.1, jnp.nan])
+
+    rank = feasible_first_rank(points, violation, jnp.ones(5, bool))
+
+    np.testing.assert_array_equal(rank, [1, 3, 0, 2, 5])
 
 
 def test_rows_that_are_invalid_or_not_finite_do_not_count():
@@ -114,6 +155,21 @@ def test_hypervolume_equals_moocore(num_objectives):
         assert hypervolume(points, reference) == pytest.approx(
             expected, rel=VOLUME_TOLERANCE, abs=VOLUME_TOLERANCE
         )
+
+
+@pytest.mark.parametrize("num_objectives", [2, 3, 4])
+def test_hypervolume_equals_pymoo_and_a_count_of_random_points(num_objectives):
+    rng = np.random.default_rng(0)
+    reference = np.full(num_objectives, 0.9)
+    drawn = rng.random((NUM_DRAWN, num_objectives)) * reference
+    for points in _point_sets(num_objectives, 3):
+        exact = hypervolume(points, reference)
+        inside = points[(points < reference).all(-1)].astype(np.float64)
+        assert exact == pytest.approx(HV(ref_point=reference)(inside), rel=1e-9)
+        is_below = (inside[None] <= drawn[:, None]).all(-1).any(-1)
+        share, whole = is_below.mean(), np.prod(reference)
+        error = np.sqrt(max(share * (1 - share), 1 / NUM_DRAWN) / NUM_DRAWN)
+        assert exact / whole == pytest.approx(share, abs=4 * error)
 
 
 def test_hypervolume_of_a_known_staircase():

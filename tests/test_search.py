@@ -104,6 +104,27 @@ def test_infeasible_candidates_never_reach_the_evaluator():
     assert is_feasible(rows, experiment.costs, limits).all()
 
 
+def test_scores_that_are_not_finite_are_counted_and_enter_nothing():
+    _, engine, state = start(tiny_config())
+
+    def broken(params, indices, num):
+        found = engine.evaluate(params, indices, num)
+        sums = tuple(own.at[:2].set(np.nan) for own in found.statistics)
+        return dataclasses.replace(found, statistics=sums)
+
+    failing = engine._replace(evaluate=broken)
+    for _ in range(ROUNDS):
+        state, metrics = step(failing, state)
+    assert int(metrics.failed) == 2
+    assert int(state.failed) == 8
+    assert int(state.evaluated) == 24
+    for leaf in jax.tree.leaves((state.controller, state.archive.values)):
+        assert np.isfinite(np.asarray(leaf)).all()
+    found = np.asarray(state.archive.objectives)[np.asarray(state.archive.is_valid)]
+    assert len(found) > 0
+    assert np.isfinite(found).all()
+
+
 def test_nothing_is_compiled_after_the_first_round(finished):
     compiled = []
 

@@ -11,8 +11,21 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xlnas_jax.config_controllers import AnyController as AnyController
+from xlnas_jax.config_controllers import (
+    AutoregressiveController as AutoregressiveController,
+)
+from xlnas_jax.config_controllers import DartsController as DartsController
+from xlnas_jax.config_controllers import GdasController as GdasController
+from xlnas_jax.config_controllers import MoreParamsController as MoreParamsController
+from xlnas_jax.config_controllers import Nsga2Controller as Nsga2Controller
+from xlnas_jax.config_controllers import OptunaController as OptunaController
+from xlnas_jax.config_controllers import PredictorController as PredictorController
 from xlnas_jax.config_controllers import RandomController as RandomController
+from xlnas_jax.config_controllers import (
+    RegularisedEvolutionController as RegularisedEvolutionController,
+)
 from xlnas_jax.config_controllers import ReinforceController as ReinforceController
+from xlnas_jax.config_controllers import UniformController as UniformController
 from xlnas_jax.config_data import AnyData as AnyData
 from xlnas_jax.config_data import CipherData as CipherData
 from xlnas_jax.config_data import CldrData as CldrData
@@ -22,8 +35,11 @@ from xlnas_jax.config_data import SetData as SetData
 from xlnas_jax.config_data import TableData as TableData
 from xlnas_jax.config_run import CheckpointConfig as CheckpointConfig
 from xlnas_jax.config_run import DevicesConfig as DevicesConfig
+from xlnas_jax.config_run import EscapeConfig as EscapeConfig
 from xlnas_jax.config_run import EvaluateConfig as EvaluateConfig
 from xlnas_jax.config_run import ExportConfig as ExportConfig
+from xlnas_jax.config_run import HalvingConfig as HalvingConfig
+from xlnas_jax.config_transfer import TransferConfig as TransferConfig
 from xlnas_jax.ranges import at_least, distinct, divides, fraction, positive
 from xlnas_jax.types import ConfigError
 
@@ -133,28 +149,40 @@ class ConstraintsConfig:
     Attributes:
         params: parameters of the exported network.
         encoder_params: the same without embeddings and task head.
-        flops: floating-point operations of one sentence of `cost_length` tokens.
-        memory_bytes: weights and activations of one such batch.
+        flops: floating-point operations of one sentence of `cost.length` tokens.
+        memory_bytes: weights and activations of a batch of such sentences.
+        latency_ms: milliseconds of such a batch on the machine at hand, measured on
+            the exported form.
     """
 
     params: float | None = None
     encoder_params: float | None = None
     flops: float | None = None
     memory_bytes: float | None = None
+    latency_ms: float | None = None
 
     def __post_init__(self) -> None:
         positive(self, "params", "encoder_params", "flops", "memory_bytes")
+        positive(self, "latency_ms")
 
 
 @dataclass(frozen=True)
 class CostConfig:
-    """The input that FLOPs and memory are counted for."""
+    """The input that FLOPs and memory are counted and latency is measured for.
+
+    Attributes:
+        latency_networks: sub-networks that latency is measured on before a search
+            that it takes part in. A model is fitted to half of them and judged by
+            the others.
+    """
 
     length: int = 64
     batch_size: int = 1
+    latency_networks: int = 48
 
     def __post_init__(self) -> None:
         at_least(self, 1, "length", "batch_size")
+        at_least(self, 4, "latency_networks")
 
 
 @dataclass(frozen=True)
@@ -211,7 +239,13 @@ class SearchConfig:
         archive_size: candidates remembered; the best fronts stay.
         max_tries: populations asked for before a round runs with the feasible
             candidates it has.
-        objectives: what is minimised; the first must be a transfer score.
+        objectives: what is minimised, as many as wanted; the first must be a transfer
+            score. Over auxiliary languages `error`, `loss`, `worst_error` and
+            `worst_loss`; of one of them `error:CODE` and `loss:CODE`, or
+            `error:TASK/CODE`; `transfer_loss` (see `transfer`); any cost.
+        reference: of each objective, what a network must beat to count in the
+            hypervolume; see `signals` for what it is where it is left out.
+        escape: leave local optima; not at all where absent.
         control: score a random search and uniform scaling at the same budget.
         tested: how many points of the front are scored on test data: the best, the
             smallest and some between them; 0: all.
@@ -223,6 +257,8 @@ class SearchConfig:
     archive_size: int = 64
     max_tries: int = 64
     objectives: tuple[str, ...] = ("error", "flops")
+    reference: tuple[float, ...] = ()
+    escape: EscapeConfig | None = None
     control: bool = True
     tested: int = 0
 
@@ -276,6 +312,7 @@ class Config:
     constraints: ConstraintsConfig = ConstraintsConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
+    transfer: TransferConfig = TransferConfig()
     controller: AnyController = ReinforceController()
     evaluate: EvaluateConfig = EvaluateConfig()
     devices: DevicesConfig = DevicesConfig()
@@ -284,9 +321,10 @@ class Config:
 
     def __post_init__(self) -> None:
         at_least(self, 0, "seed")
-        if self.controller.kind == "reinforce" and self.search.population < 2:
+        kind = self.controller.kind
+        if kind in ("reinforce", "autoregressive") and self.search.population < 2:
             raise ConfigError(
-                "search.population: must be at least 2 for controller 'reinforce', "
+                f"search.population: must be at least 2 for controller {kind!r}, "
                 f"whose baseline is the others; got {self.search.population}."
             )
         for name in self.tasks:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xlnas_jax.ranges import at_least, distinct, fraction, positive
+from xlnas_jax.types import ConfigError
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,57 @@ class RaceConfig:
 
 
 @dataclass(frozen=True)
+class HalvingConfig:
+    """How scoring is halved: a rung after another on more data, for fewer candidates.
+
+    Attributes:
+        eta: of the candidates of a rung the best `1 / eta` go on, to a rung of `eta`
+            times as much data.
+        rungs: how many there are; the last one is on all data.
+    """
+
+    eta: int = 3
+    rungs: int = 3
+
+    def __post_init__(self) -> None:
+        at_least(self, 2, "eta", "rungs")
+
+
+@dataclass(frozen=True)
+class EscapeConfig:
+    """When a search has come to a halt, and what is done then; see `escape`.
+
+    Attributes:
+        gain: a round that adds less than this share of the box (see `signals`) to the
+            hypervolume has gained nothing.
+        patience: so many rounds without a gain are a halt.
+        drift: so are so many rounds in a row in which both the archive's mean cost
+            and the best score of the round's candidates fell off.
+        hold: rounds that each response is given before the next one joins it.
+        rate: factor on the mutation rate.
+        immigrants: share of the population that is replaced by random networks from
+            the upper half of the budget.
+        novelty: what the distance to the nearest networks of the archive, which lies
+            between 0 and 1, takes off a candidate's score before it is told.
+        neighbours: how many networks are the nearest ones.
+    """
+
+    gain: float = 1e-3
+    patience: int = 5
+    drift: int = 3
+    hold: int = 3
+    rate: float = 2.0
+    immigrants: float = 0.25
+    novelty: float = 0.1
+    neighbours: int = 5
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "patience", "drift", "hold", "rate", "neighbours")
+        at_least(self, 0, "gain", "novelty")
+        fraction(self, "immigrants")
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """How a population is scored.
 
@@ -49,6 +101,8 @@ class EvaluateConfig:
             candidates as fp32 does (Kendall's tau-b of 0.98 at least).
         race: stop scoring candidates that cannot be among the best; not at all where
             absent.
+        halving: score all candidates on a part of the data, and only the best of them
+            on more; not at all where absent.
     """
 
     form: Literal["auto", "sliced", "masked"] = "auto"
@@ -56,9 +110,15 @@ class EvaluateConfig:
     batch_tokens: int = 2048
     precision: Literal["fp32", "bf16"] = "fp32"
     race: RaceConfig | None = None
+    halving: HalvingConfig | None = None
 
     def __post_init__(self) -> None:
         at_least(self, 1, "chunk", "batch_tokens")
+        if self.race is not None and self.halving is not None:
+            raise ConfigError(
+                "halving: must not be given beside evaluate.race, since both decide "
+                "which candidates are scored to the end; got both. Leave out one."
+            )
 
 
 @dataclass(frozen=True)

@@ -4,22 +4,55 @@ import jax
 import numpy as np
 from rich.table import Table
 
+from xlnas_jax.data.pairs import read_translations
 from xlnas_jax.data.sources import read_texts
 from xlnas_jax.data.tokens import fertility, unk_rate
 from xlnas_jax.experiment import Experiment, TaskPart
 from xlnas_jax.languages import Split
 from xlnas_jax.languages import name as language_name
-from xlnas_jax.space.constraints import is_feasible, limits
+from xlnas_jax.objectives import ALIGNMENT, SOURCE
+from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
+from xlnas_jax.space.latency import LATENCY
+from xlnas_jax.taxonomy import STRATEGIES
 
 SAMPLES = 10_000
 
 
 def describe(experiment: Experiment) -> list[Table]:
-    """Space, costs, and of each task languages and rows; no target label is used."""
-    tables = [_space(experiment), _costs(experiment)]
+    """Taxonomy, space, costs, and of each task languages and rows.
+
+    No target label is used.
+    """
+    tables = [_taxonomy(experiment), _space(experiment), _costs(experiment)]
     for part in experiment.parts:
         tables += [_languages(experiment, part), _rows(experiment, part)]
-    return tables
+    return [*tables, _objectives(experiment)]
+
+
+def _taxonomy(experiment: Experiment) -> Table:
+    """What is searched for, where, and how."""
+    table = Table(title="Search", title_justify="left", show_header=False)
+    space, config = experiment.space, experiment.config
+    strategy = STRATEGIES[config.controller.kind]
+    given = limits(config.constraints)
+    ordered = [k.name for k in space.knobs if k.is_ordered and len(k.choices) > 1]
+    free = [k.name for k in space.knobs if not k.is_ordered and len(k.choices) > 1]
+    rows = {
+        "objectives": ", ".join(one.name for one in experiment.objectives)
+        + (" (a front)" if len(experiment.objectives) > 1 else ""),
+        "hard limits": ", ".join(f"{n} <= {shown(v)}" for n, v in given.items())
+        or "none",
+        "space": f"{space.size:,} networks: ordered {', '.join(ordered) or 'none'}"
+        + (f"; unordered {', '.join(free)}" if free else ""),
+        "strategy": f"{config.controller.kind}: {strategy.family}",
+        "learns from": strategy.learns_from,
+        "seeks": strategy.seeks,
+        "models": strategy.sees,
+        "paper": strategy.paper,
+    }
+    for name, value in rows.items():
+        table.add_row(name, value)
+    return table
 
 
 def _space(experiment: Experiment) -> Table:
@@ -40,7 +73,8 @@ def _costs(experiment: Experiment) -> Table:
     rows = np.asarray(space.flatten(archs))
     largest = np.asarray(space.flatten(space.largest()))[None]
     smallest, full = experiment.costs.smallest(), experiment.costs(largest)
-    share = is_feasible(rows, experiment.costs, config).mean()
+    known = config if experiment.costs.latency else without_latency(config)
+    share = is_feasible(rows, experiment.costs, known).mean()
     table = Table(
         title=f"Costs for {experiment.costs.length} tokens; {share:.1%} of "
         f"{SAMPLES:,} random networks are within the limits",
@@ -51,9 +85,43 @@ def _costs(experiment: Experiment) -> Table:
         table.add_column(heading, justify="right")
     given = limits(config)
     for name, value in smallest.items():
-        limit = f"{given[name]:,.0f}" if name in given else "-"
-        table.add_row(name, f"{value:,}", f"{int(full[name][0]):,}", limit)
+        limit = shown(given[name]) if name in given else "-"
+        title = name
+        if name == LATENCY:
+            title = f"{name} of {experiment.costs.batch_size} inputs, predicted"
+        table.add_row(title, shown(value), shown(full[name][0]), limit)
+    if LATENCY in given and experiment.costs.latency is None:
+        limit = shown(given[LATENCY])
+        table.add_row(f"{LATENCY} (not measured yet)", "-", "-", limit)
     return table
+
+
+def _objectives(experiment: Experiment) -> Table:
+    """What is minimised, and what is read for it beside auxiliary dev splits."""
+    table = Table(title="Objectives, all minimised", title_justify="left")
+    for heading in ("objective", "what it is", "measured for it"):
+        table.add_column(heading)
+    for objective in experiment.objectives:
+        read = "nothing" if objective.is_cost else "auxiliary dev"
+        if SOURCE in objective.needs:
+            read += ", source dev"
+        if ALIGNMENT in objective.needs:
+            read += f", translations: {_translations(experiment)}"
+        table.add_row(objective.name, objective.meaning, read)
+    return table
+
+
+def _translations(experiment: Experiment) -> str:
+    """How many there are of each auxiliary language."""
+    config = experiment.config
+    found = []
+    for part in experiment.parts:
+        every = read_translations(
+            config.transfer, part.source, part.roles, config.skip_bad_rows
+        )
+        for code, pairs in zip(part.roles.aux_heldout, every, strict=True):
+            found.append(f"{len(pairs)} {experiment.column(part, code)}")
+    return ", ".join(found)
 
 
 def _languages(experiment: Experiment, part: TaskPart) -> Table:

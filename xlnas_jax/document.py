@@ -15,6 +15,7 @@ from xlnas_jax.experiment import Experiment, TaskPart
 from xlnas_jax.finish import Scored, Tested
 from xlnas_jax.languages import Phase, Split
 from xlnas_jax.scoring import Scores, from_sums
+from xlnas_jax.signals import two_front
 from xlnas_jax.space.constraints import limits
 from xlnas_jax.tasks import summary
 from xlnas_jax.tasks.trivial import NAMES
@@ -39,6 +40,7 @@ def make_document(
     shown: list[int],
     evaluated: int,
     rejected: int,
+    failed: int,
 ) -> Document:
     """The contents of `front.json`.
 
@@ -46,6 +48,7 @@ def make_document(
         chosen: candidates with their scores on the auxiliary languages.
         names: of each, the baseline it is, or `point`.
         tested: test scores of the candidates at the positions `shown`.
+        evaluated, rejected, failed: see `search.SearchState`.
     """
     config = experiment.config
     scores = dict(zip(shown, tested.networks, strict=True))
@@ -63,11 +66,13 @@ def make_document(
         "objectives": [objective.name for objective in experiment.objectives],
         "evaluated": evaluated,
         "rejected_before_evaluation": rejected,
+        "failed": failed,
         "seed": config.seed,
         "tasks": {
             part.name: _task(experiment, part, tested) for part in experiment.parts
         },
         "points": [p for n, p in zip(names, every, strict=True) if n == "point"],
+        "fronts": fronts(experiment, chosen, names),
         "baselines": baselines,
     }
     best = names.index("point")
@@ -107,12 +112,28 @@ def _task(experiment: Experiment, part: TaskPart, tested: Tested) -> dict[str, A
     }
 
 
+def fronts(
+    experiment: Experiment, chosen: Scored, names: list[str]
+) -> dict[str, list[str]]:
+    """Of each cost that is minimised, the points on the front of score and cost."""
+    is_point = np.asarray([name == "point" for name in names])
+    rows, points = chosen.indices[is_point], chosen.objectives[is_point]
+    return {
+        objective.name: [
+            experiment.space.identifier(row)
+            for row in rows[two_front(points[:, 0], points[:, column])]
+        ]
+        for column, objective in enumerate(experiment.objectives)
+        if objective.is_cost
+    }
+
+
 def load_reports(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
     """What became of the rows of every split that was read, by split and column."""
     roles = part.roles
     reads: tuple[tuple[Split, Phase, tuple[str, ...]], ...] = (
         ("train", "train", (roles.source, *roles.aux_train)),
-        ("dev", "search", roles.aux_heldout),
+        ("dev", "search", experiment.scored(part)),
         ("test", "report", roles.all),
     )
     found: dict[str, Any] = {}
@@ -132,16 +153,18 @@ def make_point(
     counts = experiment.costs(row[None])
     selection = {
         experiment.column(part, code): {
-            name: number(values[position, index]) for name, values in metrics.items()
+            name: number(values[position, index])
+            for name, values in metrics.items()
+            if index < values.shape[1]  # the source is not aligned with itself
         }
         for part, metrics in zip(experiment.parts, chosen.metrics, strict=True)
-        for index, code in enumerate(part.roles.aux_heldout)
+        for index, code in enumerate(experiment.scored(part))
     }
     return {
         "id": space.identifier(row),
         "architecture": space.values(row),
         "objectives": {
-            objective.name: int(counts[objective.name][0])
+            objective.name: _amount(counts[objective.name][0])
             if objective.is_cost
             else number(value)
             for objective, value in zip(
@@ -155,6 +178,11 @@ def make_point(
             for column, found in scores.items()
         },
     }
+
+
+def _amount(cost: np.number) -> int | float:
+    """A counted cost as it is; latency as it was predicted."""
+    return int(cost) if isinstance(cost, np.integer) else number(cost)
 
 
 def primary(task: dict[str, Any], point: dict[str, Any], column: str) -> float:

@@ -10,7 +10,7 @@ from xlnas_jax.space.constraints import is_feasible
 
 Rows = Int[np.ndarray, "pop site"]
 # A purpose keeps its number for ever: runs are resumed by it.
-PURPOSES = ("init", "ask", "control", "tune", "agree")
+PURPOSES = ("init", "ask", "control", "tune", "agree", "refine")
 
 
 def round_key(config: Config, purpose: str, number: int) -> Key[Array, ""]:
@@ -44,5 +44,5 @@ def draw_feasible(
         if len(rows) >= wanted:
             break
     if not len(rows):
-        rows = np.asarray(space.flatten(space.smallest()))[None]
+        rows = distinct(experiment, experiment.costs.smallest_rows())[:1]
     return rows[:wanted]

@@ -1,5 +1,6 @@
 """Builds the functions of `search.Engine` from an experiment and its arrays."""
 
+import dataclasses
 import functools
 from typing import Any
 
@@ -14,11 +15,17 @@ from xlnas_jax.controllers import make_controller
 from xlnas_jax.controllers.base import Controller, Setting, Told
 from xlnas_jax.data.plan import TrainingPlan
 from xlnas_jax.draws import round_key
+from xlnas_jax.escape import with_escape
 from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
-from xlnas_jax.objectives import objective_matrix
+from xlnas_jax.objectives import objective_matrix, task_metrics
 from xlnas_jax.pareto import Archive, init_archive, insert
-from xlnas_jax.population import make_evaluate, make_race_evaluate
+from xlnas_jax.population import (
+    make_evaluate,
+    make_halving_evaluate,
+    make_race_evaluate,
+)
 from xlnas_jax.propose import make_propose
+from xlnas_jax.refine import make_refine
 from xlnas_jax.search import Engine, Proposal, SearchState
 from xlnas_jax.sharding import (
     make_layout,
@@ -64,6 +71,9 @@ def make_engine(
     engine = Engine(
         num_warm_up=num_warm_up(config),
         learn=_make_learn(experiment, rows, optimizer, mesh),
+        refine=make_refine(
+            experiment, rows, heldout, controller, num_warm_up(config), mesh
+        ),
         propose=make_propose(
             controller,
             experiment.costs,
@@ -90,6 +100,7 @@ def make_engine(
         round=zero,
         evaluated=zero,
         rejected=zero,
+        failed=zero,
     )
     return engine, state
 
@@ -100,9 +111,12 @@ def make_scoring(
     """The fields of `search.Engine` that score populations."""
     mesh = make_mesh(experiment.config.devices)
     score = make_evaluate(experiment, heldout, mesh)
-    if experiment.config.evaluate.race is None:
-        return {"evaluate": score, "score": score}
-    return {"evaluate": make_race_evaluate(experiment, heldout, mesh), "score": score}
+    settings, evaluate = experiment.config.evaluate, score
+    if settings.race is not None:
+        evaluate = make_race_evaluate(experiment, heldout, mesh)
+    if settings.halving is not None:
+        evaluate = make_halving_evaluate(experiment, heldout, mesh)
+    return {"evaluate": evaluate, "score": score}
 
 
 def _make_controller(experiment: Experiment) -> Controller:
@@ -120,8 +134,13 @@ def _make_controller(experiment: Experiment) -> Controller:
         config.search.rounds,
         config.search.population,
         scales,
+        tuple(objective.name for objective in experiment.objectives),
     )
-    return make_controller(config.controller, setting).compiled()
+    controller = make_controller(config.controller, setting).compiled()
+    escape, size = config.search.escape, config.search.archive_size
+    if escape is None:
+        return controller
+    return with_escape(controller, escape, setting, experiment.box, size)
 
 
 def num_warm_up(config: Config) -> int:
@@ -235,17 +254,22 @@ def _make_importance(experiment: Experiment, part: TaskPart):
 def make_judge(experiment: Experiment):
     """Statistics to objectives and to the values that fronts remember."""
     parts, objectives = experiment.parts, experiment.objectives
+    tasks = [part.task for part in parts]
+    num_scored = [len(experiment.scored(part)) for part in parts]
 
     @jax.jit
-    def judge(statistics, indices, costs, num) -> tuple[Told, Array]:
-        metrics = [
-            part.task.metrics(sums)
-            for part, sums in zip(parts, statistics, strict=True)
-        ]
+    def judge(statistics, alignment, indices, costs, num) -> tuple[Told, Array]:
+        # Objectives go by the columns: scores of some languages alone would pass.
+        assert [s.shape[1] for s in statistics] == num_scored
+        metrics = task_metrics(tasks, statistics, alignment)
         matrix = objective_matrix(objectives, metrics, costs)
         is_meant = jnp.arange(matrix.shape[0], dtype=jnp.int32) < num
         is_finite = jnp.isfinite(matrix).all(-1)
-        values = jnp.concatenate([found["error"] for found in metrics], axis=-1)
+        heldout = [
+            found["error"][:, : len(part.roles.aux_heldout)]
+            for part, found in zip(parts, metrics, strict=True)
+        ]
+        values = jnp.concatenate(heldout, axis=-1)
         # A failed candidate must never win: its objectives become infinite.
         matrix = jnp.where(is_finite[:, None], matrix, jnp.inf)
         told = Told(indices=indices, objectives=matrix, is_valid=is_meant & is_finite)
@@ -254,7 +278,10 @@ def make_judge(experiment: Experiment):
     def call(evaluation: Evaluation, proposal: Proposal):
         costs = {k: np.asarray(v, np.float32) for k, v in proposal.costs.items()}
         rows = jnp.asarray(proposal.indices)
-        return judge(evaluation.statistics, rows, costs, np.int32(proposal.num))
+        measured = evaluation.statistics, evaluation.alignment
+        told, values = judge(*measured, rows, costs, np.int32(proposal.num))
+        is_drawn = jnp.asarray(proposal.is_drawn)
+        return dataclasses.replace(told, is_drawn=is_drawn), values
 
     return call
 

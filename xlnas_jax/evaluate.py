@@ -114,8 +114,23 @@ def make_row_scorer(
     def keep(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "batch stat"]:
         return task.statistics(logits, batch) * batch.weight[:, None]
 
-    score, plan = _make_form(supernet, space, keep, form, chunk)
-    run = _make_keeping(supernet, score, task.num_statistics)
+    size = task.num_statistics
+    return make_row_measure(supernet, space, keep, size, form, chunk, mesh, work)
+
+
+def make_row_measure(
+    supernet: Supernet,
+    space: SearchSpace,
+    measure: Measure,
+    size: int,
+    form: str = "sliced",
+    chunk: int = 8,
+    mesh: Mesh | None = None,
+    work: Work | None = None,
+) -> RowScorer:
+    """As `make_row_scorer`, but gives any `size` numbers that are measured of a row."""
+    score, plan = _make_form(supernet, space, measure, form, chunk)
+    run = _make_keeping(supernet, score, size)
     steps = functools.partial(jax.lax.all_gather, axis_name=DATA, axis=1, tiled=True)
     return _compile(run, plan, mesh, _make_deal(space, form, work), steps).evaluate
 

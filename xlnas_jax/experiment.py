@@ -5,6 +5,7 @@ weights and token arrays come after it.
 """
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -23,13 +24,22 @@ from xlnas_jax.data import sources
 from xlnas_jax.data.batches import scoring_batches, training_batches
 from xlnas_jax.data.buckets import BucketPlan
 from xlnas_jax.data.examples import AnyExamples, Source
+from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
 from xlnas_jax.data.rows import Rows, make_example_rows, with_max_length
 from xlnas_jax.data.tokens import Tokenizer, load_tokenizer, train_tokenizer, warn
 from xlnas_jax.languages import LanguageRoles, Phase, Split
-from xlnas_jax.objectives import Objective, make_objectives
+from xlnas_jax.objectives import (
+    ALIGNMENT,
+    SOURCE,
+    Objective,
+    make_objectives,
+    needs_of,
+)
+from xlnas_jax.signals import Box, knows_nothing, make_box
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
+from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet import pretrained
@@ -40,6 +50,8 @@ from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.classification import make_classification
 from xlnas_jax.tasks.qa import make_qa
 from xlnas_jax.tasks.tagging import make_tagging
+from xlnas_jax.tasks.trivial import uniform_loss
+from xlnas_jax.taxonomy import require_sense
 from xlnas_jax.types import Batch, ConfigError
 
 
@@ -85,10 +97,27 @@ class Experiment:
         config = dataclasses.replace(self.config, evaluate=evaluate)
         return dataclasses.replace(self, config=config)
 
+    @functools.cached_property
+    def box(self) -> Box:
+        """What hypervolumes are measured in; the same for the whole run."""
+        ignorance = [
+            knows_nothing(
+                uniform_loss(part.task, part.tokens.max_length), len(self.scored(part))
+            )
+            for part in self.parts
+        ]
+        limits, given = self.config.constraints, self.config.search.reference
+        return make_box(self.objectives, self.costs, limits, ignorance, given)
+
     def column(self, part: TaskPart, language: str) -> str:
         """The name of one task's language: its code, after the task's if several."""
         code = part.codes[language]
         return f"{part.name}/{code}" if len(self.parts) > 1 else code
+
+    def scored(self, part: TaskPart) -> tuple[str, ...]:
+        """Languages of `Evaluation.statistics`: auxiliary, and source if needed."""
+        source = (part.roles.source,) if SOURCE in needs_of(self.objectives) else ()
+        return (*part.roles.aux_heldout, *source)
 
 
 class ScoringData(NamedTuple):
@@ -99,22 +128,28 @@ class ScoringData(NamedTuple):
     Attributes:
         plans: which of the rows stands where in the batches.
         examples: of each language, in order.
+        source: of auxiliary data: batches of the source's dev split, which is scored
+            with them, where an objective needs it.
+        pairs: of auxiliary data: translations, where an objective needs them.
     """
 
     batches: tuple[Batch, ...]
     plans: tuple[BucketPlan, ...]
     rows: Rows
     examples: tuple[AnyExamples, ...]
+    source: tuple[Batch, ...] = ()
+    pairs: PairBatches | None = None
 
 
 def prepare(config: Config) -> Experiment:
     """Reads labels, tokenizer and model sizes, and checks that limits can be met."""
-    objectives = make_objectives(config.search.objectives)
-    found = {}
-    for name, task in config.every_task.items():
-        roles = LanguageRoles.from_config(task.languages)
-        skip = config.skip_bad_rows
-        found[name] = roles, sources.make_source(task.data, roles, skip_bad_rows=skip)
+    tasks, skip = config.every_task, config.skip_bad_rows
+    roles_of = {n: LanguageRoles.from_config(t.languages) for n, t in tasks.items()}
+    objectives = make_objectives(config.search.objectives, roles_of, config.transfer)
+    found = {
+        name: (roles, sources.make_source(tasks[name].data, roles, skip_bad_rows=skip))
+        for name, roles in roles_of.items()
+    }
     tokenizer, shape = _tokenizer_and_shape(config, list(found.values()))
     parts = tuple(
         _make_part(config, name, roles, source, tokenizer, shape)
@@ -122,11 +157,15 @@ def prepare(config: Config) -> Experiment:
     )
     _check_pooling(config, parts)
     space = make_space(config.space, shape)
+    require_sense(config, space, objectives)
     length = min(config.cost.length, shape.max_length)
     heads = tuple(part.head_size for part in parts)
     costs = CostModel(space, shape, heads, length, config.cost.batch_size)
     require_feasible(costs, config.constraints)
-    return Experiment(config, parts, shape, space, costs, objectives)
+    experiment = Experiment(config, parts, shape, space, costs, objectives)
+    if config.search.reference and LATENCY not in config.search.objectives:
+        assert experiment.box  # a reference that nothing can meet is named here
+    return experiment
 
 
 def _make_part(
@@ -291,10 +330,25 @@ def scoring_data(
 
 def heldout_data(experiment: Experiment) -> tuple[ScoringData, ...]:
     """Of each task, the dev splits that candidates are scored on."""
-    return tuple(
-        scoring_data(experiment, part, part.roles.aux_heldout, "dev", "search")
-        for part in experiment.parts
-    )
+    return tuple(_heldout(experiment, part) for part in experiment.parts)
+
+
+def _heldout(experiment: Experiment, part: TaskPart) -> ScoringData:
+    """Auxiliary data, with what else an objective needs."""
+    roles, needs = part.roles, needs_of(experiment.objectives)
+    data = scoring_data(experiment, part, roles.aux_heldout, "dev", "search")
+    if SOURCE in needs:
+        source = scoring_data(experiment, part, (roles.source,), "dev", "search")
+        data = data._replace(source=source.batches)
+    if ALIGNMENT in needs:
+        config = experiment.config
+        found = read_translations(
+            config.transfer, part.source, roles, config.skip_bad_rows
+        )
+        count, size = part.tokens.num_buckets, config.evaluate.batch_tokens
+        pairs = make_pair_batches(found, roles, part.tokenizer, count, size)
+        data = data._replace(pairs=pairs)
+    return data
 
 
 def _encode(part: TaskPart, examples: Sequence[AnyExamples]) -> Rows:

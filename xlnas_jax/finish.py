@@ -5,26 +5,26 @@ scored again with the final ones before the front is taken. The baselines are
 chosen by the same rule, on the same data, within the same limits.
 """
 
-import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from xlnas_jax.draws import distinct, draw_feasible
 from xlnas_jax.evaluate import make_predictor
 from xlnas_jax.experiment import Experiment, scoring_data
-from xlnas_jax.objectives import objective_matrix
+from xlnas_jax.objectives import objective_matrix, task_metrics
 from xlnas_jax.pareto import nondominated
 from xlnas_jax.population import make_scoring_supernet
 from xlnas_jax.scoring import Scores, score_predictions, trivial_scores
 from xlnas_jax.search import Engine, SearchState
-from xlnas_jax.space.constraints import is_feasible
+from xlnas_jax.space.uniform import uniform_rows
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.types import ArchitectureError
 
 Rows = Int[np.ndarray, "pop site"]
 
@@ -36,12 +36,14 @@ class Scored:
     Attributes:
         indices: canonical choice indices.
         objectives: in the order of the experiment's objectives; lower is better.
-        metrics: of each task, by name, each `pop lang`, on its auxiliary languages.
+        metrics: of each task, by name, each `pop lang`, on its auxiliary languages,
+            and after them the source where an objective needs it; `alignment` is of
+            auxiliary languages alone.
     """
 
     indices: Rows
     objectives: Float[np.ndarray, "pop obj"]
-    metrics: tuple[dict[str, Float[np.ndarray, "pop lang"]], ...]
+    metrics: tuple[dict[str, Float[np.ndarray, "pop _"]], ...]
 
     def take(self, rows: Int[np.ndarray, " n"]) -> "Scored":
         """The candidates at these positions, in that order."""
@@ -64,19 +66,28 @@ def rescore(
     for start in range(0, len(rows), size):
         chunk = rows[start : start + size]
         padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
-        statistics = engine.score(params, padded, len(chunk)).statistics
-        found.append([np.asarray(sums)[: len(chunk)] for sums in statistics])
-    return _scored(
-        experiment, rows, [np.concatenate(x) for x in zip(*found, strict=True)]
+        scored = engine.score(params, padded, len(chunk))
+        both = scored.statistics, scored.alignment
+        found.append([[np.asarray(x)[: len(chunk)] for x in one] for one in both])
+    statistics, alignment = (
+        [np.concatenate(parts) for parts in zip(*one, strict=True)]
+        for one in zip(*found, strict=True)
     )
+    return _scored(experiment, rows, statistics, alignment)
 
 
 def _scored(
-    experiment: Experiment, rows: Rows, statistics: Sequence[np.ndarray]
+    experiment: Experiment,
+    rows: Rows,
+    statistics: Sequence[np.ndarray],
+    alignment: Sequence[np.ndarray],
 ) -> Scored:
     metrics = tuple(
-        part.task.metrics(jnp.asarray(sums))
-        for part, sums in zip(experiment.parts, statistics, strict=True)
+        task_metrics(
+            [part.task for part in experiment.parts],
+            [jnp.asarray(sums) for sums in statistics],
+            [jnp.asarray(values) for values in alignment],
+        )
     )
     counts = experiment.costs(rows)
     costs = {name: jnp.asarray(value, jnp.float32) for name, value in counts.items()}
@@ -85,26 +96,47 @@ def _scored(
     return Scored(rows, np.asarray(matrix), kept)
 
 
-def final_front(experiment: Experiment, engine: Engine, state: SearchState) -> Scored:
+def final_front(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    confirm: Callable[[Rows], Bool[np.ndarray, " pop"]] | None = None,
+) -> Scored:
     """The non-dominated candidates of the archive under the final weights.
 
     The smallest network is always a candidate, so that a front exists even where
     no draw was feasible.
+
+    Args:
+        confirm: where given, whether finalists really are within the limits; those
+            that are not make room for what they dominated.
+
+    Raises:
+        ArchitectureError: none is.
     """
-    archive, space = state.archive, experiment.space
+    archive = state.archive
     met = np.asarray(archive.indices)[np.asarray(archive.is_valid)]
-    smallest = np.asarray(space.flatten(space.smallest()))[None]
-    scored = rescore(
-        experiment,
-        engine,
-        state.learner.params,
-        distinct(experiment, np.concatenate([met, smallest])),
-    )
-    is_finite = np.isfinite(scored.objectives).all(-1)
-    is_best = nondominated(jnp.asarray(scored.objectives), jnp.asarray(is_finite))
-    on_front = np.asarray(is_best)
+    smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
+    rows = distinct(experiment, np.concatenate([met, smallest]))
+    scored = rescore(experiment, engine, state.learner.params, rows)
     order = np.lexsort(scored.objectives.T[::-1])
-    return scored.take(order[on_front[order]])
+    is_left = np.asarray(np.isfinite(scored.objectives).all(-1))
+    while True:
+        is_best = nondominated(jnp.asarray(scored.objectives), jnp.asarray(is_left))
+        best = order[np.asarray(is_best)[order]]
+        front = scored.take(best)
+        if confirm is None:
+            return front
+        is_confirmed = confirm(front.indices)
+        if is_confirmed.all():
+            return front
+        is_left[best[~is_confirmed]] = False
+        if not is_left.any():
+            raise ArchitectureError(
+                "constraints.latency_ms: of all networks of the archive none was "
+                "measured to be within the limit, though all were predicted to be. "
+                "Raise the limit, or search again on a quieter machine."
+            )
 
 
 def full_network(
@@ -132,42 +164,15 @@ def uniform_scaling(
     one head count and one inner width for all layers the costliest that fits.
     """
     space = experiment.space
-    rows = [row for depth in _depths(experiment) for row in _widest(experiment, depth)]
-    if not rows:
-        rows = [np.asarray(space.flatten(space.smallest()))]
-    every = np.concatenate([_poolings(experiment, row) for row in rows])
-    feasible = distinct(experiment, every)
-    return rescore(experiment, engine, params, feasible).best()
-
-
-def _depths(experiment: Experiment) -> range:
-    keep = experiment.space.knob("keep")
-    first = experiment.space.min_layers if len(keep.choices) > 1 else keep.sites
-    return range(first, keep.sites + 1)
-
-
-def _widest(experiment: Experiment, depth: int) -> list[Int[np.ndarray, " site"]]:
-    """The widest feasible uniform network of a depth; none where none fits."""
-    space = experiment.space
-    keep, heads, ffn = (space.knob(name) for name in ("keep", "heads", "ffn"))
-    kept = np.unique(np.linspace(0, keep.sites - 1, depth).round().astype(int))
-    pairs = itertools.product(range(len(heads.choices)), range(len(ffn.choices)))
-    rows = []
-    for head, neuron in pairs:
-        row = np.zeros((1, len(space.num_choices)), np.int32)
-        on = keep.choices.index(1)
-        row[0, space.columns("keep")] = np.where(
-            np.isin(np.arange(keep.sites), kept), on, 0
-        )
-        row[0, space.columns("heads")] = head
-        row[0, space.columns("ffn")] = neuron
-        rows.append(space.canonical(row)[0])
-    rows = np.stack(rows)
-    fits = is_feasible(rows, experiment.costs, experiment.config.constraints)
-    if not fits.any():
-        return []
-    flops = experiment.costs(rows)["flops"]
-    return [rows[np.where(fits, flops, -1).argmax()]]
+    rows = distinct(experiment, uniform_rows(space))
+    if not len(rows):
+        smallest = np.asarray(space.flatten(space.smallest()))
+        rows = distinct(experiment, _poolings(experiment, smallest))
+    kinds = np.stack([space.num_kept(rows), rows[:, space.columns("pooling").start]])
+    costliest = np.argsort(-experiment.costs.counted(rows)["flops"], kind="stable")
+    first = np.unique(kinds[:, costliest], axis=1, return_index=True)[1]
+    widest = rows[costliest[first]]
+    return rescore(experiment, engine, params, widest).best()
 
 
 def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:

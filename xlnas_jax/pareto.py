@@ -64,8 +64,35 @@ def nondominated_rank(
         Deb et al., "A fast and elitist multiobjective genetic algorithm:
         NSGA-II", 2002. https://doi.org/10.1109/4235.996017
     """
-    dominates = _dominates(objectives)
-    size = objectives.shape[0]
+    return _peel(_dominates(objectives), _finite(objectives, is_valid))
+
+
+def feasible_first_rank(
+    objectives: Float[Array, "pop obj"],
+    violation: Float[Array, " pop"],
+    is_valid: Bool[Array, " pop"],
+) -> Int[Array, " pop"]:
+    """As `nondominated_rank`, but what breaks limits less dominates what does more.
+
+    Args:
+        violation: total constraint excess; zero or less means feasible. Objectives
+            decide among equals alone. Points where it is NaN do not count.
+
+    References:
+        Deb, "An efficient constraint handling method for genetic algorithms", 2000.
+        https://doi.org/10.1016/S0045-7825(99)00389-8
+    """
+    excess = jnp.maximum(violation, 0)
+    first, second = excess[:, None], excess[None]
+    dominates = (first < second) | ((first == second) & _dominates(objectives))
+    return _peel(dominates, _finite(objectives, is_valid) & ~jnp.isnan(violation))
+
+
+def _peel(
+    dominates: Bool[Array, "pop pop"], counts: Bool[Array, " pop"]
+) -> Int[Array, " pop"]:
+    """Rank of each point that counts; `pop` for the others."""
+    size = counts.shape[0]
 
     def peel(carry):
         ranks, is_left, rank = carry
@@ -74,7 +101,7 @@ def nondominated_rank(
 
     start = (
         jnp.full(size, size, jnp.int32),
-        _finite(objectives, is_valid),
+        counts,
         jnp.zeros((), jnp.int32),
     )
     return jax.lax.while_loop(lambda carry: carry[1].any(), peel, start)[0]

@@ -13,10 +13,14 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
+from xlnas_jax.aligned import Align, make_align
+from xlnas_jax.alignment import make_similarity
 from xlnas_jax.data.blocks import make_blocks
 from xlnas_jax.evaluate import make_evaluator, make_row_scorer
 from xlnas_jax.experiment import Experiment, ScoringData, TaskPart
-from xlnas_jax.racing import Block, make_race, make_transfer
+from xlnas_jax.halving import make_halving, num_blocks
+from xlnas_jax.objectives import needs_of
+from xlnas_jax.racing import Block, Race, make_race, make_scores, make_transfer
 from xlnas_jax.sharding import DATA, shard_steps
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.supernet import Form, Supernet, make_supernet
@@ -46,8 +50,11 @@ def make_evaluate(
     parts = experiment.parts
     given = [(make_evaluator, (len(part.roles.all),)) for part in parts]
     scorers = _make_scorers(experiment, mesh, given)
-    batches = [shard_steps(mesh, data.batches) for data in heldout]
-    columns = [np.asarray(_columns(part), np.int32) for part in parts]
+    batches = [shard_steps(mesh, (*data.batches, *data.source)) for data in heldout]
+    aligns = _make_aligns(experiment, heldout, mesh)
+    columns = [
+        np.asarray(_columns(part, experiment.scored(part)), np.int32) for part in parts
+    ]
 
     @jax.jit
     def auxiliary(sums: list[Array]) -> tuple[Array, ...]:
@@ -59,7 +66,11 @@ def make_evaluate(
             score(params.of_task(part.name), indices, num, own)
             for part, score, own in zip(parts, scorers, batches, strict=True)
         ]
-        return Evaluation(auxiliary(sums), np.ones(len(indices), bool))
+        alignment = tuple(
+            align(params.of_task(part.name), indices, num)
+            for part, align in zip(parts, aligns, strict=False)
+        )
+        return Evaluation(auxiliary(sums), np.ones(len(indices), bool), alignment)
 
     return evaluate
 
@@ -84,7 +95,6 @@ def make_race_evaluate(
             f"or leave out evaluate.race."
         )
     scorers = _make_scorers(experiment, mesh, [(make_row_scorer, ()) for _ in parts])
-    dealt = [make_blocks(d.batches, settings.blocks, config.seed) for d in heldout]
 
     def score(params: SharedParams, indices, num: int, block: Block) -> list[Any]:
         return [
@@ -98,23 +108,78 @@ def make_race_evaluate(
         make_transfer(
             [part.task for part in parts],
             experiment.objectives,
-            [_columns(part) for part in parts],
+            [_columns(part, part.roles.aux_heldout) for part in parts],
         ),
-        [
-            tuple(shard_steps(mesh, own) for own in block)
-            for block in zip(*dealt, strict=True)
-        ],
+        _deal(heldout, mesh, settings.blocks, config.seed),
         [len(part.roles.all) for part in parts],
     )
+    return _make_estimate(experiment, race)
+
+
+def make_halving_evaluate(
+    experiment: Experiment, heldout: tuple[ScoringData, ...], mesh: Mesh
+) -> Evaluate:
+    """Scores fewer and fewer candidates on more and more data; see `halving`.
+
+    The statistics of those that did not get to the end are of the data they saw.
+
+    Raises:
+        ConfigError: there are too few examples, or an objective needs more than
+            auxiliary scores.
+    """
+    config, parts = experiment.config, experiment.parts
+    settings = config.evaluate.halving
+    assert settings is not None
+    ours = [one for one in experiment.objectives if not one.is_cost]
+    if needs_of(ours):
+        raise ConfigError(
+            f"evaluate.halving: needs objectives of auxiliary scores alone; got "
+            f"{[one.name for one in ours if one.needs]} in search.objectives, which "
+            f"also need {sorted(needs_of(ours))}. Leave out evaluate.halving, or set "
+            f"the weights of these terms to 0."
+        )
+    given = [(make_evaluator, (len(part.roles.all),)) for part in parts]
+    scorers = _make_scorers(experiment, mesh, given)
+
+    def score(params: SharedParams, indices, num: int, block: Block) -> list[Any]:
+        return [
+            run(params.of_task(part.name), indices, num, own)
+            for part, run, own in zip(parts, scorers, block, strict=True)
+        ]
+
+    columns = [_columns(part, part.roles.aux_heldout) for part in parts]
+    run = make_halving(
+        settings,
+        score,
+        make_scores([part.task for part in parts], ours, columns),
+        _deal(heldout, mesh, num_blocks(settings), config.seed),
+    )
+    return _make_estimate(experiment, run)
+
+
+def _deal(
+    heldout: tuple[ScoringData, ...], mesh: Mesh, count: int, seed: int
+) -> list[Block]:
+    """Blocks of every task's data, on the devices."""
+    dealt = [make_blocks(data.batches, count, seed) for data in heldout]
+    return [
+        tuple(shard_steps(mesh, own) for own in block)
+        for block in zip(*dealt, strict=True)
+    ]
+
+
+def _make_estimate(experiment: Experiment, run: Callable[..., Race]) -> Evaluate:
+    """Runs what scores some candidates to the end, and estimates the others."""
+    parts = experiment.parts
     names = [one.name for one in experiment.objectives if one.is_cost]
 
     def evaluate(params: SharedParams, indices, num: int) -> Evaluation:
         rows = np.asarray(indices)
         counts = experiment.costs(rows)
         costs = np.stack([counts[n] for n in names], -1) if names else _no_costs(rows)
-        found = race(params, rows, num, costs)
+        found = run(params, rows, num, costs)
         sums: list[Array] = [
-            jnp.asarray(own[:, _columns(part)])
+            jnp.asarray(own[:, _columns(part, part.roles.aux_heldout)])
             for part, own in zip(parts, found.sums, strict=True)
         ]
         return Evaluation(tuple(sums), found.is_complete)
@@ -135,9 +200,25 @@ def _make_scorers(
     ]
 
 
-def _columns(part: TaskPart) -> list[int]:
-    """Where the auxiliary languages stand among all."""
-    return [part.roles.all.index(code) for code in part.roles.aux_heldout]
+def _make_aligns(
+    experiment: Experiment, heldout: tuple[ScoringData, ...], mesh: Mesh
+) -> list[Align]:
+    """One for each task; none where no objective needs them."""
+    config = experiment.config
+    supernet = make_scoring_supernet(experiment)
+    similarity, width = make_similarity(config.transfer), experiment.shape.width
+    form, chunk = form_of(experiment), config.evaluate.chunk
+    rest = form, chunk, mesh, experiment.costs.stages()
+    return [
+        make_align(supernet, experiment.space, similarity, data.pairs, width, *rest)
+        for data in heldout
+        if data.pairs is not None
+    ]
+
+
+def _columns(part: TaskPart, languages: tuple[str, ...]) -> list[int]:
+    """Where these languages stand among all."""
+    return [part.roles.all.index(code) for code in languages]
 
 
 def _no_costs(rows: Int[np.ndarray, "pop site"]) -> Int[np.ndarray, "pop cost"]:

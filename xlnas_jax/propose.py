@@ -13,7 +13,7 @@ from xlnas_jax.search import Proposal
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.cost import CostModel
 
-# Candidates drawn at a time while looking for feasible ones.
+# Candidates drawn at a time, at least, while looking for feasible ones.
 DRAWS = 64
 
 
@@ -34,7 +34,8 @@ def make_propose(
         key_of: the random key of a round.
     """
     size, space = config.population, costs.space
-    draws = max(size, DRAWS)
+    # What runs on the host pays for every draw.
+    draws = max(size, DRAWS) if controller.is_compiled else size
 
     def propose(state: Any, number: int) -> Proposal:
         key = key_of(number)
@@ -53,9 +54,13 @@ def make_propose(
             rejected += int((~fits[:seen]).sum())
             if len(kept) == size:
                 break
-        num = len(kept)
+        num, drawn = len(kept), kept
+        if controller.alter is not None and num:
+            last = jax.random.fold_in(key, config.max_tries)
+            kept = controller.alter(state, last, drawn)
+        is_drawn = np.pad((kept == drawn).all(-1), (0, size - num))
         kept = np.pad(kept, ((0, size - num), (0, 0)))
-        return Proposal(kept, num, rejected, costs(kept))
+        return Proposal(kept, num, rejected, costs(kept), is_drawn)
 
     return propose
 

@@ -27,7 +27,7 @@ from jaxtyping import Array, Bool, Float, Int
 from xlnas_jax.confidence import compare
 from xlnas_jax.config_run import RaceConfig
 from xlnas_jax.data.blocks import Examples, examples_of
-from xlnas_jax.objectives import TRANSFER, Objective, objective_matrix
+from xlnas_jax.objectives import Objective, objective_matrix
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch, ConfigError
 
@@ -140,16 +140,26 @@ def make_transfer(
         columns: of each task, the languages that count.
 
     Raises:
-        ConfigError: one of them is that of the worst language.
+        ConfigError: one of them is no mean over examples.
     """
     ours = tuple(objective for objective in objectives if not objective.is_cost)
-    worst = [o.name for o in ours if TRANSFER[o.name][1] == "max"]
-    if worst:
+    biased = [objective.name for objective in ours if not objective.is_mean]
+    if biased:
         raise ConfigError(
             f"evaluate.race: needs objectives that are means over languages; got "
-            f"{worst} in search.objectives. An estimate of the worst language is "
-            f"biased upwards. Leave out evaluate.race, or use another objective."
+            f"{biased} in search.objectives. An estimate of the worst language, or of "
+            f"what exceeds a margin, is biased upwards, and alignment takes all "
+            f"sentences at once. Leave out evaluate.race, or use another objective."
         )
+    return make_scores(tasks, ours, columns)
+
+
+def make_scores(
+    tasks: Sequence[Task],
+    objectives: Sequence[Objective],
+    columns: Sequence[Sequence[int]],
+) -> Transfer:
+    """Builds `sums -> scores` for objectives that are no costs, estimates or not."""
     chosen = [jnp.asarray(column, jnp.int32) for column in columns]
 
     def transfer(sums: tuple[Array, ...]) -> Float[Array, "pop obj"]:
@@ -157,7 +167,7 @@ def make_transfer(
             task.metrics(own[:, column])
             for task, own, column in zip(tasks, sums, chosen, strict=True)
         ]
-        return objective_matrix(ours, metrics, {})
+        return objective_matrix(objectives, metrics, {})
 
     return transfer
 

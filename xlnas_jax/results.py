@@ -1,5 +1,6 @@
 """The end of a search: what is scored last, and the tables of it."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -60,9 +61,17 @@ USAGE = {
 
 
 def conclude(
-    experiment: Experiment, engine: Engine, state: SearchState, progress: Progress
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    progress: Progress,
+    confirm: Callable[..., np.ndarray] | None = None,
 ) -> Document:
-    """Takes the front, adds the baselines, and only then reads the targets."""
+    """Takes the front, adds the baselines, and only then reads the targets.
+
+    Args:
+        confirm: as in `final_front`; baselines are measured too, and kept.
+    """
     params = state.learner.params
     done = int(state.round)
 
@@ -71,7 +80,7 @@ def conclude(
         progress.update(done + part)
 
     begin(0)
-    front = final_front(experiment, engine, state)
+    front = final_front(experiment, engine, state, confirm)
     parts = {"full": full_network(experiment, engine, params)}
     if experiment.config.search.control:
         begin(1)
@@ -80,11 +89,13 @@ def conclude(
         parts["uniform"] = uniform_scaling(experiment, engine, params)
     names = [*parts, *["point"] * len(front.indices)]
     chosen = _join([*parts.values(), front])
+    if confirm is not None:
+        confirm(chosen.indices)
     shown = _tested(experiment, front, len(parts))
     begin(3)
     tested = report(experiment, local(params), chosen.indices[shown])
     progress.update(done + len(PARTS))
-    counts = int(state.evaluated), int(state.rejected)
+    counts = int(state.evaluated), int(state.rejected), int(state.failed)
     return make_document(experiment, chosen, names, tested, shown, *counts)
 
 
@@ -198,7 +209,8 @@ def print_results(
     for line in (*comparison_lines(document), *rejected_lines(document)):
         console.print(line, soft_wrap=True, markup=False)
     console.print(
-        f"{document['evaluated']} candidates scored, "
+        f"{document['evaluated']} candidates scored, {document['failed']} of them "
+        f"without a finite score, "
         f"{document['rejected_before_evaluation']} rejected before any forward pass, "
         f"{len(document['points'])} on the front ({directory / 'front.json'}).",
         soft_wrap=True,

@@ -127,6 +127,12 @@ def read_config(path: str | os.PathLike[str]) -> Config:
         ) from error
 
 
+def read_measured(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a clock measured in a run, which may be going on."""
+    read_config(path)  # it is a run
+    return Run(Path(path)).read_measured()
+
+
 def write_text_atomic(path: Path, text: str) -> None:
     """Replace a file in one step; it is on the disk when this returns."""
     temporary = path.with_name(f".{path.name}.tmp")

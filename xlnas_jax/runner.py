@@ -38,8 +38,15 @@ from xlnas_jax.results import PARTS, conclude
 from xlnas_jax.rundir import FRONT, Run, open_run, read_config
 from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
 from xlnas_jax.settle import settle_form, settle_precision
+from xlnas_jax.settle_latency import (
+    make_confirm,
+    measured_latency,
+    restore_latency,
+    settle_latency,
+)
 from xlnas_jax.sharding import local
 from xlnas_jax.types import Batch, CheckpointError
+from xlnas_jax.watch import Watch
 
 Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
 CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
@@ -68,6 +75,7 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
             return document or {}, artifact
         with CompileCounter() as compiles:
             data = data or read_data(experiment)
+            experiment = settle_latency(experiment, run, _say)
             experiment = settle_form(experiment, data[1], run, _say)
             engine, state, restored = load_state(experiment, run, data)
             compiles.mark("start")
@@ -90,14 +98,16 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
                 )
                 compiles.mark("later_rounds")
                 started = time.perf_counter()
+                params = local(state.learner.params)
+                confirm = make_confirm(experiment, run, params)
                 if not is_scored:
-                    document = conclude(experiment, engine, state, progress)
-            params = local(state.learner.params)
+                    document = conclude(experiment, engine, state, progress, confirm)
 
             def export() -> None:
                 assert document is not None
                 point = pick_point(document, config.export.pick)
-                export_point(experiment, params, document, point, artifact)
+                latency = measured_latency(experiment, run.read_measured())
+                export_point(experiment, params, document, point, artifact, latency)
 
             # The others wait here for the first.
             decide(export)
@@ -131,8 +141,11 @@ def export_run(directory: Path, pick: str, out: Path) -> Path:
                 f"exported. Run `xlnas search` on the same directory to go on."
             )
         point = pick_point(document, pick)
+        measured = run.read_measured()
+        experiment = restore_latency(experiment, measured)
         _, state, _ = load_state(experiment, run)
-    return export_point(experiment, state.learner.params, document, point, out)
+    params, latency = state.learner.params, measured_latency(experiment, measured)
+    return export_point(experiment, params, document, point, out, latency)
 
 
 @contextlib.contextmanager
@@ -177,7 +190,8 @@ def load_state(
     data = data or read_data(experiment)
     engine, state = make_engine(experiment, *data)
     if is_several():
-        arrays = data[0], [one.batches for one in data[1]], state.learner.params
+        heldout = [(one.batches, one.source, one.pairs) for one in data[1]]
+        arrays = data[0], heldout, state.learner.params
         facts = to_mapping(experiment.config), fingerprint(arrays)
         agree("configuration, data and weights", facts)
     keep = experiment.config.checkpoint.keep
@@ -203,6 +217,7 @@ def _rounds(
     first_search = max(first, engine.num_warm_up)
     run.metrics.truncate(first)
     name = experiment.objectives[0].name
+    watch = Watch(experiment.box, experiment.costs, state.archive)
     pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
     keep = config.checkpoint.keep
     with Checkpoints(run.checkpoints, keep, run.is_writer) as saved:
@@ -213,7 +228,7 @@ def _rounds(
             state, metrics = step(engine, state)
             # The device works on this round while the last one is written down.
             if pending is not None:
-                _log(run, progress, name, *pending)
+                _log(run, progress, watch, name, *pending)
             pending = (number, _shown(state), metrics)
             if number in (first, first_search):
                 jax.block_until_ready(metrics)
@@ -223,7 +238,7 @@ def _rounds(
             if number == first_search:
                 compiles.mark("first_round")
         if pending is not None:
-            _log(run, progress, name, *pending)
+            _log(run, progress, watch, name, *pending)
     return state
 
 
@@ -239,6 +254,7 @@ def _shown(state: SearchState) -> dict[str, Any]:
 def _log(
     run: Run,
     progress: Progress,
+    watch: Watch,
     name: str,
     number: int,
     shown: dict[str, Any],
@@ -257,12 +273,15 @@ def _log(
         line |= {
             "evaluated": int(shown["evaluated"]),
             "rejected_before_evaluation": int(shown["rejected"]),
-            "failed": int(len(is_valid) - is_valid.sum()),
+            "failed": int(metrics.failed),
             "ruled_out": metrics.ruled_out,
             f"population_{name}": float(values.mean()) if len(values) else None,
             f"best_{name}": float(best.min()) if len(best) else None,
+            **watch.read(archive),
             **{k: float(v) for k, v in metrics.summary.items() if np.ndim(v) == 0},
         }
+        for remark in watch.remarks(int(line["outside_reference"]), line["failed"]):
+            progress.say(f"round {number}: {remark}")
     run.metrics.append(line)
     best_name = f"best_{name}"
     shown_values = {"train_loss": line["loss"], best_name: line.get(best_name)}

@@ -1,10 +1,11 @@
 """The bi-level search: one round after another, one state in, one state out.
 
-A round updates the shared weights on source data, asks the controller for
-candidates, drops what breaks a constraint before any forward pass, scores the
-rest on auxiliary languages in one call, tells the controller, and keeps the
-best. Target languages take no part in it. Before the first such round the full
-network alone is trained for a while (warm-up).
+A round updates the shared weights on source data, takes gradient steps of the
+architecture on auxiliary languages where the strategy is of that kind, asks it for
+candidates, drops what breaks a constraint before any forward pass, scores the rest on
+auxiliary languages in one call, tells the controller, and keeps the best. Target
+languages take no part in it. Before the first such round the full network alone is
+trained for a while (warm-up).
 """
 
 import dataclasses
@@ -13,7 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from flax import struct
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.controllers.base import Controller, Told
 from xlnas_jax.pareto import Archive
@@ -33,12 +34,14 @@ class Proposal(NamedTuple):
         num: how many are meant.
         rejected: how many were drawn that broke a limit; none was ever run.
         costs: exact counts of every row.
+        is_drawn: False for rows that the strategy did not draw (`Controller.alter`).
     """
 
     indices: Int[np.ndarray, "pop site"]
     num: int
     rejected: int
     costs: dict[str, Int[np.ndarray, " pop"]]
+    is_drawn: Bool[np.ndarray, " pop"]
 
 
 @struct.dataclass
@@ -54,6 +57,7 @@ class SearchState:
             round.
         round: rounds done, those of the warm-up included.
         evaluated: candidates scored. rejected: candidates dropped unscored.
+        failed: of those scored, the ones whose scores are not finite.
     """
 
     learner: Learner
@@ -62,6 +66,7 @@ class SearchState:
     round: Count
     evaluated: Count
     rejected: Count
+    failed: Count
 
 
 class Engine(NamedTuple):
@@ -72,6 +77,9 @@ class Engine(NamedTuple):
         learn: `(learner, round) -> (learner, loss)`; the round's weight steps: of
             the full network in the warm-up (which ends with sorting heads and
             neurons by importance), of the sandwich after it.
+        refine: `(controller_state, learner, round) -> controller_state`; gradient
+            steps of the architecture on auxiliary languages, for strategies that
+            take any.
         propose: `(controller_state, round) -> Proposal`.
         evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages;
             where candidates race, some of them are not scored to the end.
@@ -85,6 +93,7 @@ class Engine(NamedTuple):
 
     num_warm_up: int
     learn: Callable[[Learner, int], tuple[Learner, Float[Array, ""]]]
+    refine: Callable[[Any, Learner, int], Any]
     propose: Callable[[Any, int], Proposal]
     evaluate: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     score: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
@@ -96,13 +105,15 @@ class Engine(NamedTuple):
 class RoundMetrics(NamedTuple):
     """What one round has to say; still on the device, so that reading can wait.
 
-    `ruled_out` counts the candidates that a race stopped scoring.
+    `ruled_out` counts the candidates that were not scored to the end, and `failed`
+    those whose scores are not finite.
     """
 
     loss: Float[Array, ""]
     told: Told | None = None
     summary: Mapping[str, Any] = {}
     ruled_out: int = 0
+    failed: Count = np.int32(0)
 
 
 def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]:
@@ -112,21 +123,25 @@ def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]
     state = dataclasses.replace(state, learner=learner, round=state.round + np.int32(1))
     if number < engine.num_warm_up:
         return state, RoundMetrics(loss)
-    proposal = engine.propose(state.controller, number)
+    controller = engine.refine(state.controller, learner, number)
+    proposal = engine.propose(controller, number)
     evaluation = engine.evaluate(learner.params, proposal.indices, proposal.num)
     told, values = engine.judge(evaluation, proposal)
-    controller = engine.controller.tell(state.controller, told)
+    controller = engine.controller.tell(controller, told)
     is_complete = evaluation.is_complete
+    archive = engine.insert(state.archive, told, values, proposal.indices, is_complete)
+    if engine.controller.watch is not None:
+        controller = engine.controller.watch(controller, archive)
+    failed = np.int32(proposal.num) - told.is_valid.sum(dtype=np.int32)
     state = dataclasses.replace(
         state,
         controller=controller,
-        archive=engine.insert(
-            state.archive, told, values, proposal.indices, is_complete
-        ),
+        archive=archive,
         evaluated=state.evaluated + np.int32(proposal.num),
         rejected=state.rejected + np.int32(proposal.rejected),
+        failed=state.failed + failed,
     )
     ruled_out = int((~is_complete[: proposal.num]).sum())
     return state, RoundMetrics(
-        loss, told, engine.controller.summary(controller), ruled_out
+        loss, told, engine.controller.summary(controller), ruled_out, failed
     )

@@ -87,10 +87,14 @@ class Evaluation:
 
     Attributes:
         statistics: of each task, for each candidate and language, sums over examples
-            of the task's statistics (see `tasks.Task.statistics`).
+            of the task's statistics (see `tasks.Task.statistics`). Languages are the
+            auxiliary ones, then the source where an objective needs it.
         is_complete: False where a race stopped early, and the sums are of some of
             the examples; known on the host.
+        alignment: of each task, for each candidate and auxiliary language, how alike
+            translations are, from 0 to 1; empty where no objective needs it.
     """
 
     statistics: tuple[Float[Array, "pop _ _"], ...]
     is_complete: Bool[np.ndarray, " pop"]
+    alignment: tuple[Float[Array, "pop _"], ...] = ()

@@ -26,6 +26,9 @@ def test_search_writes_what_the_contract_names(searched):
     assert document["objectives"] == ["error", "flops"]
     assert document["evaluated"] == 24
     assert document["rejected_before_evaluation"] > 0
+    assert document["failed"] == 0
+    ids = [point["id"] for point in document["points"]]
+    assert document["fronts"] == {"flops": ids}
     assert document["constraints"] == [{"cost": "encoder_params", "limit": 4000.0}]
     for point in document["points"]:
         assert point.keys() >= {
@@ -50,6 +53,20 @@ def test_search_writes_what_the_contract_names(searched):
     assert measured["compile"]["programs_by_phase"]["later_rounds"] == 0
     files = {path.name for path in (run_dir / "model").iterdir()}
     assert files >= {"config.json", "architecture.json", "params", "README.md"}
+
+
+def test_every_round_says_what_its_archive_gained(searched):
+    lines = (searched / "run" / "metrics.jsonl").read_text().splitlines()
+    rounds = [json.loads(line) for line in lines]
+    assert all("hypervolume" not in one for one in rounds[:2])  # the warm-up
+    volume = 0.0
+    for one in rounds[2:]:
+        assert 0 < one["hypervolume"] < 1
+        volume += one["hypervolume_gain"]
+        assert one["hypervolume"] == pytest.approx(volume)
+        assert 0 <= one["diversity"] <= 1
+        assert one["archive_flops"] > 0
+        assert (one["outside_reference"], one["failed"]) == (0, 0)
 
 
 def test_objective_is_the_mean_over_auxiliary_languages_alone(searched):

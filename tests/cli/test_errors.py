@@ -67,6 +67,10 @@ OPTIONS = {
     "unknown objective": ("search.objectives=[eror]", "eror"),
     "unknown strategy": ("controller.kind=dance", "dance"),
     "unknown cost": ("constraints.parms=3", "params"),
+    "a limit on what is no cost": (
+        "constraints.speed=3",
+        "Known here: params, encoder_params, flops, memory_bytes, latency_ms",
+    ),
     "infeasible limit": ("constraints.encoder_params=3", "smallest possible value"),
     "no such data": ("data.kind=tables", "table"),
 }

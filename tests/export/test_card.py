@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from xlnas_jax.export.card import render_card
+from xlnas_jax.export.card import Latency, render_card
 from xlnas_jax.export.params import count_params
 
 
@@ -28,6 +28,15 @@ def test_sizes_are_those_of_the_network(card, subnet):
     assert f"{count_params(subnet.weights):,} parameters are stored" in text
     for heads, ffn in subnet.sizes:
         assert f"{heads} heads, {ffn} inner neurons" in text
+
+
+def test_latency_is_told_where_it_was_measured(card, subnet):
+    found = Latency(1.5, None, "2 x 64 tokens on an abacus")
+    text = render_card(dataclasses.replace(card, latency=found), subnet)
+
+    row = "| milliseconds of 2 x 64 tokens on an abacus, measured | 1.500 | - |"
+    assert row in text
+    assert "milliseconds" not in render_card(card, subnet)
 
 
 def test_the_protocol_names_every_language_once_by_role(card, subnet):

@@ -43,6 +43,10 @@ def test_heldout_languages_never_train_weights(roles: LanguageRoles, split) -> N
     roles.require("fr", split, "search")
 
 
+def test_source_dev_may_be_compared_with_while_searching(roles: LanguageRoles) -> None:
+    roles.require("eng", "dev", "search")
+
+
 @pytest.mark.parametrize("language", ["en", "it"])
 def test_training_languages_train_but_not_on_their_test_split(
     roles: LanguageRoles, language: str

@@ -6,6 +6,7 @@ from tests.models import NUM_LABELS, SHAPE, tiny_space
 from xlnas_jax.config import ConstraintsConfig
 from xlnas_jax.space.constraints import is_feasible, require_feasible
 from xlnas_jax.space.cost import COSTS, CostModel, HeadSize
+from xlnas_jax.space.latency import Latency, LatencyTable
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.types import ArchitectureError
 
@@ -63,6 +64,36 @@ def test_stages_add_up_to_the_work_of_the_encoder(costs):
     layers = space.knob("keep").sites
     expected = layers * (attention[-1] + ffn[-1]) + head
     assert costs(row)["flops"][0] == expected
+
+
+def test_costs_are_the_sums_of_their_parts(costs):
+    table = LatencyTable((10, 20, 30, 40), (3, 5, 9), (0, 2, 7))
+    costs = costs.with_latency(Latency(table, 0.0))
+    layer, fixed = costs.parts()
+    space, rows = costs.space, random_rows(costs, 300)
+    keep, heads, ffn = (rows[:, space.columns(n)] for n in ("keep", "heads", "ffn"))
+    pooling = rows[:, space.columns("pooling").start]
+    counts = costs(rows)
+    sums = {
+        name: fixed[name][pooling] + (keep * layer[name][heads, ffn]).sum(-1)
+        for name in ("params", "flops", "latency_ns")
+    }
+    np.testing.assert_array_equal(counts["params"], sums["params"])
+    np.testing.assert_array_equal(counts["flops"], sums["flops"])
+    np.testing.assert_array_equal(counts["latency_ms"], sums["latency_ns"] / 1e6)
+    of_layers = sums["params"] - fixed["params"][pooling]
+    np.testing.assert_array_equal(counts["encoder_params"], of_layers)
+    peak = (keep * layer["peak_bytes"][heads, ffn]).max(-1)
+    memory = fixed["memory_bytes"][pooling] + 4 * of_layers + peak
+    np.testing.assert_array_equal(counts["memory_bytes"], memory)
+
+
+def test_latency_is_no_cost_until_it_was_measured(costs):
+    rows = random_rows(costs, 3)
+    assert "latency_ms" not in costs(rows)
+    assert "latency_ms" not in costs.smallest()
+    measured = costs.with_latency(Latency(LatencyTable((1,), (1,) * 3, (1,) * 3), 0.0))
+    assert "latency_ms" not in measured.counted(rows)
 
 
 def test_flops_grow_faster_than_length(costs):

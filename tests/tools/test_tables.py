@@ -24,7 +24,7 @@ ENVIRONMENT = {
 def tables():
     sys.path.insert(0, str(TOOLS))
     try:
-        names = ("benchmarks", "limits", "markdown", "scale", "speed")
+        names = ("benchmarks", "escape", "limits", "markdown", "scale", "speed")
         yield {name: importlib.import_module(f"tables.{name}") for name in names}
     finally:
         sys.path.remove(str(TOOLS))
@@ -169,16 +169,46 @@ def test_the_roofline_shows_shares_in_percent(tables):
     assert sandwich[3:] == ["40 % (20–80)", "1.25 (0.625–2.50)"]
 
 
-def test_other_results_are_shown_under_their_own_names(tables):
-    found = {
-        "question": "Is it shown?",
-        "load_imbalance": 0.05,
-        "runs": [{"devices": 1, "seconds": spread(2.0)}, {"devices": 8}],
+def test_scaling_shows_what_devices_send_and_whether_results_are_the_same(tables):
+    run = {
+        "devices": "2 processes",
+        "largest_difference": {"error": 0.0, "weights": 7.5e-9},
+        "same_ranking": False,
+        "scoring": {"seconds": 2.0, "bytes_per_device": 0},
+        "weight_step": {
+            "bytes_per_device": 1_500_000,
+            "learner_bytes_per_device": 3e6,
+        },
     }
-    lines = tables["scale"].plain(found)
-    assert lines[0] == "- load imbalance: 0.050"
-    assert cells(lines[-1]) == ["8", "not measured"]
-    assert cells(lines[-2]) == ["1", "2 (1–4)"]
+    found = {
+        "problem": {"population": 64, "size": "6x256", "batch": 32, "seq": 64},
+        "note": "Cores are shared.",
+        "runs": [run],
+        "balance": [
+            {
+                "population": "64 random",
+                "devices": 8,
+                "imbalance": spread(0.04),
+                "work_done_again": spread(0.02),
+            }
+        ],
+        "projection": {
+            "population": 4096,
+            "sentences": 128,
+            "devices": 256,
+            "bandwidth": 12.5e9,
+            "latency": 5e-5,
+            "seconds": 2.0,
+            "host_seconds": 0.5,
+            "imbalance": 0.04,
+            "work_done_again": 0.05,
+            "efficiency": 0.8,
+        },
+    }
+    lines = tables["scale"].scaling(found)
+    expected = ["2 processes", "0", "7.5e-09", "**no**", "2", "0", "1.50 MB", "3.00 MB"]
+    assert expected in [cells(line) for line in lines]
+    assert "efficiency 80.0 %" in lines[-1]
 
 
 @pytest.mark.slow
@@ -192,3 +222,30 @@ def test_what_a_quick_run_writes_can_be_shown(tables, tmp_path, name):
     assert f"*{question}*" in text
     assert "--quick" in text
     assert "| " in text
+
+
+def test_who_escapes_is_shown_by_strategy_and_arm(tables):
+    def arm(arrived: int, until: float | None) -> dict:
+        return {
+            "arrived": arrived,
+            "median_rounds_until": until,
+            "error": spread(0.2),
+            "volume": spread(0.5),
+        }
+
+    arms = {"with": arm(19, 32.0), "without": arm(0, None)}
+    found = {
+        "seeds": 20,
+        "rounds": 100,
+        "population": 16,
+        "space": 4**24,
+        "optimum": 0.1,
+        "cheap_optimum": 0.45,
+        "near": 0.02,
+        "strategies": {"nsga2": {"arms": arms, "p": 3.8e-06}},
+    }
+    lines = tables["escape"].escape(found)
+    shaken, alone = (cells(line) for line in lines if line.startswith("| nsga2"))
+    assert shaken[:4] == ["nsga2", "with", "19 of 20", "32"]
+    assert shaken[-2:] == ["50.0 % (25.0 %–100.0 %)", "3.8e-06"]
+    assert alone[1:4] == ["without", "0 of 20", "never"]

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tables import costs, limits, scale, speed
+from tables import costs, escape, latency, limits, scale, speed, strategies
 from tables.markdown import NOT_MEASURED, RESULTS, load, machine, number, table
 
 Rows = Callable[[dict[str, Any]], list[str]]
@@ -33,7 +33,15 @@ BENCHMARKS = {
     "scaling": Benchmark("scaling.py", scale.scaling),
     "overhead": Benchmark("overhead.py", costs.overhead),
     "memory": Benchmark("memory.py", costs.memory),
+    "latency": Benchmark("latency.py", latency.latency),
     "racing": Benchmark("racing.py", scale.racing),
+    "escape": Benchmark(
+        "escape.py --plot benchmarks/results/escape.png", escape.escape
+    ),
+    "strategies": Benchmark(
+        "strategies.py --plot benchmarks/results/strategies.png", strategies.strategies
+    ),
+    "fidelity": Benchmark("fidelity.py", strategies.fidelity),
     "gpu": Benchmark(
         "roofline.py --shapes 12x768 --tokens 256x64 --precision bf16 "
         "--population 256 --forms sliced masked:8 masked:32",

@@ -1,16 +1,82 @@
-"""Results shown under their own names: many devices, and racing."""
+"""Many devices, and racing."""
 
 from typing import Any
 
-from tables.markdown import NOT_MEASURED, median, number, percent, table
-
-# Shown by every block already.
-KNOWN = {"question", "command", "environment", "bars"}
+from tables.markdown import median, number, percent, table
 
 
 def scaling(found: dict[str, Any]) -> list[str]:
     """Devices and processes: results, bytes, imbalance and the projection."""
-    return plain(found)
+    size = found["problem"]
+    lines = [
+        f"{size['population']} candidates of {size['size']}, batches of "
+        f"{size['batch']} x {size['seq']} tokens. {found['note']} Bytes are of one "
+        f"device.",
+        "",
+        *table(_arrangements(found["runs"])),
+        "",
+        "Imbalance, and layers that more than one device computes:",
+        "",
+        *table(_balances(found["balance"])),
+    ]
+    return [*lines, "", *_projection(found["projection"])]
+
+
+def _arrangements(runs: list[dict[str, Any]]) -> list[list[str]]:
+    """One row for each number of devices and processes."""
+    rows = [
+        [
+            "",
+            "largest difference of errors",
+            "of weights",
+            "same ranking",
+            "scoring, s",
+            "scoring sends",
+            "weight step sends",
+            "weights and moments kept",
+        ]
+    ]
+    for run in runs:
+        scoring, step = run["scoring"], run["weight_step"]
+        rows.append(
+            [
+                run["devices"],
+                number(run["largest_difference"]["error"]),
+                number(run["largest_difference"]["weights"]),
+                "yes" if run["same_ranking"] else "**no**",
+                number(scoring["seconds"]),
+                _megabytes(scoring["bytes_per_device"]),
+                _megabytes(step["bytes_per_device"]),
+                _megabytes(step["learner_bytes_per_device"]),
+            ]
+        )
+    return rows
+
+
+def _balances(balance: list[dict[str, Any]]) -> list[list[str]]:
+    rows = [["population", "devices", "imbalance", "work done again"]]
+    for one in balance:
+        shares = median(one["imbalance"]), median(one["work_done_again"])
+        rows.append([str(one["population"]), str(one["devices"]), *shares])
+    return rows
+
+
+def _projection(found: dict[str, Any]) -> list[str]:
+    """Computed, not measured."""
+    bandwidth, latency = found["bandwidth"] / 1e9, found["latency"] * 1e6
+    return [
+        f"Projected, not measured, from this machine's seconds per FLOP: "
+        f"{found['population']:,} candidates and {found['sentences']} sentences on "
+        f"{found['devices']} devices, {bandwidth:g} GB/s and {latency:g} µs a message: "
+        f"{number(found['seconds'])} s, of which the host takes "
+        f"{number(found['host_seconds'])} s; imbalance {percent(found['imbalance'])}, "
+        f"work done again {percent(found['work_done_again'])}, efficiency "
+        f"{percent(found['efficiency'])}.",
+    ]
+
+
+def _megabytes(size: float) -> str:
+    return f"{size / 1e6:,.2f} MB" if size else "0"
 
 
 def racing(found: dict[str, Any]) -> list[str]:
@@ -58,46 +124,3 @@ def _races(populations: dict[str, Any]) -> list[list[str]]:
                 ]
             )
     return rows
-
-
-def plain(found: dict[str, Any]) -> list[str]:
-    """Numbers in a table of names and values; lists of objects as tables."""
-    single = {k: v for k, v in found.items() if k not in KNOWN and not _is_rows(v)}
-    lines = [f"- {_words(name)}: {_value(value)}" for name, value in single.items()]
-    for name, value in found.items():
-        if name in KNOWN or name in single:
-            continue
-        columns = list(dict.fromkeys(key for row in value for key in row))
-        rows = [[_words(column) for column in columns]]
-        rows += [[_value(row.get(c)) for c in columns] for row in value]
-        lines += ["", f"{_words(name).capitalize()}:", "", *table(rows)]
-    return lines
-
-
-def _is_rows(value: Any) -> bool:
-    """A list of objects, each of them a row."""
-    return (
-        isinstance(value, list)
-        and bool(value)
-        and all(isinstance(item, dict) for item in value)
-    )
-
-
-def _words(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def _value(value: Any) -> str:
-    if value is None:
-        return NOT_MEASURED
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, int | float):
-        return number(value)
-    if isinstance(value, dict):
-        if "median" in value:
-            return median(value)
-        return ", ".join(f"{_words(str(k))} {_value(v)}" for k, v in value.items())
-    if isinstance(value, list):
-        return ", ".join(map(_value, value))
-    return str(value)

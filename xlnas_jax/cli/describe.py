@@ -17,21 +17,29 @@ class Describe:
     Attributes:
         config: the experiment, a YAML file.
         set: options to change, as `section.option=value`.
+        run_dir: a run of it; the latency that was measured there is shown too.
         skip_bad_rows: pass over faulty rows of data files and count them, instead of
             stopping at the first.
     """
 
     config: Annotated[Path, tyro.conf.Positional]
     set: tuple[str, ...] = ()
+    run_dir: Path | None = None
     skip_bad_rows: bool = False
 
     def run(self) -> None:
-        """Prints three tables; trains nothing."""
+        """Prints tables; trains nothing."""
         skip = ("skip_bad_rows=true",) if self.skip_bad_rows else ()
         config = load_config(self.config, (*self.set, *skip))
         from xlnas_jax.description import describe
         from xlnas_jax.experiment import prepare
+        from xlnas_jax.rundir import read_measured
+        from xlnas_jax.settle_latency import restore_latency
 
+        experiment = prepare(config)
+        if self.run_dir is not None:
+            measured = read_measured(self.run_dir)
+            experiment = restore_latency(experiment, measured)
         console = Console()
-        for table in describe(prepare(config)):
+        for table in describe(experiment):
             console.print(table)

@@ -9,6 +9,9 @@ A controller knows nothing of weights, data or limits. Around it, a round runs
    independent sample of the controller's own distribution given feasibility,
    which is what keeps a policy gradient exact.
 
+Before all that, strategies that learn from gradients take steps of their own
+(`refine`), on the same held-out data; what they are told teaches them nothing.
+
 Controllers with a single reward (see `scalarise`) do not look for a front: the
 front comes from the archive of everything that was evaluated on the way.
 """
@@ -18,15 +21,20 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.pareto import Archive
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.space import SearchSpace
 
 # Each controller has its own pytree; only that controller looks inside.
 State = Any
+Rows = Int[np.ndarray, "pop site"]
+# A mutation rate is not raised above this, however long a search has stood still.
+HIGHEST_RATE = 0.5
 
 
 @struct.dataclass
@@ -39,11 +47,35 @@ class Told:
             are costs in their natural units.
         is_valid: False for failed evaluations and for rows that only fill up the
             population; their other fields are never looked at.
+        is_drawn: False for rows that `Controller.alter` put in the place of others;
+            all were drawn where it is absent.
     """
 
     indices: Int[Array, "pop site"]
     objectives: Float[Array, "pop obj"]
     is_valid: Bool[Array, " pop"]
+    is_drawn: Bool[Array, " pop"] | None = None
+
+
+# `(weights, chosen) -> (loss, gradient in weights)`.
+RelaxedLoss = Callable[..., tuple[Float[Array, ""], Float[Array, "site choice"]]]
+
+
+class RelaxedLosses(NamedTuple):
+    """The loss of relaxed architectures on one batch of held-out auxiliary data.
+
+    Each function is `(weights, chosen) -> (loss, gradient)`: `weights`, `site choice`,
+    are those of every site's choices, in which the gradient is taken; `chosen` is the
+    path that a sliced execution runs, see `supernet.relaxed`.
+
+    Attributes:
+        plain: with the shared weights as they are.
+        unrolled: with the shared weights after one step on source data, through which
+            the gradient goes too.
+    """
+
+    plain: RelaxedLoss
+    unrolled: RelaxedLoss
 
 
 class Controller(NamedTuple):
@@ -59,6 +91,18 @@ class Controller(NamedTuple):
             is a pytree of arrays all the same.
         wants_distinct: candidates that were scored before, with these very weights
             or in the same round, teach it nothing: they need not be scored again.
+        learns_from_any: it may be told of candidates that it did not draw, as
+            evolution may; a policy gradient may not.
+        with_rate: `(state, factor) -> state` that mutates at `factor` times the
+            configured rate (see `scaled_rate`), not times the last one: a factor of
+            1 restores it. None where the strategy mutates nothing.
+        alter: `(state, key, rows) -> rows`, on the host: a full population of
+            feasible candidates, in which some may be replaced by other feasible
+            ones. They are told as not drawn.
+        watch: `(state, archive) -> state`, after a round's candidates are in the
+            archive.
+        refine: the state after one step along the gradient of the loss of relaxed
+            architectures; may be traced. None where the strategy needs no gradient.
     """
 
     init: Callable[[Key[Array, ""]], State]
@@ -67,6 +111,11 @@ class Controller(NamedTuple):
     summary: Callable[[State], dict[str, Float[Array, "..."]]]
     is_compiled: bool = True
     wants_distinct: bool = False
+    learns_from_any: bool = False
+    with_rate: Callable[[State, Float[Array, ""]], State] | None = None
+    alter: Callable[[State, Key[Array, ""], Rows], Rows] | None = None
+    watch: Callable[[State, Archive], State] | None = None
+    refine: Callable[[State, RelaxedLosses, Key[Array, ""]], State] | None = None
 
     def compiled(self) -> "Controller":
         """The same, with its functions under `jit` where it allows that."""
@@ -88,6 +137,7 @@ class Setting(NamedTuple):
         num_rounds: how many populations will be told.
         population: candidates of each.
         cost_scale: the full network's cost, for each objective after the first.
+        objectives: their names, in the order that they are told.
     """
 
     costs: CostModel
@@ -95,11 +145,17 @@ class Setting(NamedTuple):
     num_rounds: int
     population: int
     cost_scale: tuple[float, ...]
+    objectives: tuple[str, ...] = ("error",)
 
     @property
     def space(self) -> SearchSpace:
         """The space searched."""
         return self.costs.space
+
+
+def scaled_rate(rate: float, factor: Float[Array, ""]) -> Float[Array, ""]:
+    """A mutation rate times a factor, at most `HIGHEST_RATE` or what was configured."""
+    return jnp.minimum(rate * factor, max(rate, HIGHEST_RATE))
 
 
 def usable(told: Told) -> Bool[Array, " pop"]:

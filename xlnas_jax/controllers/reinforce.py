@@ -79,14 +79,24 @@ def policy_gradient(
     The baseline of a candidate is the mean reward of the other valid ones; with
     fewer than two of them there is none, and the estimate is zero.
     """
+    chosen = jax.nn.one_hot(indices, logits.shape[1], dtype=logits.dtype)
+    score = chosen - jnp.exp(log_policy(logits, mask))[None]
+    num_valid = is_valid.sum().astype(reward.dtype)
+    total = jnp.einsum("p,psc->sc", advantages(reward, is_valid), score)
+    return total / jnp.maximum(num_valid, 1)
+
+
+def advantages(
+    reward: Float[Array, " pop"], is_valid: Bool[Array, " pop"]
+) -> Float[Array, " pop"]:
+    """Each valid candidate's reward above the mean of the other valid ones.
+
+    Zero for all where fewer than two are valid, since there are no others then.
+    """
     num_valid = is_valid.sum().astype(reward.dtype)
     reward = jnp.where(is_valid, reward, 0)
     others = (reward.sum() - reward) / jnp.maximum(num_valid - 1, 1)
-    has_baseline = is_valid & (num_valid >= 2)
-    advantage = jnp.where(has_baseline, reward - others, 0)
-    chosen = jax.nn.one_hot(indices, logits.shape[1], dtype=logits.dtype)
-    score = chosen - jnp.exp(log_policy(logits, mask))[None]
-    return jnp.einsum("p,psc->sc", advantage, score) / jnp.maximum(num_valid, 1)
+    return jnp.where(is_valid & (num_valid >= 2), reward - others, 0)
 
 
 def make_reinforce(

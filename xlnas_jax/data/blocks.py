@@ -91,8 +91,9 @@ def make_blocks(
             own.append(_take(source, table, int(examples.row[0])))
     if place < num_blocks:
         raise ConfigError(
-            f"evaluate.race.blocks: there must be as many scoring examples; got "
-            f"{num_blocks} blocks of {place} examples. Use fewer blocks."
+            f"evaluate: there must be an example for each block of the scoring data; "
+            f"got {num_blocks} blocks of {place} examples. Use fewer blocks "
+            f"(evaluate.race.blocks; evaluate.halving.eta and rungs)."
         )
     return [tuple(block) for block in made]
 

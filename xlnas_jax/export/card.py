@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
@@ -26,6 +27,19 @@ ROLES = {
 }
 
 
+class Latency(NamedTuple):
+    """Milliseconds of one batch, measured.
+
+    Attributes:
+        network_ms: of this network. full_ms: of the whole supernet.
+        what: the batch, and the machine.
+    """
+
+    network_ms: float
+    full_ms: float | None
+    what: str
+
+
 @dataclass(frozen=True)
 class Card:
     """Facts that the network itself cannot tell.
@@ -37,6 +51,7 @@ class Card:
             in the metric `primary`.
         costs: counted costs of this network. full_costs: of the whole supernet.
         cost_length: tokens of the input that FLOPs were counted for.
+        latency: measured on the sliced network; absent where it was not.
         source_model: where the encoder's weights came from; empty if new.
         data: where the labelled text came from.
         finetune_steps: updates of this network alone, after the search.
@@ -59,6 +74,7 @@ class Card:
     source_licence: str = ""
     finetune_steps: int = 0
     is_paired: bool = False
+    latency: Latency | None = None
 
     def languages(self, role: str) -> tuple[str, ...]:
         """The languages that play a role."""
@@ -192,6 +208,10 @@ def _size(card: Card, subnet: Subnet) -> str:
         counts = (card.costs.get(name), card.full_costs.get(name))
         cells = ["-" if count is None else f"{int(count):,}" for count in counts]
         rows.append(_row(title, *cells))
+    if card.latency is not None:
+        times = card.latency.network_ms, card.latency.full_ms
+        cells = ["-" if ms is None else f"{ms:,.3f}" for ms in times]
+        rows.append(_row(f"milliseconds of {card.latency.what}, measured", *cells))
     layers = [
         f"{i}. {size.heads} heads, {size.ffn} inner neurons"
         for i, size in enumerate(subnet.sizes, 1)

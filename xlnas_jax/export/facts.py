@@ -3,7 +3,7 @@
 import dataclasses
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Int
@@ -13,7 +13,7 @@ from xlnas_jax.config_data import AnyData, CipherData, HubData, MixData, SetData
 from xlnas_jax.data import sources
 from xlnas_jax.data.examples import Examples
 from xlnas_jax.experiment import Experiment, TaskPart, scoring_data
-from xlnas_jax.export.card import Card
+from xlnas_jax.export.card import Card, Latency
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.supernet import pretrained
@@ -30,8 +30,32 @@ def own_costs(
 ) -> dict[str, int]:
     """What a network costs with this task's head alone."""
     model = dataclasses.replace(experiment.costs, heads=(part.head_size,))
-    counts = model(np.asarray(row)[None])
+    counts = model.counted(np.asarray(row)[None])
     return {name: int(counts[name][0]) for name in names}
+
+
+class MeasuredLatency(NamedTuple):
+    """What was measured in a search that latency took part in.
+
+    Attributes:
+        part: name of the task whose head the networks were measured with.
+        latency_ms: by the name of the network.
+        what: the batch, and the machine.
+    """
+
+    part: str
+    latency_ms: Mapping[str, float]
+    what: str
+
+    def of(
+        self, part: TaskPart, point: dict[str, Any], document: dict[str, Any]
+    ) -> Latency | None:
+        """That of one point with one task's head, beside the full network's."""
+        found = self.latency_ms.get(point["id"])
+        if found is None or part.name != self.part:
+            return None
+        full = document["baselines"]["full"]["id"]
+        return Latency(found, self.latency_ms.get(full), self.what)
 
 
 def make_card(
@@ -41,6 +65,7 @@ def make_card(
     point: dict[str, Any],
     subnet: Subnet,
     out: Path,
+    latency: MeasuredLatency | None = None,
 ) -> Card:
     """What the model card tells of one task's network.
 
@@ -72,6 +97,7 @@ def make_card(
         source_licence=_model_licence(experiment),
         finetune_steps=steps,
         is_paired=_is_paired(part),
+        latency=None if latency is None else latency.of(part, point, document),
     )
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from xlnas_jax.experiment import Experiment, TaskPart
 from xlnas_jax.export.artifact import Artifact, save_artifact, save_artifacts
-from xlnas_jax.export.facts import make_card, own_costs
+from xlnas_jax.export.facts import MeasuredLatency, make_card, own_costs
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
@@ -52,6 +52,7 @@ def export_point(
     document: dict[str, Any],
     point: dict[str, Any],
     out: Path,
+    latency: MeasuredLatency | None = None,
 ) -> Path:
     """Slices, fine-tunes if asked, and writes an artifact with its model card.
 
@@ -59,7 +60,9 @@ def export_point(
     them, or nothing.
     """
     artifacts = {
-        part.name: _make_artifact(experiment, part, params, document, point, Path(out))
+        part.name: _make_artifact(
+            experiment, part, params, document, point, Path(out), latency
+        )
         for part in experiment.parts
     }
     if len(artifacts) > 1:
@@ -77,6 +80,7 @@ def _make_artifact(
     document: dict[str, Any],
     point: dict[str, Any],
     out: Path,
+    latency: MeasuredLatency | None,
 ) -> Artifact:
     """The network of one task."""
     space, shape = experiment.space, experiment.shape
@@ -100,5 +104,5 @@ def _make_artifact(
         "costs": own_costs(experiment, part, row, point["costs"]),
         "objectives": point["objectives"],
     }
-    card = make_card(experiment, part, document, point, subnet, out)
+    card = make_card(experiment, part, document, point, subnet, out, latency)
     return Artifact(subnet, architecture, card)

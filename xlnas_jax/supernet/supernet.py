@@ -40,6 +40,7 @@ class Supernet(NamedTuple):
         embed: `(embeddings, batch) -> hidden`; the same for every architecture.
         cast: weights in the dtype that the layers compute in, so that they need not
             be cast for every candidate; the functions below take either.
+        encode: `(params, hidden, batch, architecture) -> hidden` of the last layer.
         apply: `(params, hidden, batch, architecture) -> logits`.
         read_out: `(params, hidden, batch, architecture) -> logits` of what the
             encoder's last layer gave; of the architecture only the pooling counts.
@@ -51,6 +52,7 @@ class Supernet(NamedTuple):
 
     embed: Callable[[EmbeddingParams, Batch], Hidden]
     cast: Callable[[SupernetParams], SupernetParams]
+    encode: Callable[[SupernetParams, Hidden, Batch, Architecture], Hidden]
     apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
     apply_full: Callable[..., Float[Array, "..."]]
     read_out: Callable[..., Float[Array, "..."]]
@@ -102,11 +104,15 @@ def make_supernet(
     def read(params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture):
         return read_out(x, batch.mask, params.head, pool_by(arch), batch.head)
 
+    def run_layers(
+        params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
+    ) -> Hidden:
+        return encode(block, space, params.encoder.layers, arch, x, batch.mask)
+
     def apply(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Float[Array, "..."]:
-        x = encode(block, space, params.encoder.layers, arch, x, batch.mask)
-        return read(params, x, batch, arch)
+        return read(params, run_layers(params, x, batch, arch), batch, arch)
 
     def apply_full(
         params: SupernetParams,
@@ -125,6 +131,7 @@ def make_supernet(
     return Supernet(
         embed=embed_batch,
         cast=cast,
+        encode=run_layers,
         apply=apply,
         apply_full=apply_full,
         read_out=read,

@@ -1,8 +1,11 @@
 """Baselines without a network, which every score is to be held against."""
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+
+from xlnas_jax.tasks.base import Task
 
 _SENTENCE_END = re.compile(r"(?<=[.!?。！？।؟۔])\s*")
 
@@ -11,6 +14,15 @@ NAMES = {
     "tagging": "tag by word",
     "qa": "likeliest sentence",
 }
+
+
+def uniform_loss(task: Task, length: int) -> float:
+    """Cross-entropy of a guess that gives every answer the same probability.
+
+    Args:
+        length: tokens among which an answer may start or end.
+    """
+    return math.log(length if task.kind == "qa" else len(task.labels))
 
 
 def majority_share(labels: Sequence[int]) -> float:

@@ -1,0 +1,51 @@
+"""Every strategy declares what it is; senseless combinations are refused by name."""
+
+import dataclasses
+import typing
+
+import pytest
+
+from tests.experiments import tiny_config
+from xlnas_jax.config import AnyController, Config, ConstraintsConfig, SpaceConfig
+from xlnas_jax.experiment import prepare
+from xlnas_jax.taxonomy import STRATEGIES
+from xlnas_jax.types import ConfigError
+
+KINDS = {config().kind: config for config in typing.get_args(AnyController)}
+
+
+def test_every_strategy_that_can_be_configured_is_declared():
+    assert set(STRATEGIES) == set(KINDS)
+
+
+def given(kind: str, *objectives: str, **changes) -> Config:
+    config = tiny_config(controller=KINDS[kind](), **changes)
+    search = dataclasses.replace(config.search, objectives=objectives)
+    return dataclasses.replace(config, search=search)
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (
+            given("random", "error", space=SpaceConfig(elastic_depth=False)),
+            "nothing to search",
+        ),
+        (given("nsga2", "error"), "error is the only objective"),
+        (
+            given("more_params", "error", "flops", constraints=ConstraintsConfig()),
+            "only ever proposes the full network",
+        ),
+        (given("darts", "worst_loss"), "is not that of 'worst_loss'"),
+        (given("gdas", "loss", "error", "flops"), r"cannot see the objectives \['err"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_reason(config, reason):
+    with pytest.raises(ConfigError, match=reason) as found:
+        prepare(config)
+    assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"optuna"}))
+def test_a_front_of_error_and_flops_suits_every_strategy(kind):
+    prepare(given(kind, "error", "flops"))

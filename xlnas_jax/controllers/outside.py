@@ -1,0 +1,106 @@
+"""Any optimiser that is asked and told, in the place of a search strategy.
+
+To attach another one, for instance Vizier, write a class with the two methods of
+`Optimiser` and hand `make_outside` a function that makes one from a seed:
+
+    class Vizier:
+        def observe(self, rows, objectives): ...  # add completed trials
+        def suggest(self, num): ...               # `num` rows of choice indices
+
+    make_outside(lambda seed: Vizier(space, seed), setting)
+
+Outside optimisers keep what they know in objects, which no checkpoint can hold. So
+the state is what they were told, in arrays; each time something is asked, a new one is
+seeded from the round's key, told everything, and asked. A search that was killed then
+goes on with the same bits. Limits are kept as for all strategies: what breaks one is
+rejected unscored, and the optimiser is asked for more; it is not told of it.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import struct
+from jaxtyping import Array, Float, Int, Key
+
+from xlnas_jax.controllers.base import Controller, Setting, Told
+from xlnas_jax.controllers.variation import History, init_history, remember
+from xlnas_jax.types import ArchitectureError
+
+
+class Optimiser(Protocol):
+    """Minimises several objectives over rows of choice indices."""
+
+    def observe(
+        self,
+        rows: Int[np.ndarray, "known site"],
+        objectives: Float[np.ndarray, "known obj"],
+    ) -> None:
+        """Learns what points scored, in the order that they were told."""
+        ...
+
+    def suggest(self, num: int) -> Int[np.ndarray, "num site"]:
+        """The next points to score; may repeat itself."""
+        ...
+
+
+@struct.dataclass
+class OutsideState:
+    """All that the optimiser was told; as it was asked, not in canonical form."""
+
+    history: History
+
+
+def make_outside(build: Callable[[int], Optimiser], setting: Setting) -> Controller:
+    """The strategy of an optimiser.
+
+    Args:
+        build: makes a new optimiser from a seed.
+    """
+    ends = np.asarray(setting.space.num_choices)
+
+    def init(key: Key[Array, ""]) -> OutsideState:
+        del key  # every optimiser starts with nothing
+        capacity = setting.num_rounds * setting.population
+        return OutsideState(
+            init_history(capacity, len(ends), 1 + len(setting.cost_scale))
+        )
+
+    def ask(
+        state: OutsideState, key: Key[Array, ""], num: int
+    ) -> Int[Array, "num site"]:
+        history = state.history
+        count, capacity = int(history.num), len(history.rows)
+        # Oldest first, also where the oldest were overwritten.
+        slots = np.arange(max(count - capacity, 0), count) % capacity
+        optimiser = build(int(jax.random.bits(key)))
+        objectives = np.asarray(history.objectives, np.float64)
+        optimiser.observe(np.asarray(history.rows)[slots], objectives[slots])
+        rows = np.asarray(optimiser.suggest(num))
+        if rows.shape != (num, len(ends)) or not ((rows >= 0) & (rows < ends)).all():
+            raise ArchitectureError(
+                f"controller: an optimiser must suggest {num} rows of choice indices "
+                f"below {ends.tolist()}; got an array of shape {rows.shape}. Mend "
+                f"its method `suggest`."
+            )
+        return jnp.asarray(rows, jnp.int32)
+
+    @jax.jit
+    def tell(state: OutsideState, told: Told) -> OutsideState:
+        return OutsideState(remember(state.history, told))
+
+    def summary(state: OutsideState) -> dict[str, Float[Array, "..."]]:
+        del state
+        return {}
+
+    return Controller(
+        init,
+        ask,
+        tell,
+        summary,
+        is_compiled=False,
+        wants_distinct=True,
+        learns_from_any=True,
+    )

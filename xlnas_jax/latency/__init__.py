@@ -1,0 +1,1 @@
+"""Latency on the machine at hand: measured on exported networks, then predicted."""
