@@ -12,8 +12,10 @@ from xlnas_jax.config import (
     CldrData,
     Config,
     HubData,
+    Nsga2Controller,
     PretrainedModel,
     RandomController,
+    ReinforceController,
     TableData,
 )
 from xlnas_jax.config_file import dump_config, load_config, parse_config
@@ -176,6 +178,17 @@ def test_a_value_out_of_range_is_refused(extra: str, message: str) -> None:
 def test_the_random_controller_may_score_one_candidate_at_a_time() -> None:
     config = parse("{search: {population: 1}, controller: {kind: random}}")
     assert config.search.population == 1
+
+
+def test_another_kind_begins_its_section_anew(file: Path) -> None:
+    section = "controller: {kind: reinforce, learning_rate: 0.5, entropy: 0.1}\n"
+    file.write_text(MINIMAL + section)
+    kind = "controller.kind=nsga2"
+    # Whatever their order: an option is of the kind that is asked for.
+    config = load_config(file, ["controller.parents=4", kind])
+    assert config.controller == Nsga2Controller(parents=4)
+    same = load_config(file, ["controller.kind=reinforce"])
+    assert same.controller == ReinforceController(learning_rate=0.5, entropy=0.1)
 
 
 def test_overrides_replace_values_of_the_file(file: Path) -> None:

@@ -41,7 +41,8 @@ def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Con
 
     Args:
         overrides: values that replace those of the file: `section.option=value`,
-            the value in YAML.
+            the value in YAML. Another `kind` than the file's begins its section
+            anew: options of the old kind mean nothing to it.
 
     Raises:
         ConfigError: the file or an override cannot be honoured.
@@ -55,7 +56,8 @@ def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Con
             f"{path}: must be a readable configuration file; {error.strerror}."
         ) from error
     mapping = _parse_yaml(text, str(path))
-    for override in overrides:
+    # Kinds first, whatever their place: they decide which other options there are.
+    for override in sorted(overrides, key=lambda one: not _is_kind(one)):
         _override(mapping, override)
     try:
         return parse_config(mapping)
@@ -134,7 +136,14 @@ def _override(mapping: dict[str, Any], override: str) -> None:
             raise ConfigError(
                 f"--set {override}: {section!r} must be a section; got {mapping!r}."
             )
+    if name == "kind" and mapping.get(name, value) != value:
+        mapping.clear()
     mapping[name] = value
+
+
+def _is_kind(override: str) -> bool:
+    """True where it sets the kind of a section."""
+    return override.partition("=")[0].strip().rpartition(".")[2] == "kind"
 
 
 @functools.cache
