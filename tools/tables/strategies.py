@@ -81,7 +81,7 @@ def fidelity(found: dict[str, Any]) -> list[str]:
     low, high = found["params"]
     return [
         f"{found['networks']} networks of {low / 1e6:.1f} to {high / 1e6:.1f} million "
-        f"encoder parameters, {found['seeds']} seeds, {found['steps']} steps each; "
+        f"encoder parameters, seeds: {found['seeds']}, {found['steps']} steps each; "
         f"95 % bootstrap intervals over networks.",
         "",
         *table(rows),
