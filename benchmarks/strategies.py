@@ -39,7 +39,7 @@ def main() -> None:
     """Runs every strategy with every seed, and compares them with random search."""
     parser = arguments(__doc__)
     parser.add_argument("--table", default="sib200_minilm.npz")
-    parser.add_argument("--metric", choices=("error", "loss"), default="loss")
+    parser.add_argument("--metric", choices=("error", "loss"), default="error")
     parser.add_argument("--evaluations", type=int, default=200)
     parser.add_argument("--population", type=int, default=10)
     parser.add_argument("--seeds", type=int, default=20)
