@@ -22,6 +22,7 @@ from xlnas_jax.controllers.variation import (
     History,
     canonical,
     init_history,
+    is_among,
     is_within,
     make_sites,
     remember,
@@ -63,7 +64,7 @@ def make_more_params(config: MoreParamsController, setting: Setting) -> Controll
             return jnp.asarray(drawn[:num])
         known = np.asarray(state.history.rows)[np.asarray(state.history.is_filled)]
         params = setting.costs.counted(found)["params"]
-        order = np.lexsort((-params, _is_in(found, known)))
+        order = np.lexsort((-params, is_among(found, known)))
         return jnp.asarray(found[np.resize(order, num)])
 
     @jax.jit
@@ -84,11 +85,3 @@ def make_more_params(config: MoreParamsController, setting: Setting) -> Controll
         wants_distinct=True,
         learns_from_any=True,
     )
-
-
-def _is_in(
-    rows: Int[np.ndarray, "pop site"], known: Int[np.ndarray, "known site"]
-) -> np.ndarray:
-    """True for the rows that are among the known ones."""
-    names = {row.tobytes() for row in known}
-    return np.asarray([row.tobytes() in names for row in rows])

@@ -22,7 +22,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from xlnas_jax.config import PredictorController
 from xlnas_jax.controllers.base import Controller, Setting, Told, usable
 from xlnas_jax.controllers.gaussian import fit
-from xlnas_jax.controllers.variation import is_within
+from xlnas_jax.controllers.variation import is_among, is_within
 from xlnas_jax.pareto import nondominated
 from xlnas_jax.space.space import SearchSpace
 
@@ -144,17 +144,10 @@ def _pool(
         rows = space.canonical(drawn)
         rows = rows[is_within(setting, rows)]
         pool = np.unique(np.concatenate([pool, rows]), axis=0)
-        pool = pool[~_is_among(pool, seen)]
+        pool = pool[~is_among(pool, seen)]
         if len(pool) >= size:
             break
     return rng.permutation(pool)[:size]
-
-
-def _is_among(
-    rows: Rows, others: Int[np.ndarray, "other site"]
-) -> Bool[np.ndarray, " pop"]:
-    known = {row.tobytes() for row in np.ascontiguousarray(others, np.int32)}
-    return np.asarray([row.tobytes() in known for row in rows], bool)
 
 
 def _chebyshev(

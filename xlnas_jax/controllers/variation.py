@@ -60,6 +60,15 @@ def is_within(
     return is_feasible(rows, costs, constraints)
 
 
+def is_among(
+    rows: Int[np.ndarray, "pop site"], known: Int[np.ndarray, "known site"]
+) -> Bool[np.ndarray, " pop"]:
+    """True for the rows that are among the known ones."""
+    names = {row.tobytes() for row in np.ascontiguousarray(known, np.int32)}
+    found = (row.tobytes() in names for row in np.ascontiguousarray(rows, np.int32))
+    return np.fromiter(found, bool, len(rows))
+
+
 def is_live(sites: Sites, rows: Int[Array, "*pop site"]) -> Bool[Array, "*pop site"]:
     """The choices that have an effect: those outside skipped layers."""
     kept = jnp.asarray(sites.is_kept)[rows[..., sites.keep]]
