@@ -52,6 +52,8 @@ def make_predictor(config: PredictorController, setting: Setting) -> Controller:
     sites, size = len(space.num_choices), config.history
     ends = np.asarray(space.num_choices)
 
+    front = jax.jit(nondominated)
+
     def init(key: Key[Array, ""]) -> PredictorState:
         del key
         return PredictorState(
@@ -83,7 +85,9 @@ def make_predictor(config: PredictorController, setting: Setting) -> Controller:
         is_valid = np.asarray(state.is_valid)
         seen = space.canonical(np.asarray(state.indices)[is_valid])
         values = np.asarray(state.objectives, np.float64)[is_valid]
-        pool = _pool(rng, setting, seen, values, config.pool)
+        # On the whole history: its shape stays, so that nothing is compiled anew.
+        is_best = np.asarray(front(state.objectives, state.is_valid))[is_valid]
+        pool = _pool(rng, setting, seen, seen[is_best], config.pool)
         if len(seen) < config.initial or len(pool) <= num:
             more = rng.integers(0, ends[None], (num, len(ends)), np.int32)
             return np.concatenate([pool, more])[:num]
@@ -121,16 +125,11 @@ def _pool(
     rng: np.random.Generator,
     setting: Setting,
     seen: Int[np.ndarray, "known site"],
-    values: Float[np.ndarray, "known obj"],
+    parents: Int[np.ndarray, "parent site"],
     size: int,
 ) -> Rows:
     """Feasible networks that were not seen: uniform draws, and mutants of the front."""
     space, ends = setting.space, np.asarray(setting.space.num_choices)
-    is_best = np.zeros(len(seen), bool)
-    if len(seen):
-        given = jnp.asarray(values, jnp.float32), jnp.ones(len(seen), bool)
-        is_best = np.asarray(nondominated(*given))
-    parents = seen[is_best]
     pool = np.zeros((0, len(ends)), np.int32)
     for _ in range(TRIES):
         drawn = rng.integers(0, ends[None], (size, len(ends)), np.int32)
