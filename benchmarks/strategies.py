@@ -57,20 +57,27 @@ def main() -> None:
         seconds = time.perf_counter() - started
         print(f"{name}: {seconds:.0f} s, regret {median(curves[name]):.4f}")
     result = {
-        "table": given.table,
-        "metric": given.metric,
+        **described(problem, given.table, given.metric),
         "evaluations": evaluations,
         "seeds": seeds,
-        "space": len(problem.rows),
-        "feasible": int(problem.fits.sum()),
-        "front": len(problem.front()),
-        "best": problem.best,
         "strategies": {name: compared(name, curves) for name in curves},
     }
     result["bars"] = bars(result)
     if given.plot is not None:
         draw(curves, given.plot)
     report(given.out, __doc__, result)
+
+
+def described(problem: Problem, table: str, metric: str) -> dict[str, Any]:
+    """What is known of a problem when everything in it is."""
+    return {
+        "table": table,
+        "metric": metric,
+        "space": len(problem.rows),
+        "feasible": int(problem.fits.sum()),
+        "front": len(problem.front()),
+        "best": problem.best,
+    }
 
 
 def bars(result: dict[str, Any]) -> list[Any]:

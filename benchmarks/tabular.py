@@ -10,6 +10,7 @@ import numpy as np
 
 from xlnas_jax.config import AnyController, ConstraintsConfig, SearchConfig
 from xlnas_jax.controllers import Setting, Told, make_controller
+from xlnas_jax.controllers.base import Controller
 from xlnas_jax.pareto import hypervolume, nondominated
 from xlnas_jax.propose import make_propose
 from xlnas_jax.space.constraints import is_feasible
@@ -20,6 +21,8 @@ from xlnas_jax.space.space import Knob, SearchSpace
 MOST_ROUNDS = 100_000
 # So many times the rounds planned, while a strategy asks for what it knows.
 PATIENCE = 4
+# `(state, number) -> state`; the number is another for every round of every seed.
+Refine = Callable[[Any, int], Any]
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,13 +117,20 @@ def make_problem(
 
 
 def make_runner(
-    problem: Problem, config: AnyController, evaluations: int, population: int
+    problem: Problem,
+    config: AnyController,
+    evaluations: int,
+    population: int,
+    refiner: Callable[[Controller], Refine] | None = None,
 ) -> Callable[[int], np.ndarray]:
     """`seed -> positions` of the networks that a strategy evaluates, in its order.
 
     Each is counted once: looking a network up a second time is free, as scoring it
     again with the same weights would be. A strategy that finds nothing new for many
     rounds ends early.
+
+    Args:
+        refiner: what a strategy learns before each round, where it learns by gradients.
     """
     rounds = -(-evaluations // population)
     full = float(problem.objectives[:, 1].max())
@@ -131,12 +141,14 @@ def make_runner(
     propose = make_propose(
         controller, costs, limits, SearchConfig(population=population), _key
     )
+    refine = refiner(controller) if refiner else lambda state, number: state
     where = {row.tobytes(): i for i, row in enumerate(problem.rows)}
 
     def run(seed: int) -> np.ndarray:
         state = controller.init(_key(seed * MOST_ROUNDS))
         met: dict[int, None] = {}
         for number in range(1, PATIENCE * rounds):
+            state = refine(state, seed * PATIENCE * rounds + number)
             proposal = propose(state, seed * MOST_ROUNDS + number)
             canonical = costs.space.canonical(proposal.indices).astype(np.int32)
             found = np.asarray([where.get(row.tobytes(), 0) for row in canonical])

@@ -23,17 +23,17 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
 from environment import environment  # noqa: E402
+from trained import train  # noqa: E402
 
-from xlnas_jax.checkpoint import Checkpoints  # noqa: E402
 from xlnas_jax.config import Config  # noqa: E402
 from xlnas_jax.config_file import load_config, to_mapping  # noqa: E402
 from xlnas_jax.engine import make_engine  # noqa: E402
 from xlnas_jax.experiment import Experiment, prepare  # noqa: E402
 from xlnas_jax.runner import read_data, use_compilation_cache  # noqa: E402
-from xlnas_jax.search import Engine, SearchState  # noqa: E402
+from xlnas_jax.search import Engine  # noqa: E402
 from xlnas_jax.space.every import every_architecture  # noqa: E402
+from xlnas_jax.supernet.train import Learner  # noqa: E402
 
-SAVED_EVERY = 5
 COSTS = ("params", "encoder_params", "flops", "memory_bytes")
 
 
@@ -48,9 +48,9 @@ def main() -> None:
     given = parser.parse_args()
     use_compilation_cache()
     config = load_config(given.config, tuple(given.set))
-    trained = train(config, given.run_dir)
+    learner = train(config, given.run_dir)
     wanted = with_languages(config, tuple(given.add)) if given.add else config
-    table = score_every(prepare(wanted), trained, given.run_dir)
+    table = score_every(prepare(wanted), learner, given.run_dir)
     if given.add:
         table = joined(dict(np.load(given.out)), table)
     table["provenance"] = np.asarray(json.dumps(provenance(config, given.config)))
@@ -68,25 +68,8 @@ def with_languages(config: Config, codes: tuple[str, ...]) -> Config:
     return dataclasses.replace(config, languages=languages)
 
 
-def train(config: Config, run_dir: Path) -> SearchState:
-    """The state after all weight steps; continues where it was stopped."""
-    experiment = prepare(config)
-    engine, state = make_engine(experiment, *read_data(experiment))
-    last = engine.num_warm_up + config.search.rounds
-    with Checkpoints(run_dir / "checkpoints", 2) as saved, Progress() as bar:
-        first, state = saved.restore(state) or (0, state)
-        task = bar.add_task("training", total=last, completed=first)
-        for number in range(first, last):
-            learner, loss = engine.learn(state.learner, number)
-            state = dataclasses.replace(state, learner=learner)
-            bar.update(task, advance=1, description=f"training, loss {loss:.3f}")
-            if number + 1 == last or (number + 1) % SAVED_EVERY == 0:
-                saved.save(number + 1, state)
-    return state
-
-
 def score_every(
-    experiment: Experiment, state: SearchState, run_dir: Path
+    experiment: Experiment, learner: Learner, run_dir: Path
 ) -> dict[str, np.ndarray]:
     """Columns of the table; blocks that were scored before are read."""
     (part,), config = experiment.parts, experiment.config
@@ -102,7 +85,7 @@ def score_every(
             path = done / f"{start}.npy"
             if not path.exists():
                 block = rows[start : start + size]
-                np.save(path, scored(engine, state, block, size))
+                np.save(path, scored(engine, learner, block, size))
             found.append(np.load(path))
     sums = np.concatenate(found)
     num = sums[0, :, 0]
@@ -134,11 +117,11 @@ def cost_model(experiment: Experiment) -> dict[str, Any]:
 
 
 def scored(
-    engine: Engine, state: SearchState, block: np.ndarray, size: int
+    engine: Engine, learner: Learner, block: np.ndarray, size: int
 ) -> np.ndarray:
     """Statistics of up to `size` networks by language."""
     padded = np.pad(block, ((0, size - len(block)), (0, 0)))
-    found = engine.score(state.learner.params, padded, len(block))
+    found = engine.score(learner.params, padded, len(block))
     return np.asarray(found.statistics[0])[: len(block)]
 
 

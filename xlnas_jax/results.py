@@ -208,10 +208,11 @@ def print_results(
         console.print(make_language_table(document, name))
     for line in (*comparison_lines(document), *rejected_lines(document)):
         console.print(line, soft_wrap=True, markup=False)
+    failed = document["failed"]
     console.print(
-        f"{document['evaluated']} candidates scored, {document['failed']} of them "
-        f"without a finite score, "
-        f"{document['rejected_before_evaluation']} rejected before any forward pass, "
+        f"{document['evaluated']} candidates scored, "
+        + (f"{failed} of them without a finite score, " if failed else "")
+        + f"{document['rejected_before_evaluation']} rejected before any forward pass, "
         f"{len(document['points'])} on the front ({directory / 'front.json'}).",
         soft_wrap=True,
     )

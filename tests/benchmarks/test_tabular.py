@@ -9,7 +9,7 @@ from pymoo.indicators.hv import HV
 
 import benchmarks
 from tests.settings import make_costs
-from xlnas_jax.config import RandomController
+from xlnas_jax.config import DartsController, RandomController
 from xlnas_jax.space.every import every_architecture
 
 
@@ -75,3 +75,25 @@ def test_a_run_evaluates_feasible_networks_once_each(modules, problem):
     assert problem.fits[met].all()
     np.testing.assert_array_equal(met, run(0))
     assert (met != run(1)).any()
+
+
+def test_gradient_steps_come_before_every_round_under_numbers_of_their_own(
+    modules, problem
+):
+    numbers, states = [], []
+
+    def refiner(controller):
+        assert controller.refine is not None
+
+        def refine(state, number):
+            numbers.append(number)
+            states.append(int(state.round))
+            return state
+
+        return refine
+
+    run = modules.make_runner(problem, DartsController(), 30, 10, refiner)
+    met = [run(seed) for seed in (0, 1)]
+    assert all(problem.fits[found].all() for found in met)
+    assert len(numbers) == len(set(numbers)) >= 6
+    assert states[:3] == [0, 1, 2]

@@ -10,15 +10,19 @@ import pytest
 
 from tests.landscapes import TOY
 from tests.models import tiny_space
-from tests.settings import make_setting
-from xlnas_jax.config import OptunaController
+from tests.settings import make_costs, make_setting
+from xlnas_jax.config import ConstraintsConfig, OptunaController
 from xlnas_jax.controllers import Told
 from xlnas_jax.controllers.optuna import make_optuna
 from xlnas_jax.controllers.outside import make_outside
+from xlnas_jax.controllers.variation import is_within
+from xlnas_jax.space.every import every_architecture
 from xlnas_jax.types import ArchitectureError
 
 SPACE = tiny_space()
 WIDTH = len(SPACE.num_choices)
+# Kept by about half of the networks.
+LIMIT = float(np.median(make_costs(SPACE)(every_architecture(SPACE))["encoder_params"]))
 
 
 class Recorder:
@@ -93,6 +97,45 @@ def test_suggestions_outside_the_space_are_refused():
         controller.ask(controller.init(jax.random.key(0)), jax.random.key(1), 4)
 
 
+def test_suggestions_above_a_limit_are_moved_within_and_the_others_stay():
+    limit = ConstraintsConfig(encoder_params=LIMIT)
+    setting = make_setting(1.0, space=SPACE, constraints=limit, population=16)
+    asked = Recorder(0)
+    controller = make_outside(lambda seed: asked, setting)
+    suggested = asked.suggest(16)
+    fits = is_within(setting, suggested.astype(np.int32))
+
+    rows = np.asarray(
+        controller.ask(controller.init(jax.random.key(0)), jax.random.key(1), 16)
+    )
+
+    assert fits.any() and not fits.all()
+    assert is_within(setting, rows).all()
+    canonical = SPACE.canonical(suggested)
+    is_first = np.zeros(16, bool)
+    is_first[np.unique(canonical, axis=0, return_index=True)[1]] = True
+    kept = fits & is_first
+    # One that was moved may come before one like it.
+    assert (rows[kept] == suggested[kept]).all(-1).mean() > 0.5
+
+
+def test_what_was_scored_before_gives_way_to_mutants_of_it():
+    class Stubborn(Recorder):
+        def suggest(self, num: int):
+            return np.repeat(np.asarray(SPACE.num_choices)[None] - 1, num, 0)
+
+    setting = make_setting(1.0, space=SPACE, num_rounds=4, population=4)
+    controller = make_outside(Stubborn, setting)
+    state, met = controller.init(jax.random.key(0)), []
+    for number in range(4):
+        rows = controller.ask(state, jax.random.key(number), 4)
+        scores = jnp.zeros((4, 2))
+        state = controller.tell(state, Told(rows, scores, jnp.ones(4, bool)))
+        met += [row.tobytes() for row in SPACE.canonical(np.asarray(rows))]
+
+    assert len(set(met)) == len(met) == 16
+
+
 class Listener(logging.Handler):
     """Remembers what it was handed."""
 
@@ -124,22 +167,23 @@ def test_optuna_is_quiet_and_its_settings_stay_as_they_were():
 @pytest.mark.parametrize("sampler", ["tpe", "nsga2"])
 def test_optuna_learns_what_it_was_told(sampler):
     """After good and bad networks were told, it asks for more like the good ones."""
-    setting = make_setting(space=TOY, num_rounds=20, population=10)
-    controller = make_optuna(OptunaController(sampler=sampler), setting)
     rng, ends = np.random.default_rng(0), np.asarray(TOY.num_choices)
-    rows = rng.integers(0, ends, (60, len(ends)))
+    rows = rng.integers(0, ends, (40, len(ends)))
     errors = (rows != ends - 1).mean(-1)
-    state = controller.init(jax.random.key(0))
 
-    told = Told(
-        jnp.asarray(rows, jnp.int32),
-        jnp.asarray(errors[:, None], jnp.float32),
-        jnp.ones(60, bool),
-    )
-    state = controller.tell(state, told)
-    asked = np.asarray(controller.ask(state, jax.random.key(1), 10))
+    def error_of_asked(sampler: str) -> float:
+        setting = make_setting(space=TOY, num_rounds=20, population=10)
+        controller = make_optuna(OptunaController(sampler=sampler), setting)
+        told = Told(
+            jnp.asarray(rows, jnp.int32),
+            jnp.asarray(errors[:, None], jnp.float32),
+            jnp.ones(40, bool),
+        )
+        state = controller.tell(controller.init(jax.random.key(0)), told)
+        asked = np.asarray(controller.ask(state, jax.random.key(1), 10))
+        return float((asked != ends - 1).mean())
 
-    assert (asked != ends - 1).mean() < 0.75 * errors.mean()
+    assert error_of_asked(sampler) < 0.8 * error_of_asked("random")
 
 
 def test_optuna_breeds_from_what_was_told_in_earlier_rounds():
@@ -152,5 +196,6 @@ def test_optuna_breeds_from_what_was_told_in_earlier_rounds():
     state = controller.tell(state, Told(rows, jnp.ones((20, 1)), valid))
     asked = np.asarray(controller.ask(state, jax.random.key(1), 20))
 
-    # All parents are the same: only mutation makes a difference, about one choice.
-    assert (asked != np.asarray(one)).sum(-1).mean() < 1.5
+    # All parents are the same: only mutation makes a difference, about one choice,
+    # and one more where the child is known. Of four, uniform draws would change 2.7.
+    assert (asked != np.asarray(one)).sum(-1).mean() < 1.8

@@ -41,6 +41,8 @@ BENCHMARKS = {
     "strategies": Benchmark(
         "strategies.py --plot benchmarks/results/strategies.png", strategies.strategies
     ),
+    "gradients": Benchmark("gradients.py", strategies.gradients),
+    "whole_searches": Benchmark("whole_searches.py", strategies.whole_searches),
     "fidelity": Benchmark("fidelity.py", strategies.fidelity),
     "gpu": Benchmark(
         "roofline.py --shapes 12x768 --tokens 256x64 --precision bf16 "

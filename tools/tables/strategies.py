@@ -48,6 +48,66 @@ def strategies(found: dict[str, Any]) -> list[str]:
     ]
 
 
+def gradients(found: dict[str, Any]) -> list[str]:
+    """The same for strategies that follow gradients, and what those cost."""
+    prices = "; ".join(
+        f"{name} takes {one['arch_steps']} gradient steps a run, as long as scoring "
+        f"{number(one['evaluations_alike'])} more networks"
+        for name, one in found["price"].items()
+    )
+    return [
+        f"{prices}.",
+        *[line for one in found["by"].values() for line in ("", *strategies(one))],
+    ]
+
+
+def whole_searches(found: dict[str, Any]) -> list[str]:
+    """Every strategy's searches: medians over seeds, and in brackets each seed's."""
+    rows = [
+        [
+            "strategy",
+            "hypervolume",
+            "error, auxiliary dev",
+            "target mean",
+            "less random search's",
+            "less uniform scaling's",
+            "run",
+            "rejected unrun",
+            "over a limit",
+        ]
+    ]
+    ordered = sorted(
+        found["strategies"].items(), key=lambda item: -item[1]["hypervolume"]["median"]
+    )
+    for name, one in ordered:
+        rows.append(
+            [
+                name,
+                _percents(one["hypervolume"]),
+                _percents(one["score"]),
+                _percents(one["target_mean"]),
+                _percents(one["search less random"]),
+                _percents(one["search less uniform"]),
+                *[
+                    f"{sum(one[key]['values']):.0f}"
+                    for key in ("scored", "rejected", "over_a_limit")
+                ],
+            ]
+        )
+    return [
+        f"`{found['config']}`, {found['seeds']} seeds: {found['scored']:,} networks "
+        f"run, {found['over_a_limit']} of them over a limit. In percent and points; "
+        f"counts are sums over seeds.",
+        "",
+        *table(rows),
+    ]
+
+
+def _percents(one: dict[str, Any]) -> str:
+    values = ", ".join(f"{100 * value:.1f}" for value in one["values"])
+    return f"{100 * one['median']:.1f} ({values})"
+
+
 def _interval(one: dict[str, Any]) -> str:
     return f"{one['median']:.4f} ({one['low']:.4f}–{one['high']:.4f})"
 

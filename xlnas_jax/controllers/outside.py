@@ -12,8 +12,11 @@ To attach another one, for instance Vizier, write a class with the two methods o
 Outside optimisers keep what they know in objects, which no checkpoint can hold. So
 the state is what they were told, in arrays; each time something is asked, a new one is
 seeded from the round's key, told everything, and asked. A search that was killed then
-goes on with the same bits. Limits are kept as for all strategies: what breaks one is
-rejected unscored, and the optimiser is asked for more; it is not told of it.
+goes on with the same bits.
+
+They know neither limits nor that asking twice is a waste. A suggestion above a limit is
+moved to the nearest network within all of them, and one that was scored before gives
+way to a mutant of it. What they are told is what was scored in the end.
 """
 
 from collections.abc import Callable
@@ -26,7 +29,17 @@ from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.controllers.base import Controller, Setting, Told
-from xlnas_jax.controllers.variation import History, init_history, remember
+from xlnas_jax.controllers.variation import (
+    TRIES,
+    History,
+    init_history,
+    is_within,
+    make_sites,
+    mutate,
+    remember,
+    rising,
+)
+from xlnas_jax.space.decode import make_repair
 from xlnas_jax.types import ArchitectureError
 
 
@@ -60,6 +73,7 @@ def make_outside(build: Callable[[int], Optimiser], setting: Setting) -> Control
         build: makes a new optimiser from a seed.
     """
     ends = np.asarray(setting.space.num_choices)
+    make_new = _make_new(setting)
 
     def init(key: Key[Array, ""]) -> OutsideState:
         del key  # every optimiser starts with nothing
@@ -77,7 +91,8 @@ def make_outside(build: Callable[[int], Optimiser], setting: Setting) -> Control
         slots = np.arange(max(count - capacity, 0), count) % capacity
         optimiser = build(int(jax.random.bits(key)))
         objectives = np.asarray(history.objectives, np.float64)
-        optimiser.observe(np.asarray(history.rows)[slots], objectives[slots])
+        known = np.asarray(history.rows)[slots]
+        optimiser.observe(known, objectives[slots])
         rows = np.asarray(optimiser.suggest(num))
         if rows.shape != (num, len(ends)) or not ((rows >= 0) & (rows < ends)).all():
             raise ArchitectureError(
@@ -85,7 +100,7 @@ def make_outside(build: Callable[[int], Optimiser], setting: Setting) -> Control
                 f"below {ends.tolist()}; got an array of shape {rows.shape}. Mend "
                 f"its method `suggest`."
             )
-        return jnp.asarray(rows, jnp.int32)
+        return jnp.asarray(make_new(key, rows.astype(np.int32), known), jnp.int32)
 
     @jax.jit
     def tell(state: OutsideState, told: Told) -> OutsideState:
@@ -104,3 +119,44 @@ def make_outside(build: Callable[[int], Optimiser], setting: Setting) -> Control
         wants_distinct=True,
         learns_from_any=True,
     )
+
+
+def _make_new(setting: Setting) -> Callable[..., Int[np.ndarray, "num site"]]:
+    """Builds `(key, rows, known) -> rows` within the limits, and new where they can be.
+
+    Near what is known mutants are tried first, then ones that differ in more.
+    """
+    space, sites = setting.space, make_sites(setting.space)
+    repair = make_repair(setting.costs, setting.constraints)
+
+    @jax.jit
+    def mutants(
+        key: Key[Array, ""], rows: Int[Array, "num site"]
+    ) -> Int[Array, "num try site"]:
+        keys = jax.random.split(key, (len(rows), TRIES))
+        vary = jax.vmap(jax.vmap(mutate, (None, 0, None, 0)), (None, 0, 0, None))
+        return vary(sites, keys, rows, rising(jnp.zeros(())))
+
+    def make_new(
+        key: Key[Array, ""],
+        rows: Int[np.ndarray, "num site"],
+        known: Int[np.ndarray, "known site"],
+    ) -> Int[np.ndarray, "num site"]:
+        fits = is_within(setting, rows)
+        pairs = zip(rows, fits, strict=True)
+        rows = np.stack([row if fit else repair(row) for row, fit in pairs])
+        varied = np.asarray(mutants(key, rows.astype(np.int32)))
+        tries = np.concatenate([rows[:, None], varied], axis=1)
+        flat = tries.reshape(-1, rows.shape[1])
+        fits = is_within(setting, flat).reshape(tries.shape[:2])
+        names = [row.tobytes() for row in space.canonical(flat)]
+        taken = {row.tobytes() for row in space.canonical(known)}
+        for number, fit in enumerate(fits):
+            own = names[number * len(fit) : (number + 1) * len(fit)]
+            new = (i for i, name in enumerate(own) if fit[i] and name not in taken)
+            chosen = next(new, 0)
+            rows[number] = tries[number, chosen]
+            taken.add(own[chosen])
+        return rows
+
+    return make_new
