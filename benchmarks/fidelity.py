@@ -69,9 +69,11 @@ def main() -> None:
     }
     num = table["num_examples"].astype(np.float64)
     scores = {"loss": table["loss"], "error": table["errors"] / num[None]}
-    for metric, values in scores.items():
-        supernet = values[chosen].mean(-1).astype(np.float64)
-        result[metric] = compared(supernet, alone[metric], size)
+    supernet = {k: v[chosen].mean(-1).astype(np.float64) for k, v in scores.items()}
+    for metric, other in (("loss", "error"), ("error", "loss")):
+        result[metric] = compared(supernet[metric], alone[metric], size)
+        crossed = tau(supernet[other], alone[metric].mean(0))
+        result[metric]["tau_of_other_metric"] = crossed
     report(given.out, __doc__, result)
 
 

@@ -121,6 +121,7 @@ def fidelity(found: dict[str, Any]) -> list[str]:
     """Agreement of rankings, beside that of size alone and of two seeds."""
     names = {
         "tau": "τ-b, supernet against alone",
+        "tau_of_other_metric": "τ-b, the supernet's other column against alone",
         "tau_of_size": "τ-b, more parameters against alone",
         "tau_between_seeds": "τ-b, alone with one seed against another",
     }
