@@ -183,6 +183,7 @@ def start(config):
     return experiment, *make_engine(experiment, *data)
 
 
+@pytest.mark.slow
 def test_a_search_keeps_no_estimates_and_resumes_with_the_same_bits():
     experiment, engine, state = start(halving_config())
     complete: set[str] = set()

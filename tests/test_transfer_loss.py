@@ -193,6 +193,7 @@ def test_a_term_that_is_switched_off_reads_and_computes_nothing(switched, monkey
     assert len(aligned) == len(found.alignment) == (weight > 0)
 
 
+@pytest.mark.slow
 def test_a_search_for_it_resumes_with_the_same_bits():
     config = config_of(FULL, "transfer_loss", "flops", "params", "loss:pt")
     _, engine, state = start(config)

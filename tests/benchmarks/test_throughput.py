@@ -70,6 +70,7 @@ def run(*arguments: str) -> dict:
     return json.loads(file.read_text(encoding="utf-8"))
 
 
+@pytest.mark.slow
 def test_a_quick_run_measures_systems_with_equal_logits(tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     found = run(str(tmp_path / "found.json"), "--sib200", str(tmp_path / "none"))

@@ -37,6 +37,7 @@ def test_tatoeba_pairs_do_not_mix(shared: Path) -> None:
     assert list(text.sources) == lines
 
 
+@pytest.mark.slow
 def test_every_bible_equals_the_index(shared: Path) -> None:
     folder = shared / "data/bible"
     expected, found = {}, {}
