@@ -5,10 +5,10 @@ The supernet whose networks the table scores is trained (or read, where
 strategy takes gradient steps of the choices on the dev sets of the languages that are
 searched on; what it then asks for is looked up in the table, as in `strategies.py`.
 
-A gradient step is not free: it runs forward and backward, about three times as long
-as a batch of scoring. `evaluations_alike` is how many networks could be scored, on all
-that a search scores them on, in the time of all steps of a run. The strategies descend
-on cross-entropy, so what they find is judged by that, too, beside the error.
+A gradient step is not free: it runs forward and backward, about three times the work
+of a batch of scoring. `evaluations_alike` is how many full networks could be scored, on
+all that a search scores them on, for the work of all steps of a run. The strategies
+descend on cross-entropy, so what they find is judged by that, too, beside the error.
 
     python benchmarks/gradients.py --out benchmarks/results/gradients.json
 """

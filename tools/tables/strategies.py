@@ -51,8 +51,8 @@ def strategies(found: dict[str, Any]) -> list[str]:
 def gradients(found: dict[str, Any]) -> list[str]:
     """The same for strategies that follow gradients, and what those cost."""
     prices = "; ".join(
-        f"{name} takes {one['arch_steps']} gradient steps a run, as long as scoring "
-        f"{number(one['evaluations_alike'])} more networks"
+        f"{name} takes {one['arch_steps']} gradient steps a run, the work of scoring "
+        f"{number(one['evaluations_alike'])} full networks"
         for name, one in found["price"].items()
     )
     return [
