@@ -95,7 +95,7 @@ def whole_searches(found: dict[str, Any]) -> list[str]:
             ]
         )
     return [
-        f"`{found['config']}`, {found['seeds']} seeds: {found['scored']:,} networks "
+        f"`{found['config']}`, seeds: {found['seeds']}; {found['scored']:,} networks "
         f"run, {found['over_a_limit']} of them over a limit. In percent and points; "
         f"counts are sums over seeds.",
         "",
@@ -104,8 +104,9 @@ def whole_searches(found: dict[str, Any]) -> list[str]:
 
 
 def _percents(one: dict[str, Any]) -> str:
-    values = ", ".join(f"{100 * value:.1f}" for value in one["values"])
-    return f"{100 * one['median']:.1f} ({values})"
+    median, values = f"{100 * one['median']:.1f}", one["values"]
+    each = ", ".join(f"{100 * value:.1f}" for value in values)
+    return f"{median} ({each})" if len(values) > 1 else median
 
 
 def _interval(one: dict[str, Any]) -> str:
