@@ -125,18 +125,19 @@ def search(
     named = hashlib.sha256(repr(to_mapping(config)).encode()).hexdigest()[:12]
     folder = given.run_dir / f"gradients-{named}"
     folder.mkdir(parents=True, exist_ok=True)
-    refiner = make_refiner(config, learner)
-    run = make_runner(
-        problem, config.controller, given.evaluations, given.population, refiner
-    )
-    for seed in range(given.seeds):
-        path = folder / f"{seed}.npy"
-        if not path.exists():
+    paths = [folder / f"{seed}.npy" for seed in range(given.seeds)]
+    missing = [seed for seed, path in enumerate(paths) if not path.exists()]
+    if missing:
+        refiner = make_refiner(config, learner)
+        run = make_runner(
+            problem, config.controller, given.evaluations, given.population, refiner
+        )
+        for seed in missing:
             started = time.perf_counter()
-            np.save(path, run(seed))
+            np.save(paths[seed], run(seed))
             seconds = time.perf_counter() - started
             print(f"{name}, seed {seed}: {seconds:.0f} s", flush=True)
-    return [np.load(folder / f"{seed}.npy") for seed in range(given.seeds)]
+    return [np.load(path) for path in paths]
 
 
 def outcome(

@@ -153,6 +153,12 @@ class Setting(NamedTuple):
         return self.costs.space
 
 
+def no_summary(state: Any) -> dict[str, Float[Array, "..."]]:
+    """Of a strategy that has nothing to say beside what it asks."""
+    del state
+    return {}
+
+
 def scaled_rate(rate: float, factor: Float[Array, ""]) -> Float[Array, ""]:
     """A mutation rate times a factor, at most `HIGHEST_RATE` or what was configured."""
     return jnp.minimum(rate * factor, max(rate, HIGHEST_RATE))

@@ -14,10 +14,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import struct
-from jaxtyping import Array, Float, Int, Key
+from jaxtyping import Array, Int, Key
 
 from xlnas_jax.config import MoreParamsController
-from xlnas_jax.controllers.base import Controller, Setting, Told
+from xlnas_jax.controllers.base import Controller, Setting, Told, no_summary
 from xlnas_jax.controllers.variation import (
     History,
     canonical,
@@ -72,15 +72,11 @@ def make_more_params(config: MoreParamsController, setting: Setting) -> Controll
         told = dataclasses.replace(told, indices=canonical(sites, told.indices))
         return MoreParamsState(remember(state.history, told))
 
-    def summary(state: MoreParamsState) -> dict[str, Float[Array, "..."]]:
-        del state
-        return {}
-
     return Controller(
         init,
         ask,
         tell,
-        summary,
+        no_summary,
         is_compiled=False,
         wants_distinct=True,
         learns_from_any=True,

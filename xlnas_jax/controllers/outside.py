@@ -28,14 +28,13 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
-from xlnas_jax.controllers.base import Controller, Setting, Told
+from xlnas_jax.controllers.base import Controller, Setting, Told, no_summary
 from xlnas_jax.controllers.variation import (
-    TRIES,
     History,
     init_history,
     is_within,
     make_sites,
-    mutate,
+    mutants,
     remember,
     rising,
 )
@@ -106,15 +105,11 @@ def make_outside(build: Callable[[int], Optimiser], setting: Setting) -> Control
     def tell(state: OutsideState, told: Told) -> OutsideState:
         return OutsideState(remember(state.history, told))
 
-    def summary(state: OutsideState) -> dict[str, Float[Array, "..."]]:
-        del state
-        return {}
-
     return Controller(
         init,
         ask,
         tell,
-        summary,
+        no_summary,
         is_compiled=False,
         wants_distinct=True,
         learns_from_any=True,
@@ -130,12 +125,10 @@ def _make_new(setting: Setting) -> Callable[..., Int[np.ndarray, "num site"]]:
     repair = make_repair(setting.costs, setting.constraints)
 
     @jax.jit
-    def mutants(
+    def vary(
         key: Key[Array, ""], rows: Int[Array, "num site"]
     ) -> Int[Array, "num try site"]:
-        keys = jax.random.split(key, (len(rows), TRIES))
-        vary = jax.vmap(jax.vmap(mutate, (None, 0, None, 0)), (None, 0, 0, None))
-        return vary(sites, keys, rows, rising(jnp.zeros(())))
+        return mutants(sites, key, rows, rising(jnp.zeros(())))
 
     def make_new(
         key: Key[Array, ""],
@@ -145,7 +138,7 @@ def _make_new(setting: Setting) -> Callable[..., Int[np.ndarray, "num site"]]:
         fits = is_within(setting, rows)
         pairs = zip(rows, fits, strict=True)
         rows = np.stack([row if fit else repair(row) for row, fit in pairs])
-        varied = np.asarray(mutants(key, rows.astype(np.int32)))
+        varied = np.asarray(vary(key, rows.astype(np.int32)))
         tries = np.concatenate([rows[:, None], varied], axis=1)
         flat = tries.reshape(-1, rows.shape[1])
         fits = is_within(setting, flat).reshape(tries.shape[:2])

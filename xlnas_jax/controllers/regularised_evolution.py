@@ -31,7 +31,7 @@ from xlnas_jax.controllers.variation import (
     first_new,
     init_history,
     make_sites,
-    mutate,
+    mutants,
     remember,
     rising,
 )
@@ -83,13 +83,11 @@ def make_regularised_evolution(
     ) -> Int[Array, "num site"]:
         pick_key, mutate_key, draw_key = jax.random.split(key, 3)
         parents = winners(state.history, pick_key, num)
-        keys = jax.random.split(mutate_key, (num, TRIES))
         rates = rising(scaled_rate(config.mutation, state.rate))
-        vary = jax.vmap(jax.vmap(mutate, (None, 0, None, 0)), (None, 0, 0, None))
-        mutants = vary(sites, keys, parents, rates)
-        fresh = draw(sites, draw_key, num * TRIES).reshape(mutants.shape)
+        children = mutants(sites, mutate_key, parents, rates)
+        fresh = draw(sites, draw_key, num * TRIES).reshape(children.shape)
         is_full = state.history.num >= queue
-        return first_new(state.history, jnp.where(is_full, mutants, fresh))
+        return first_new(state.history, jnp.where(is_full, children, fresh))
 
     def tell(state: EvolutionState, told: Told) -> EvolutionState:
         told = dataclasses.replace(told, indices=canonical(sites, told.indices))

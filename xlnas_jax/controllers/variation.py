@@ -116,6 +116,18 @@ def mutate(
     return canonical(sites, jnp.where(is_new, fresh, changed))
 
 
+def mutants(
+    sites: Sites,
+    key: Key[Array, ""],
+    rows: Int[Array, "num site"],
+    rates: Float[Array, " try"],
+) -> Int[Array, "num try site"]:
+    """Of every row a mutant at each of the rates."""
+    keys = jax.random.split(key, (len(rows), len(rates)))
+    vary = jax.vmap(jax.vmap(mutate, (None, 0, None, 0)), (None, 0, 0, None))
+    return vary(sites, keys, rows, rates)
+
+
 def rising(rate: Float[Array, ""]) -> Float[Array, " try"]:
     """A mutation rate for each variant of a candidate.
 
