@@ -1,6 +1,7 @@
 # make quickstart   install what running needs, search on the embedded data
 # make test         install what testing needs, run the default tests
 # make test-slow    run every test, slow ones too, on fully optimised programs
+# make fuzz         hostile and damaged inputs by the thousand, the same ones each time
 # make check        ruff and pyright
 # make install      install everything that tests and benchmarks need
 # make clean        remove what the targets above made, except finished runs
@@ -18,7 +19,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
-.PHONY: quickstart install test test-slow lint check clean
+.PHONY: quickstart install test test-slow fuzz lint check clean
 
 quickstart: $(VENV)/.runtime
 	$(BIN)/xlnas search configs/quickstart.yaml --run-dir runs/quickstart
@@ -31,6 +32,9 @@ test: install
 # The default suite compiles without most optimisations, which halves its time.
 test-slow: install
 	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(PYTEST) -m ""
+
+fuzz: install
+	XLNAS_FUZZ=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/fuzz
 
 lint: install
 	$(BIN)/ruff check .

@@ -32,7 +32,7 @@ from xlnas_jax.export.apply import apply_subnet_jit
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.rundir import write_json_atomic
+from xlnas_jax.files import write_json
 from xlnas_jax.runner import read_data, use_compilation_cache
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import Batch
@@ -102,7 +102,7 @@ def train_alone(
         for number, (seed, position) in enumerate(missing):
             row = table["architectures"][position].astype(np.int32)
             found = alone(experiment, start, row, seed, given.steps, data[1][0])
-            write_json_atomic(_file(folder, seed, position), found)
+            write_json(_file(folder, seed, position), found)
             print(f"{number + 1}/{len(missing)}: {found}")
     read = [json.loads(_file(folder, *one).read_text()) for one in wanted]
     shape = given.seeds, len(chosen)

@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from environment import environment
 
-from xlnas_jax.rundir import write_json_atomic
+from xlnas_jax.files import write_json
 
 # Square products, and those that encoders make: tokens x width x inner width.
 PEAK_SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 768, 3072))
@@ -117,4 +117,4 @@ def write(
     if out is None:
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
-        write_json_atomic(out, document)
+        write_json(out, document)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 from environment import environment
 
 from xlnas_jax.document import named_networks
-from xlnas_jax.rundir import write_json_atomic
+from xlnas_jax.files import write_json
 
 
 def summarise(run: Path) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def main() -> None:
         "environment": environment(),
         "runs": [summarise(run) for run in given.runs],
     }
-    write_json_atomic(given.out, document)
+    write_json(given.out, document)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,8 @@ from flax import struct
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array
 
-from xlnas_jax import checkpoint
 from xlnas_jax.checkpoint import Checkpoints, CheckpointWarning, load_tree, save_tree
+from xlnas_jax.checkpoint.trees import raw_leaf
 from xlnas_jax.types import CheckpointError
 
 
@@ -53,7 +53,7 @@ def make_state(seed: int) -> State:
 
 def raw_leaves(tree: object) -> list[tuple[str, tuple[int, ...], bytes]]:
     """Dtype, shape and bits of every leaf: equality of these is bit-identity."""
-    arrays = [np.asarray(checkpoint._raw(leaf)) for leaf in jax.tree.leaves(tree)]
+    arrays = [np.asarray(raw_leaf(leaf)) for leaf in jax.tree.leaves(tree)]
     return [(a.dtype.name, a.shape, a.tobytes()) for a in arrays]
 
 

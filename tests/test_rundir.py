@@ -14,7 +14,7 @@ import yaml
 
 from xlnas_jax.config import Config, DevicesConfig
 from xlnas_jax.config_file import load_config, parse_config
-from xlnas_jax.rundir import MetricsFile, Run, open_run, read_config, write_text_atomic
+from xlnas_jax.rundir import MetricsFile, Run, open_run, read_config
 from xlnas_jax.types import CheckpointError
 
 # Takes the lock as a run does, says so, and waits to be killed.
@@ -180,11 +180,13 @@ def test_a_failed_write_leaves_the_old_file(
     def fail(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    write_text_atomic(tmp_path / "file", "old")
+    run = Run(tmp_path)
+    run.write_front({"is": "old"})
+    before = contents(tmp_path)
     monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(CheckpointError, match="No space left on device"):
-        write_text_atomic(tmp_path / "file", "new")
-    assert contents(tmp_path) == {"file": b"old"}
+        run.write_front({"is": "new"})
+    assert contents(tmp_path) == before
 
 
 def test_the_front_reads_back_and_same_content_is_same_bytes(tmp_path: Path) -> None:

@@ -9,7 +9,6 @@ import contextlib
 import dataclasses
 import fcntl
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any
 
 from xlnas_jax.config import Config
 from xlnas_jax.config_file import dump_config, load_config, to_mapping
+from xlnas_jax.files import finite, write_json, write_text
 from xlnas_jax.types import CheckpointError, ConfigError
 
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
@@ -36,7 +36,7 @@ class MetricsFile:
         if not self.is_writer:
             return
         with _explained(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(_finite(record), ensure_ascii=False) + "\n")
+            file.write(json.dumps(finite(record), ensure_ascii=False) + "\n")
 
     def truncate(self, round: int) -> None:
         """Drop this round and later ones, and a line that a kill left half written."""
@@ -45,7 +45,8 @@ class MetricsFile:
         lines = self.path.read_bytes().decode("utf-8", "replace").splitlines(True)
         kept = [line for line in lines if _is_before(line, round)]
         if kept != lines:
-            write_text_atomic(self.path, "".join(kept))
+            with _explained(self.path):
+                write_text(self.path, "".join(kept))
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Run:
     def write_front(self, document: Mapping[str, Any]) -> None:
         """Write the result: from now on the search is finished."""
         if self.is_writer:
-            write_json_atomic(self.path / FRONT, document)
+            with _explained(self.path / FRONT):
+                write_json(self.path / FRONT, document)
 
     def read_measured(self) -> dict[str, Any]:
         """What a clock measured in this run or, before a kill, in its beginning."""
@@ -88,7 +90,8 @@ class Run:
         """Add measured values, or replace those of the same name."""
         merged = {**self.read_measured(), **values}
         if self.is_writer:
-            write_json_atomic(self.path / "measured.json", merged)
+            with _explained(self.path / "measured.json"):
+                write_json(self.path / "measured.json", merged)
 
 
 @contextlib.contextmanager
@@ -107,7 +110,8 @@ def open_run(path: str | os.PathLike[str], config: Config) -> Iterator[Run]:
         if (directory / CONFIG).exists():
             _require_same(directory, read_config(directory), config)
         else:
-            write_text_atomic(directory / CONFIG, dump_config(config))
+            with _explained(directory / CONFIG):
+                write_text(directory / CONFIG, dump_config(config))
         yield Run(directory)
 
 
@@ -133,28 +137,6 @@ def read_measured(path: str | os.PathLike[str]) -> dict[str, Any]:
     return Run(Path(path)).read_measured()
 
 
-def write_text_atomic(path: Path, text: str) -> None:
-    """Replace a file in one step; it is on the disk when this returns."""
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with _explained(path):
-            with temporary.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(temporary, path)
-    except CheckpointError:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
-def write_json_atomic(path: Path, value: Any) -> None:
-    """Replace a JSON file in one step; numbers that JSON lacks become null."""
-    text = json.dumps(_finite(value), indent=2, ensure_ascii=False, allow_nan=False)
-    write_text_atomic(path, text + "\n")
-
-
 def _read_json(path: Path) -> dict[str, Any] | None:
     if not path.exists():
         return None
@@ -170,15 +152,6 @@ def _read_json(path: Path) -> dict[str, Any] | None:
             "it to have it made again."
         )
     return content
-
-
-def _finite(value: Any) -> Any:
-    """The same value with null in place of NaN and infinities."""
-    if isinstance(value, Mapping):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def _is_before(line: str, round: int) -> bool:

@@ -1,5 +1,6 @@
 """The vocabulary of every room: errors, and the pytrees that flow between them."""
 
+import reprlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -7,6 +8,15 @@ import jax
 import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
+_SHORT.maxlevel = 3
+
+
+def brief(value: Any) -> str:
+    """A value as Python writes it, cut short: for messages, whatever it holds."""
+    return _SHORT.repr(value)
 
 
 class XlnasError(ValueError):

@@ -1,0 +1,214 @@
+"""The door to the disk: how files are opened, read and replaced.
+
+A path may lead to anything: a FIFO is waited for without end, a device never ends,
+a link of a run directory leads to the user's own files. So only regular files are
+opened, what belongs to us is never followed out of its place, and whole files are
+replaced in one step. JSON is read as the standard has it.
+"""
+
+import contextlib
+import json
+import math
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from xlnas_jax.types import XlnasError
+
+_KINDS = (
+    (stat.S_ISDIR, "a directory"),
+    (stat.S_ISFIFO, "a FIFO"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISLNK, "a link"),
+)
+# Of JSON and YAML: far above what any of them needs, far below what hurts.
+MAX_BYTES = 1 << 28
+
+
+class NotRegularError(OSError):
+    """Something stands there that is no regular file."""
+
+
+@contextlib.contextmanager
+def open_regular(path: str | os.PathLike[str], *, follow: bool) -> Iterator[BinaryIO]:
+    """Open a regular file for reading, and wait for nothing.
+
+    Args:
+        follow: whether it may be a link to one.
+
+    Raises:
+        OSError: it cannot be opened; `NotRegularError` where it is something else.
+    """
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
+    if not follow and os.path.islink(path):
+        raise NotRegularError(0, "it is a link")
+    number = os.open(path, flags if follow else flags | os.O_NOFOLLOW)
+    with os.fdopen(number, "rb") as file:
+        kind = kind_of(os.fstat(number).st_mode)
+        if kind:
+            raise NotRegularError(0, f"it is {kind}")
+        yield file
+
+
+def kind_of(mode: int) -> str:
+    """What a file's mode says it is: "" for a regular one, else `a directory` ..."""
+    return next((name for is_it, name in _KINDS if is_it(mode)), "")
+
+
+def read_bytes(
+    path: str | os.PathLike[str],
+    error: type[XlnasError],
+    advice: str,
+    *,
+    follow: bool = True,
+    most: int | None = None,
+) -> bytes:
+    """All of a regular file.
+
+    Args:
+        error: what is raised where it cannot be read.
+        advice: the last sentence of that error.
+        follow: whether it may be a link to one.
+        most: bytes; a larger file is refused before it is read.
+    """
+    try:
+        with open_regular(path, follow=follow) as file:
+            size = os.fstat(file.fileno()).st_size
+            if most is not None and size > most:
+                raise error(
+                    f"{path}: must have at most {most:,} bytes; got {size:,}. {advice}"
+                )
+            return file.read()
+    except OSError as found:
+        reason = found.strerror or str(found)
+        raise error(
+            f"{path}: must be a readable file; got: {reason}. {advice}"
+        ) from found
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    error: type[XlnasError],
+    advice: str,
+    *,
+    follow: bool = True,
+    most: int | None = None,
+) -> str:
+    """All of a UTF-8 file, without byte-order mark; line ends are kept."""
+    content = read_bytes(path, error, advice, follow=follow, most=most)
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as found:
+        line = content[: found.start].count(b"\n") + 1
+        raise error(
+            f"{path}, line {line}: the text must be UTF-8; got byte "
+            f"0x{content[found.start]:02x} ({found.reason}). {advice}"
+        ) from found
+
+
+def read_json(
+    path: str | os.PathLike[str],
+    error: type[XlnasError],
+    advice: str,
+    *,
+    follow: bool = True,
+) -> dict[str, Any]:
+    """The JSON object that a file holds."""
+    text = read_text(path, error, advice, follow=follow, most=MAX_BYTES)
+    try:
+        content = parse_json(text)
+    except ValueError as found:
+        raise error(
+            f"{path}: must hold a JSON object; got: {found}. {advice}"
+        ) from found
+    if not isinstance(content, dict):
+        raise error(
+            f"{path}: must hold a JSON object; got {type(content).__name__}. {advice}"
+        )
+    return content
+
+
+def parse_json(text: str) -> Any:
+    """A JSON value, by the standard: what Python accepts beside it is refused.
+
+    Raises:
+        ValueError: in one line, why it is none: malformed, nested beyond all use, a
+            number that JSON lacks, a key given twice, a lone surrogate.
+    """
+    try:
+        value = json.loads(
+            text, parse_constant=_no_number, object_pairs_hook=_distinct_keys
+        )
+        if "\\u" in text:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ValueError("it is nested too deep") from None
+    except UnicodeEncodeError:
+        raise ValueError("it has a lone surrogate, which is no character") from None
+    return value
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _distinct_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        seen: set[str] = set()
+        twice = next(key for key, _ in pairs if key in seen or seen.add(key))
+        raise ValueError(f"the key {twice[:80]!r} is given twice")
+    return found
+
+
+def finite(value: Any) -> Any:
+    """The same value with null in place of NaN and infinities, which JSON lacks."""
+    if isinstance(value, Mapping):
+        return {key: finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file in one step; it is on the disk when this returns.
+
+    Neither the file nor what stands at the temporary name is followed if it is a
+    link.
+
+    Raises:
+        OSError: it cannot be written; what was there is as it was.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    try:
+        with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
+            file.write(text.encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except OSError:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Replace a JSON file in one step; numbers that JSON lacks become null."""
+    text = json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)
+    write_text(path, text + "\n")
+
+
+def sync(path: Path) -> None:
+    """Have a file, or the names in a directory, on the disk."""
+    number = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(number)
+    finally:
+        os.close(number)
