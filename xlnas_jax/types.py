@@ -39,6 +39,13 @@ class CheckpointError(XlnasError):
     """A run directory or artifact that cannot be read or continued."""
 
 
+class DamagedError(CheckpointError):
+    """What was written there is not there any more: incomplete, changed, malformed.
+
+    That something cannot be read for now (rights, a disk that fails) is none.
+    """
+
+
 class LeakError(XlnasError):
     """A target-language split was asked for before the final report."""
 
