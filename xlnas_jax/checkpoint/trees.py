@@ -1,8 +1,8 @@
-"""Trees of arrays on the disk: the only place that knows Orbax.
+"""Trees of arrays on the disk: the only place that writes by Orbax.
 
-Everything is written to a temporary sibling and renamed when it is complete, with
-the size and checksum of every file beside it. So a killed save leaves nothing that
-looks like a tree, and a damaged one is known before it is read.
+Everything is written to a temporary sibling and renamed when it is complete and on the
+disk, with the size and checksum of every file beside it. So a killed save leaves
+nothing that looks like a tree, and a damaged one is known before it is read.
 """
 
 import contextlib
@@ -13,8 +13,8 @@ import os
 import shutil
 import sys
 import time
-import zlib
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,26 @@ import numpy as np
 import orbax.checkpoint as ocp
 from jax.sharding import NamedSharding, PartitionSpec
 
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.checkpoint import database, stored
+from xlnas_jax.checkpoint.listing import (
+    Entry,
+    crc32,
+    damaged,
+    list_files,
+    one_line,
+    parse_entries,
+    read_listed_json,
+    require_listed,
+    require_nothing_else,
+    sync_below,
+)
+from xlnas_jax.checkpoint.stored import Arrays, Stored, parse_dtype, parse_shape
+from xlnas_jax.files import MAX_BYTES, parse_json, sync
+from xlnas_jax.types import CheckpointError, brief
 
 Leaves = dict[str, np.ndarray]
 
 MANIFEST = "manifest.json"
-_READ_SIZE = 1 << 22
 # After one write failed: time for the others to fail too, while they are silenced.
 _STRAGGLER_SECONDS = 1.0
 
@@ -38,14 +52,27 @@ def save_tree(directory: str | os.PathLike[str], tree: Any) -> None:
     """Write a pytree of arrays as a new directory, all of it or nothing.
 
     Dataclass fields, dictionary keys and positions become the names by which
-    `load_tree` returns the arrays.
+    `load_tree` returns the arrays. The same arrays give the same bytes, whoever writes
+    them, where and when.
     """
-    write_leaves(Path(directory).absolute(), snapshot(tree))
+    leaves = snapshot(tree)
+    with _new_directory(Path(directory).absolute(), leaves) as temporary:
+        if (temporary / stored.METADATA).exists():
+            database.rewrite(temporary)
+            _forget_author(temporary)
 
 
-def load_tree(directory: str | os.PathLike[str]) -> dict[str, Any]:
-    """Nested dictionaries of the arrays that `save_tree` wrote, bit for bit."""
-    return _nest(read_leaves(Path(directory).absolute()))
+def load_tree(
+    directory: str | os.PathLike[str],
+    require: Callable[[Mapping[str, Stored]], None] | None = None,
+) -> dict[str, Any]:
+    """Nested dictionaries of the arrays that `save_tree` wrote, bit for bit.
+
+    Args:
+        require: is given what is known of the arrays before any is read, to raise an
+            error of its own.
+    """
+    return _nest(read_leaves(Path(directory).absolute(), require))
 
 
 def snapshot(tree: Any, is_kept: bool = True) -> Leaves:
@@ -97,7 +124,14 @@ def _nest(leaves: Mapping[str, Any]) -> dict[str, Any]:
 
 def write_leaves(directory: Path, leaves: Leaves) -> None:
     """Write arrays as a new directory, all of it or nothing."""
-    if directory.exists():
+    with _new_directory(directory, leaves):
+        pass
+
+
+@contextlib.contextmanager
+def _new_directory(directory: Path, leaves: Leaves) -> Iterator[Path]:
+    """Write arrays to a temporary directory, which gets its name at the end."""
+    if os.path.lexists(directory):
         raise CheckpointError(
             f"{directory}: must not exist yet; it does. Delete it or name another."
         )
@@ -111,81 +145,112 @@ def write_leaves(directory: Path, leaves: Leaves) -> None:
     filled = {name: leaf for name, leaf in leaves.items() if leaf.size}
     try:
         with explained(directory, "written"), _quiet_orbax():
-            shutil.rmtree(temporary, ignore_errors=True)
-            temporary.mkdir(parents=True)
+            directory.parent.mkdir(parents=True, exist_ok=True)
+            _remove(temporary)
+            temporary.mkdir()
             if filled:
                 with _orbax() as checkpointer:
                     checkpointer.save(temporary, _nest(filled), force=True)
-            files = {
-                str(path.relative_to(temporary)): _fingerprint(path)
-                for path in sorted(temporary.rglob("*"))
-                if path.is_file()
-            }
+            yield temporary
+            files = list_files(temporary, crc32)
             _write_manifest(temporary / MANIFEST, {"files": files, "empty": empty})
-            os.replace(temporary, directory)
+            sync_below(temporary)
+            os.rename(temporary, directory)
+            sync(directory.parent)
     except CheckpointError:
         for leftover in directory.parent.glob(f".{directory.name}.tmp*"):
-            shutil.rmtree(leftover, ignore_errors=True)
+            _remove(leftover)
         raise
 
 
-def read_leaves(directory: Path) -> Leaves:
-    """The arrays of a directory by name, checked before any is read."""
-    if not directory.is_dir():
-        raise CheckpointError(f"{directory}: must be a saved tree; no such folder.")
-    content = _read_manifest(directory / MANIFEST)
-    # Checked before Orbax opens them: its concurrent reads fail less legibly.
-    for name, expected in content["files"].items():
-        path = directory / name
-        if not path.is_file():
-            raise CheckpointError(f"{directory}: is damaged: {name} is missing.")
-        size, checksum = _fingerprint(path)
-        if size != expected[0]:
-            raise CheckpointError(
-                f"{directory}: is damaged: {name} must have {expected[0]} bytes; "
-                f"got {size}."
-            )
-        if checksum != expected[1]:
-            raise CheckpointError(
-                f"{directory}: is damaged: {name} has another checksum than when "
-                "it was written."
-            )
-    leaves = {
-        name: np.zeros(shape, np.dtype(dtype))
-        for name, (dtype, shape) in content["empty"].items()
-    }
-    if content["files"]:
-        with explained(directory, "read"), _quiet_orbax():
-            with _orbax() as checkpointer:
-                leaves |= named(checkpointer.restore(directory))
-    return leaves
+def _remove(path: Path) -> None:
+    """Delete a directory of ours, or a link to one, never what it leads to."""
+    if path.is_symlink():
+        path.unlink()
+    elif path.exists():
+        shutil.rmtree(path, ignore_errors=True)
 
 
-def _fingerprint(path: Path) -> tuple[int, int]:
-    """Size and CRC-32 of a file."""
-    checksum = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_READ_SIZE):
-            checksum = zlib.crc32(chunk, checksum)
-        return file.tell(), checksum
+def _forget_author(temporary: Path) -> None:
+    """Drop Orbax's notes of where and when it wrote; it reads without them."""
+    (temporary / "commit_success.txt").unlink(missing_ok=True)
+    path = temporary / "_CHECKPOINT_METADATA"
+    content = json.loads(path.read_text())
+    content |= {key: None for key in content if key.endswith("_timestamp_nsecs")}
+    path.write_text(json.dumps(content))
+
+
+def read_leaves(
+    directory: Path,
+    require: Callable[[Mapping[str, Stored]], None] | None = None,
+) -> Leaves:
+    """The arrays of a directory by name, checked before any is read.
+
+    Raises:
+        DamagedError: it is not what was written.
+        CheckpointError: there is none, or it cannot be read for now.
+    """
+    with explained(directory, "read"):
+        if directory.is_symlink() or not directory.is_dir():
+            kind = "a link" if directory.is_symlink() else "no such folder"
+            raise CheckpointError(f"{directory}: must be a saved tree; {kind}.")
+        files, empty = _read_manifest(directory)
+        require_nothing_else(directory, (*files, MANIFEST))
+        require_listed(directory, files, crc32)
+        num_bytes = sum(entry.size for entry in files.values())
+        arrays = Arrays(directory, num_bytes) if files else None
+        filled = arrays.stored if arrays else {}
+        _require_distinct(directory, [*empty, *filled])
+        if require is not None:
+            require(empty | filled)
+        leaves = {name: np.zeros(one.shape, one.dtype) for name, one in empty.items()}
+        return leaves | (arrays.read() if arrays else {})
 
 
 def _write_manifest(path: Path, content: Mapping[str, Any]) -> None:
     text = json.dumps(content, sort_keys=True)
-    checksum = zlib.crc32(text.encode())
+    checksum = crc32([text.encode()])
     path.write_text(json.dumps({"crc32": checksum, "content": text}))
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_manifest(directory: Path) -> tuple[dict[str, Entry], dict[str, Stored]]:
+    """Every file, and every array without elements."""
+    manifest = read_listed_json(directory, MANIFEST, MAX_BYTES)
+    text = manifest.get("content")
+    if not isinstance(text, str) or crc32([text.encode()]) != manifest.get("crc32"):
+        must = f"{MANIFEST} has another checksum than when it was written"
+        raise damaged(directory, must)
     try:
-        manifest = json.loads(path.read_text())
-        if zlib.crc32(manifest["content"].encode()) != manifest["crc32"]:
-            raise ValueError("another checksum than when it was written")
-        return json.loads(manifest["content"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CheckpointError(
-            f"{path.parent}: is damaged: {path.name} cannot be read ({error})."
-        ) from error
+        content = parse_json(text)
+        empty = content["empty"].items()
+        files = parse_entries(content["files"], directory)
+        return files, {name: _parse_empty(name, *one) for name, one in empty}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        must = f"{MANIFEST} must list files and arrays without elements"
+        raise damaged(directory, f"{must}; got {brief(text)}") from error
+
+
+def _parse_empty(name: str, dtype: Any, shape: Any) -> Stored:
+    """An array of no elements, whose shape is all there is."""
+    found = Stored("", parse_shape(shape), parse_dtype(dtype), is_compressed=False)
+    if found.num_bytes:
+        raise ValueError(f"{name} has elements")
+    return found
+
+
+def _require_distinct(directory: Path, names: Sequence[str]) -> None:
+    """An error where a name stands for two arrays, or for one and a folder of them."""
+    folders = {
+        "/".join(parts[:end])
+        for parts in (name.split("/") for name in names)
+        for end in range(1, len(parts))
+    }
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    twice += sorted(folders & {*names})
+    if twice:
+        raise damaged(directory, f"{brief(twice[0])} stands for more than one array")
 
 
 @contextlib.contextmanager
@@ -202,8 +267,9 @@ def explained(directory: Path, what: str) -> Iterator[None]:
                 f"{directory}: cannot be {what}: no space left on the device. What "
                 "was saved before is intact; free some space and run again."
             ) from error
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CheckpointError(f"{directory}: cannot be {what}: {reason}") from error
+        raise CheckpointError(
+            f"{directory}: cannot be {what}: {one_line(error)}"
+        ) from error
 
 
 def _is_out_of_space(error: BaseException | None) -> bool:
@@ -218,10 +284,12 @@ def _is_out_of_space(error: BaseException | None) -> bool:
 
 
 def _orbax() -> ocp.Checkpointer:
-    """Reads and writes in this process alone: Orbax would wait for the others."""
+    """Writes in this process alone: Orbax would wait for the others."""
     me = jax.process_index()
     alone = ocp.options.MultiprocessingOptions(me, {me}, f"alone{me}")
-    handler = ocp.StandardCheckpointHandler(multiprocessing_options=alone)
+    handler = ocp.PyTreeCheckpointHandler(
+        use_compression=False, multiprocessing_options=alone
+    )
     return ocp.Checkpointer(handler, multiprocessing_options=alone)
 
 
