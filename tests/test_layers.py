@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "xlnas_jax"
 # From low to high. A module imports from its own layer and from those above it here.
 LAYERS = (
     {"types"},
-    {"files", "ranges"},
+    {"files", "ranges", "terminal"},
     {"config_controllers", "config_data", "config_run", "config_transfer"},
     {"config"},
     {"config_file"},
@@ -24,7 +24,7 @@ LAYERS = (
     {"aligned", "evaluate", "racing", "halving", "controllers"},
     {"immigrants", "escape"},
     {"experiment", "search", "draws", "population", "propose", "refine"},
-    {"engine", "scoring", "autotune"},
+    {"engine", "scoring", "autotune", "inspection"},
     {"finish", "precision"},
     {"document"},
     {"export"},

@@ -13,7 +13,6 @@ import numpy as np
 from xlnas_jax.data.sources import read
 from xlnas_jax.experiment import Experiment, TaskPart
 from xlnas_jax.finish import Scored, Tested
-from xlnas_jax.languages import Phase, Split
 from xlnas_jax.scoring import Scores, from_sums
 from xlnas_jax.signals import two_front
 from xlnas_jax.space.constraints import limits
@@ -130,16 +129,10 @@ def fronts(
 
 def load_reports(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
     """What became of the rows of every split that was read, by split and column."""
-    roles = part.roles
-    reads: tuple[tuple[Split, Phase, tuple[str, ...]], ...] = (
-        ("train", "train", (roles.source, *roles.aux_train)),
-        ("dev", "search", experiment.scored(part)),
-        ("test", "report", roles.all),
-    )
     found: dict[str, Any] = {}
-    for split, phase, codes in reads:
+    for split, phase, codes in experiment.reads(part):
         for code in codes:
-            report = read(part.source, roles, code, split, phase).report
+            report = read(part.source, part.roles, code, split, phase).report
             column = experiment.column(part, code)
             found.setdefault(split, {})[column] = dataclasses.asdict(report)
     return found

@@ -114,6 +114,15 @@ class Experiment:
         code = part.codes[language]
         return f"{part.name}/{code}" if len(self.parts) > 1 else code
 
+    def reads(self, part: TaskPart) -> tuple[tuple[Split, Phase, tuple[str, ...]], ...]:
+        """Every split that a run reads, in which phase, of which languages."""
+        roles = part.roles
+        return (
+            ("train", "train", (roles.source, *roles.aux_train)),
+            ("dev", "search", self.scored(part)),
+            ("test", "report", roles.all),
+        )
+
     def scored(self, part: TaskPart) -> tuple[str, ...]:
         """Languages of `Evaluation.statistics`: auxiliary, and source if needed."""
         source = (part.roles.source,) if SOURCE in needs_of(self.objectives) else ()

@@ -25,6 +25,7 @@ from xlnas_jax.experiment import (
     training_rows,
 )
 from xlnas_jax.export.point import export_point, pick_point
+from xlnas_jax.inspection import check_data
 from xlnas_jax.logger import Progress
 from xlnas_jax.processes import (
     agree,
@@ -65,6 +66,8 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     use_compilation_cache()
     # Faulty rows are found before a run directory remembers the configuration.
     is_new = decide(lambda: not (directory / FRONT).exists())
+    if is_new:
+        decide(lambda: check_data(experiment, _say))
     data = read_data(experiment) if is_new else None
     with _open_shared(directory, config) as run:
         document, artifact = run.read_front(), run.path / "model"

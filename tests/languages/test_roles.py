@@ -43,6 +43,15 @@ def test_heldout_languages_never_train_weights(roles: LanguageRoles, split) -> N
     roles.require("fr", split, "search")
 
 
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("language", ["en", "it", "fr", "sw"])
+def test_a_check_sees_no_example_of_any_language(
+    roles: LanguageRoles, language: str, split
+) -> None:
+    with pytest.raises(LeakError, match="form of the data alone"):
+        roles.require(language, split, "check")
+
+
 def test_source_dev_may_be_compared_with_while_searching(roles: LanguageRoles) -> None:
     roles.require("eng", "dev", "search")
 

@@ -15,6 +15,7 @@ from babel.localedata import locale_identifiers
 
 from xlnas_jax.config import CldrData
 from xlnas_jax.data.examples import Examples, Source
+from xlnas_jax.data.faults import LoadReport
 from xlnas_jax.data.patterns import unknown_language
 from xlnas_jax.languages import Split, normalise
 from xlnas_jax.types import ConfigError
@@ -172,6 +173,7 @@ def _read(config: CldrData, language: str, split: Split) -> Examples:
         ids=tuple(f"{kind}:{key}" for kind, key in chosen),
         texts=tuple(names[kind][key] for kind, key in chosen),
         labels=np.array([config.kinds.index(kind) for kind, _ in chosen], np.int32),
+        report=LoadReport(rows=len(chosen), kept=len(chosen)),
     )
 
 

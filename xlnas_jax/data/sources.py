@@ -12,6 +12,7 @@ from xlnas_jax.config_data import AnyData
 from xlnas_jax.data.cipher import make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
 from xlnas_jax.data.examples import AnyExamples, Source
+from xlnas_jax.data.form import Form, form_of
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.data.mix import make_mix_source
 from xlnas_jax.data.named import make_set_source
@@ -54,6 +55,20 @@ def read(
     """
     roles.require(language, split, phase)
     return source.read(normalise(language), split)
+
+
+def inspect(source: Source, roles: LanguageRoles, language: str, split: Split) -> Form:
+    """The form of a language and split: what phase `check` may see, of any role.
+
+    All of it is read and checked as it will be when it is used, but no example is
+    given out, and none is kept.
+
+    Raises:
+        ConfigError: the language has no role.
+        DataError: the split is not there, or a row of it is faulty.
+    """
+    roles.role_of(language)
+    return form_of(source.read(normalise(language), split), source.labels)
 
 
 def _make(config: AnyData, source_language: str, skip: bool) -> Source:

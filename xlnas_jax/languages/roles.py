@@ -1,4 +1,11 @@
-"""Who may be seen when: the guard between a search and its target languages."""
+"""Who may be seen when: the guard between a search and its target languages.
+
+Before a search, in phase `check`, every split of every language is looked at, so that
+no faulty row ends it after the last round. What is seen then is form alone, by
+`data.sources.inspect`: how many rows there are and how many have each label, whichever
+have it. No example is given out, so no label of one; in that phase `require` refuses
+every language, the source included.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +14,7 @@ from xlnas_jax.config import LanguagesConfig
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.types import ConfigError, LeakError
 
-Phase = Literal["train", "search", "select", "report"]
+Phase = Literal["check", "train", "search", "select", "report"]
 Split = Literal["train", "dev", "test"]
 
 
@@ -72,10 +79,17 @@ class LanguageRoles:
     def require(self, language: str, split: Split, phase: Phase) -> None:
         """Raise `LeakError` unless labels of this split may be seen in this phase.
 
-        Targets are for the report alone, whatever the split; held-out auxiliary
+        Nothing may be in phase `check`, which sees form alone. Targets are for the
+        report, whatever the split; held-out auxiliary
         languages, and test splits of any language, never train weights.
         """
         role = self.role_of(language)
+        if phase == "check":
+            raise LeakError(
+                f"examples may be read in phases that use them only; got split "
+                f"{split!r} of {language!r} in phase 'check', which sees the form of "
+                f"the data alone. Use data.sources.inspect."
+            )
         if role == "target" and phase != "report":
             raise LeakError(
                 f"labels of target languages may be read in phase 'report' only; "

@@ -1,0 +1,90 @@
+"""The form of a split: what can be said of it without any of its examples."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from xlnas_jax.data.examples import (
+    AnyExamples,
+    Examples,
+    LabelSet,
+    QuestionExamples,
+    TaggedExamples,
+)
+from xlnas_jax.data.faults import LoadReport
+from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
+from xlnas_jax.types import DataError, brief
+
+
+class Form(NamedTuple):
+    """Numbers of one language and split.
+
+    Whichever example has which label, the form is the same: nothing can be learnt
+    from it, and no network can be scored by it.
+
+    Attributes:
+        report: what became of its rows.
+        labels: how many examples have each label, in the order of the label set. Of
+            tags: how many words; of entities: how many of each type, and how many
+            words are outside. Of questions: nothing.
+    """
+
+    report: LoadReport
+    labels: Mapping[str, int]
+
+
+def form_of(examples: AnyExamples, labels: LabelSet) -> Form:
+    """Counts a split, after its texts were seen to be text.
+
+    Raises:
+        DataError: a text holds half a character, which no tokenizer takes.
+    """
+    for identifier, text in _texts(examples):
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"split {examples.split!r} of {examples.language!r}, example "
+                f"{brief(identifier)}: every text must be Unicode; got the lone "
+                f"surrogate {text[error.start]!a} at character {error.start}. "
+                f"Correct the row."
+            ) from error
+    return Form(examples.report, _count(examples, labels))
+
+
+def _texts(examples: AnyExamples) -> Iterator[tuple[str, str]]:
+    """Every text of every example, after its id."""
+    columns = [examples.ids, examples.texts]
+    if isinstance(examples, Examples) and examples.pairs is not None:
+        columns.append(examples.pairs)
+    if isinstance(examples, QuestionExamples):
+        columns.append(examples.questions)
+    for identifier, *texts in zip(*columns, strict=True):
+        for text in (identifier, *texts):
+            yield identifier, text
+
+
+def _count(examples: AnyExamples, labels: LabelSet) -> dict[str, int]:
+    if isinstance(examples, QuestionExamples):
+        return {}
+    if isinstance(examples, Examples):
+        found = examples.labels
+    else:
+        found = np.concatenate([np.zeros(0, np.int32), *examples.tags])
+    counts = np.bincount(found, minlength=len(labels)).tolist()
+    by_label = dict(zip(labels, counts, strict=True))
+    if isinstance(examples, TaggedExamples) and has_entities(labels):
+        return _entities(by_label)
+    return by_label
+
+
+def _entities(tags: Mapping[str, int]) -> dict[str, int]:
+    """Entities by type: each has one tag that begins it."""
+    counts: Counter[str] = Counter()
+    for tag, count in tags.items():
+        prefix, _, kind = tag.partition("-")
+        if prefix != "I":
+            counts[kind or OUTSIDE] += count
+    return dict(counts)
