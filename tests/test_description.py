@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
-from rich.table import Table
 
 from tests.experiments import tiny_config
+from tests.test_terminal import WIDTHS, assert_whole, shown
+from xlnas_jax.config import LanguagesConfig, TableData
 from xlnas_jax.description import describe
 from xlnas_jax.experiment import Experiment, prepare
+from xlnas_jax.terminal import Grid
 
 
 @pytest.fixture(scope="module")
@@ -15,19 +17,18 @@ def experiment() -> Experiment:
 
 
 @pytest.fixture(scope="module")
-def every_table(experiment) -> list[Table]:
+def every_table(experiment) -> list[Grid]:
     return describe(experiment)
 
 
 @pytest.fixture
-def tables(every_table) -> list[Table]:
+def tables(every_table) -> list[Grid]:
     return every_table[1:]
 
 
-def rows(table: Table) -> dict[str, list[str]]:
+def rows(table: Grid) -> dict[str, list[str]]:
     """Cells of a table by the first of each row."""
-    cells = zip(*(column.cells for column in table.columns), strict=True)
-    return {first: rest for first, *rest in cells}
+    return {first: rest for first, *rest in table.rows}
 
 
 def test_the_space_is_counted_and_every_knob_listed(experiment, tables):
@@ -62,3 +63,81 @@ def test_the_taxonomy_names_objectives_space_and_strategy(every_table):
     assert shown["hard limits"] == "encoder_params <= 4,000"
     assert shown["strategy"] == "reinforce: policy gradient"
     assert "unordered pooling" in shown["space"]
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_every_number_is_whole_on_a_terminal_of_any_width(every_table, width):
+    for table in every_table:
+        cells = [cell for row in table.rows for cell in row]
+        assert_whole(shown(table, width), cells, width)
+
+
+def test_rows_and_labels_are_counted_in_every_split_that_is_read(tables):
+    counted, labels = tables[3], tables[4]
+    read = [(split, languages) for split, languages, *_ in counted.rows]
+    assert read == [
+        ("train", "en, fr"),
+        ("dev", "pt, it"),
+        ("test", "en, fr, pt, it, es, ca"),
+    ]
+    assert {tuple(row[2:]) for row in counted.rows[1:]} == {("20", "20", "0", "0", "")}
+    assert labels.title == "Labels (4), and how many rows each"
+    five_each = "territory=5, language=5, script=5, currency=5"
+    assert ("dev", "pt, it", five_each) in labels.rows
+    assert labels.notes == ()
+
+
+@pytest.fixture
+def tsv(tmp_path):
+    """A function that writes labels of one language and split."""
+
+    def write(language: str, split: str, *labels: str) -> None:
+        folder = tmp_path / language
+        folder.mkdir(exist_ok=True)
+        lines = [f"text {n} here\t{label}\n" for n, label in enumerate(labels)]
+        (folder / f"{split}.tsv").write_text("text\tlabel\n" + "".join(lines))
+
+    return write
+
+
+def test_labels_that_look_odd_are_pointed_out(tsv, tmp_path):
+    for language in ("en", "quy", "de"):
+        tsv(language, "train", "a[/b]", "b", "rare")
+        tsv(language, "dev", "b", "b")
+        tsv(language, "test", "a[/b]", "b")
+    tsv("de", "test", "b", "b", "a[/b]")
+    config = tiny_config(
+        languages=LanguagesConfig(source="en", aux_heldout=("quy",), target=("de",)),
+        data=TableData(path=f"{tmp_path}/{{language}}/{{split}}.tsv"),
+    )
+    grids = {grid.title.split(" (")[0]: grid for grid in describe(prepare(config))}
+    labels = grids["Labels"]
+    assert labels.rows == [
+        ("train", "en", "a[/b]=1, b=1, rare=1"),
+        ("dev", "quy", "a[/b]=0, b=2, rare=0"),
+        ("test", "en, quy", "a[/b]=1, b=1, rare=0"),
+        ("test", "de", "a[/b]=1, b=2, rare=0"),
+    ]
+    assert labels.notes == (
+        "Odd: quy, dev: every label is 'b', of 3.",
+        "Odd: label 'rare' is in train alone.",
+    )
+    assert "a[/b]=1" in shown(labels, 40)
+    named = [row[0] for row in grids["Languages of classification"].rows]
+    assert named == ["en English", "quy", "de German"]
+
+
+def test_of_very_many_labels_the_most_frequent_are_listed(tsv, tmp_path):
+    names = [f"label{n:02}" for n in range(40)]
+    for language in ("en", "pt", "es"):
+        for split in ("train", "dev", "test"):
+            tsv(language, split, *names, names[7])
+    config = tiny_config(
+        languages=LanguagesConfig(source="en", aux_heldout=("pt",), target=("es",)),
+        data=TableData(path=f"{tmp_path}/{{language}}/{{split}}.tsv"),
+    )
+    labels = describe(prepare(config))[5]
+    text = labels.rows[0][2]
+    assert labels.title == "Labels (40), and how many rows each"
+    assert text.startswith("label07=2, label00=1,")
+    assert text.endswith(", and 16 of at most 1")

@@ -1,37 +1,47 @@
-"""Tables of what an experiment spans: space, costs and limits, languages."""
+"""Tables of what an experiment spans: space, costs and limits, languages, data."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 
 import jax
 import numpy as np
-from rich.table import Table
 
 from xlnas_jax.data.pairs import read_translations
 from xlnas_jax.data.sources import read_texts
 from xlnas_jax.data.tokens import fertility, unk_rate
 from xlnas_jax.experiment import Experiment, TaskPart
-from xlnas_jax.languages import Split
-from xlnas_jax.languages import name as language_name
+from xlnas_jax.inspection import Inspected, inspect_data, oddities
+from xlnas_jax.languages import Split, titled
 from xlnas_jax.objectives import ALIGNMENT, SOURCE
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.taxonomy import STRATEGIES
+from xlnas_jax.terminal import Grid
 
 SAMPLES = 10_000
+# Of a larger label set, so many are listed with their counts.
+MAX_LABELS = 24
 
 
-def describe(experiment: Experiment) -> list[Table]:
-    """Taxonomy, space, costs, and of each task languages and rows.
+def describe(experiment: Experiment) -> list[Grid]:
+    """Taxonomy, space, costs, and of each task languages, rows and labels.
 
-    No target label is used.
+    Of every split that a search would read, targets' among them, it is shown how many
+    rows have each label, as a data set's own description does. That is form: no row
+    is shown with its label, nothing is scored, and a search does not look at it.
     """
     tables = [_taxonomy(experiment), _space(experiment), _costs(experiment)]
+    found = inspect_data(experiment)
     for part in experiment.parts:
-        tables += [_languages(experiment, part), _rows(experiment, part)]
+        where = f"{part.name}: " if len(experiment.parts) > 1 else ""
+        tables += [_languages(part, where), _rows(part, found[part.name], where)]
+        if part.source.labels:
+            tables.append(_labels(part, found[part.name], where))
     return [*tables, _objectives(experiment)]
 
 
-def _taxonomy(experiment: Experiment) -> Table:
+def _taxonomy(experiment: Experiment) -> Grid:
     """What is searched for, where, and how."""
-    table = Table(title="Search", title_justify="left", show_header=False)
     space, config = experiment.space, experiment.config
     strategy = STRATEGIES[config.controller.kind]
     given = limits(config.constraints)
@@ -50,23 +60,18 @@ def _taxonomy(experiment: Experiment) -> Table:
         "models": strategy.sees,
         "paper": strategy.paper,
     }
-    for name, value in rows.items():
-        table.add_row(name, value)
-    return table
+    return Grid("Search", ("", ""), list(rows.items()))
 
 
-def _space(experiment: Experiment) -> Table:
+def _space(experiment: Experiment) -> Grid:
     space = experiment.space
-    table = Table(title=f"Space: {space.size:,} networks", title_justify="left")
-    for heading in ("knob", "choices", "sites"):
-        table.add_column(heading)
-    for knob in space.knobs:
-        table.add_row(knob.name, ", ".join(map(str, knob.choices)), str(knob.sites))
-    table.add_row("min_layers", str(space.min_layers), "")
-    return table
+    rows = [(k.name, ", ".join(map(str, k.choices)), str(k.sites)) for k in space.knobs]
+    rows.append(("min_layers", str(space.min_layers), ""))
+    title = f"Space: {space.size:,} networks"
+    return Grid(title, ("knob", "choices", "sites"), rows)
 
 
-def _costs(experiment: Experiment) -> Table:
+def _costs(experiment: Experiment) -> Grid:
     """Range of every cost over the space, limits, and the share they leave."""
     space, config = experiment.space, experiment.config.constraints
     archs = space.sample_valid(jax.random.key(0), SAMPLES)
@@ -75,40 +80,36 @@ def _costs(experiment: Experiment) -> Table:
     smallest, full = experiment.costs.smallest(), experiment.costs(largest)
     known = config if experiment.costs.latency else without_latency(config)
     share = is_feasible(rows, experiment.costs, known).mean()
-    table = Table(
-        title=f"Costs for {experiment.costs.length} tokens; {share:.1%} of "
-        f"{SAMPLES:,} random networks are within the limits",
-        title_justify="left",
+    title = (
+        f"Costs for {experiment.costs.length} tokens; {share:.1%} of {SAMPLES:,} "
+        "random networks are within the limits"
     )
-    table.add_column("cost")
-    for heading in ("smallest", "full network", "limit"):
-        table.add_column(heading, justify="right")
     given = limits(config)
+    found = []
     for name, value in smallest.items():
         limit = shown(given[name]) if name in given else "-"
-        title = name
+        called = name
         if name == LATENCY:
-            title = f"{name} of {experiment.costs.batch_size} inputs, predicted"
-        table.add_row(title, shown(value), shown(full[name][0]), limit)
+            called = f"{name} of {experiment.costs.batch_size} inputs, predicted"
+        found.append((called, shown(value), shown(full[name][0]), limit))
     if LATENCY in given and experiment.costs.latency is None:
         limit = shown(given[LATENCY])
-        table.add_row(f"{LATENCY} (not measured yet)", "-", "-", limit)
-    return table
+        found.append((f"{LATENCY} (not measured yet)", "-", "-", limit))
+    return Grid(title, ("cost", "smallest", "full network", "limit"), found)
 
 
-def _objectives(experiment: Experiment) -> Table:
+def _objectives(experiment: Experiment) -> Grid:
     """What is minimised, and what is read for it beside auxiliary dev splits."""
-    table = Table(title="Objectives, all minimised", title_justify="left")
-    for heading in ("objective", "what it is", "measured for it"):
-        table.add_column(heading)
+    rows = []
     for objective in experiment.objectives:
         read = "nothing" if objective.is_cost else "auxiliary dev"
         if SOURCE in objective.needs:
             read += ", source dev"
         if ALIGNMENT in objective.needs:
             read += f", translations: {_translations(experiment)}"
-        table.add_row(objective.name, objective.meaning, read)
-    return table
+        rows.append((objective.name, objective.meaning, read))
+    headings = ("objective", "what it is", "measured for it")
+    return Grid("Objectives, all minimised", headings, rows)
 
 
 def _translations(experiment: Experiment) -> str:
@@ -124,55 +125,78 @@ def _translations(experiment: Experiment) -> str:
     return ", ".join(found)
 
 
-def _languages(experiment: Experiment, part: TaskPart) -> Table:
+def _languages(part: TaskPart, where: str) -> Grid:
     """Role, tokens per word, unknown tokens, and sub-word distance from the source.
 
     The distance is the share of a language's tokens that never occur in the
     source's text: no labels, no typology, only what the tokenizer sees.
     """
     roles, tokenizer = part.roles, part.tokenizer
-    title = f"Languages of {part.task.kind} (texts without labels)"
-    if len(experiment.parts) > 1:
-        title = f"{part.name}: {title}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("language")
-    table.add_column("role")
-    for heading in ("tokens per word", "<unk> %", "sub-word distance"):
-        table.add_column(heading, justify="right")
     known = _ids(part, roles.source)
+    rows = []
     for code in roles.all:
         texts = _texts(part, code)
-        ids = _ids(part, code)
-        distance = 1.0 - np.isin(ids, known).mean()
-        table.add_row(
-            f"{part.codes[code]} {language_name(code)}",
-            roles.role_of(code),
-            f"{fertility(tokenizer, texts):.2f}",
-            f"{100 * unk_rate(tokenizer, texts):.1f}",
-            f"{distance:.2f}",
+        distance = 1.0 - np.isin(_ids(part, code), known).mean()
+        rows.append(
+            (
+                titled(code, part.codes[code]),
+                roles.role_of(code),
+                f"{fertility(tokenizer, texts):.2f}",
+                f"{100 * unk_rate(tokenizer, texts):.1f}",
+                f"{distance:.2f}",
+            )
         )
-    return table
+    headings = ("language", "role", "tokens per word", "<unk> %", "sub-word distance")
+    title = f"{where}Languages of {part.task.kind} (texts without labels)"
+    return Grid(title, headings, rows)
 
 
-def _rows(experiment: Experiment, part: TaskPart) -> Table:
-    """What becomes of the rows of the split that each language's role looks at."""
-    title = "Rows"
-    if len(experiment.parts) > 1:
-        title = f"{part.name}: {title}"
-    table = Table(title=title, title_justify="left")
-    table.add_column("language")
-    table.add_column("split")
-    for heading in ("rows", "used", "over the limit", "faulty"):
-        table.add_column(heading, justify="right")
-    table.add_column("known quirks")
-    for code in part.roles.all:
-        split = _split_of(part, code)
-        report = part.source.read(code, split).report
+def _rows(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
+    """What becomes of the rows of every split that is read; equal languages at once."""
+    rows = defaultdict(list)
+    for one in found:
+        report = one.form.report
         notes = ", ".join(f"{count} {kind}" for kind, count in report.notes.items())
         faulty = sum(report.rejected.values())
         counts = (report.rows, report.kept, report.limited, faulty)
-        table.add_row(part.codes[code], split, *map(str, counts), notes)
-    return table
+        rows[one.split, *map(str, counts), notes].append(part.codes[one.language])
+    headings = ("split", "rows", "used", "over the limit", "faulty", "known quirks")
+    return _by_split(f"{where}Rows", headings, rows)
+
+
+def _labels(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
+    """How often each label is in every split that is read; equal languages at once."""
+    rows = defaultdict(list)
+    for one in found:
+        rows[one.split, _listed(one.form.labels)].append(part.codes[one.language])
+    counted = {"tagging": "words, or entities of a type"}.get(part.task.kind, "rows")
+    title = f"{where}Labels ({len(found[0].form.labels)}), and how many {counted} each"
+    odd = tuple(f"Odd: {line}." for line in oddities(part, found))
+    return _by_split(title, ("split", "labels"), rows, odd)
+
+
+def _by_split(
+    title: str,
+    headings: tuple[str, ...],
+    rows: Mapping[tuple[str, ...], list[str]],
+    notes: tuple[str, ...] = (),
+) -> Grid:
+    """A row for each split, and all languages of which the same is to be said."""
+    every = [(split, ", ".join(codes), *rest) for (split, *rest), codes in rows.items()]
+    first, *others = headings
+    return Grid(title, (first, "languages", *others), every, notes)
+
+
+def _listed(labels: Mapping[str, int]) -> str:
+    """Labels with their counts; of very many, the most frequent ones."""
+    order = list(labels)
+    if len(order) > MAX_LABELS:
+        order.sort(key=lambda label: (-labels[label], label))
+    text = ", ".join(f"{label}={labels[label]:,}" for label in order[:MAX_LABELS])
+    rest = order[MAX_LABELS:]
+    if not rest:
+        return text
+    return f"{text}, and {len(rest)} of at most {labels[rest[0]]:,}"
 
 
 def _split_of(part: TaskPart, code: str) -> Split:

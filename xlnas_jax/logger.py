@@ -1,19 +1,41 @@
 """Progress on the terminal: a bar, or plain lines where there is no terminal."""
 
 import time
+from collections.abc import Iterable
 from types import TracebackType
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.progress import Progress as Bar
+from rich.progress import Progress as Tasks
+from rich.table import Column, Table
+from rich.text import Text
+
+from xlnas_jax.terminal import make_console, plain, say
 
 # Without a terminal: a line each time this much has passed, and a last one.
 LINE_SECONDS = 15.0
+# What stands before the values, beside the description: a short bar, counts and time.
+BAR_WIDTH = 32
+
+
+class _Bar(Tasks):
+    """A bar, and values behind it, or below it where a terminal is narrow."""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """The bar with all that fits into one line, then the rest."""
+        for task in self.tasks:
+            bar, values = self.make_tasks_table([task]), Text(task.fields["values"])
+            if len(task.description) + BAR_WIDTH + len(values) > self.console.width:
+                yield from (bar, values)
+            else:
+                line = Table.grid(padding=(0, 1))
+                line.add_row(bar, values)
+                yield line
 
 
 class Progress:
@@ -39,24 +61,25 @@ class Progress:
         console: Console | None = None,
         line_seconds: float = LINE_SECONDS,
     ) -> None:
-        self._console = Console(stderr=True) if console is None else console
-        self._description = description
+        self._console = make_console(stderr=True) if console is None else console
+        self._description = plain(description)
         self._total = total
         self._start = start
         self._line_seconds = line_seconds
         self._begun = self._last_line = time.monotonic()
-        self._bar = Bar(
-            TextColumn("{task.description}", markup=False),
+        self._bar = _Bar(
+            TextColumn(
+                "{task.description}", markup=False, table_column=Column(overflow="fold")
+            ),
             BarColumn(),
             MofNCompleteColumn(),
             TimeRemainingColumn(),
-            TextColumn("{task.fields[values]}", markup=False),
             console=self._console,
             redirect_stdout=False,
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task(
-            description, total=total, completed=start, values=""
+            self._description, total=total, completed=start, values=""
         )
 
     def __enter__(self) -> "Progress":
@@ -74,14 +97,14 @@ class Progress:
 
     def phase(self, description: str) -> None:
         """Say what is being done from now on, where that takes a while."""
-        self._description = description
-        self._bar.update(self._task, description=description)
+        self._description = plain(description)
+        self._bar.update(self._task, description=self._description)
         if not self._console.is_terminal:
-            self._console.print(description, markup=False, soft_wrap=True)
+            say(self._console, description)
 
     def say(self, text: str) -> None:
         """A line that stays, above the bar."""
-        self._console.print(text, markup=False, soft_wrap=True)
+        say(self._console, text)
 
     def update(self, done: int, **values: float | int | None) -> None:
         """Show the number of rounds done, and values worth watching.
@@ -99,7 +122,7 @@ class Progress:
             self._last_line = now
             left = self._remaining(done, now)
             line = f"{self._description} {done}/{self._total}, {left}  {text}"
-            self._console.print(line.rstrip(), markup=False, soft_wrap=True)
+            say(self._console, line.rstrip())
 
     def _remaining(self, done: int, now: float) -> str:
         elapsed = now - self._begun

@@ -5,9 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from rich import box
 from rich.console import Console
-from rich.table import Table
 
 from xlnas_jax.document import (
     Document,
@@ -29,17 +27,12 @@ from xlnas_jax.finish import (
 from xlnas_jax.logger import Progress
 from xlnas_jax.search import Engine, SearchState
 from xlnas_jax.sharding import local
+from xlnas_jax.terminal import Grid, say
 
 BASELINES = {
     "full": "full network",
     "random": "random search",
     "uniform": "uniform scaling",
-}
-# Borders cost the width that languages need on a terminal of 80 columns.
-STYLE: dict[str, Any] = {
-    "title_justify": "left",
-    "box": box.SIMPLE_HEAD,
-    "pad_edge": False,
 }
 PARTS = (
     "scoring the archive with the final weights",
@@ -127,44 +120,49 @@ def _tested(experiment: Experiment, front: Scored, num_baselines: int) -> list[i
     return [*range(num_baselines), *(num_baselines + position for position in chosen)]
 
 
-def make_front_table(document: Document) -> Table:
+def make_front_table(document: Document) -> Grid:
     """The front and the baselines, one network a row."""
     aux = [c for t in document["tasks"].values() for c in t["roles"]["aux_heldout"]]
     title = f"Front, chosen on {', '.join(aux)} alone (scores in %)"
-    table = Table(title=title, **STYLE)
-    table.add_column("network", no_wrap=True)
     first = f"aux {document['objectives'][0]}"
-    for heading in ("encoder M", "MFLOPs", first, "source", "targets"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for name, point in _rows(document):
-        table.add_row(name, *summary_cells(document, point))
-    return table
+    headings = ("network", "encoder M", "MFLOPs", first, "source", "targets")
+    rows = [(name, *summary_cells(document, p)) for name, p in _rows(document)]
+    return Grid(title, headings, rows)
 
 
-def make_language_table(document: Document, name: str) -> Table:
+def make_language_table(document: Document, name: str) -> Grid:
     """Test scores of the named networks on one task, one language a row."""
     task = document["tasks"][name]
     title = f"Test {PRIMARY[task['primary']]} (%); trivial: {task['trivial']['name']}"
-    table = Table(title=title if name == "task" else f"{name}: {title}", **STYLE)
-    table.add_column("language", no_wrap=True)
     networks = named_networks(document)
-    for heading in ("trivial", *networks):
-        table.add_column(heading, justify="right")
     trivial = task["trivial"]["scores"]
+    rows = []
     for column, role in columns_by_role(task):
         scores = [primary(task, point, column) for point in networks.values()]
-        rates = (trivial[column], *scores)
-        table.add_row(f"{column} ({role})", *(f"{100 * rate:.1f}" for rate in rates))
-    mean = np.mean([trivial[column] for column in task["roles"]["target"]])
+        rows.append(
+            (f"{column} ({role})", _percent(trivial[column]), *map(_percent, scores))
+        )
+    mean = float(np.mean([trivial[code] for code in task["roles"]["target"]]))
     found = [p["summary"]["tasks"][name] for p in networks.values()]
-    table.add_section()
     means = (mean, *(one["target_mean"] for one in found))
-    table.add_row("target mean", *(f"{100 * mean:.1f}" for mean in means))
     gaps = (one["transfer_gap"] for one in found)
-    table.add_row("transfer gap", "", *(f"{100 * gap:.1f}" for gap in gaps))
     worst = (one["worst_language"]["score"] for one in found)
-    table.add_row("worst target", "", *(f"{100 * score:.1f}" for score in worst))
-    return table
+    rule = len(rows)
+    rows += [
+        ("target mean", *map(_percent, means)),
+        ("transfer gap", "", *map(_percent, gaps)),
+        ("worst target", "", *map(_percent, worst)),
+    ]
+    return Grid(
+        title if name == "task" else f"{name}: {title}",
+        ("language", "trivial", *networks),
+        rows,
+        rule=rule,
+    )
+
+
+def _percent(rate: float) -> str:
+    return f"{100 * rate:.1f}"
 
 
 def comparison_lines(document: Document) -> list[str]:
@@ -207,20 +205,20 @@ def print_results(
     for name in document["tasks"]:
         console.print(make_language_table(document, name))
     for line in (*comparison_lines(document), *rejected_lines(document)):
-        console.print(line, soft_wrap=True, markup=False)
+        say(console, line)
     failed = document["failed"]
-    console.print(
+    say(
+        console,
         f"{document['evaluated']} candidates scored, "
         + (f"{failed} of them without a finite score, " if failed else "")
         + f"{document['rejected_before_evaluation']} rejected before any forward pass, "
         f"{len(document['points'])} on the front ({directory / 'front.json'}).",
-        soft_wrap=True,
     )
-    console.print(f"Exported model: {artifact}", soft_wrap=True)
+    say(console, f"Exported model: {artifact}")
     for name, task in document["tasks"].items():
         path = artifact if len(document["tasks"]) == 1 else artifact / name
         load = f'xlnas_jax.load("{path}").predict({USAGE[task["kind"]]})'
-        console.print(f"Load it in Python: {load}", soft_wrap=True, markup=False)
+        say(console, f"Load it in Python: {load}")
 
 
 def _rows(document: Document) -> list[tuple[str, dict[str, Any]]]:

@@ -46,6 +46,7 @@ from xlnas_jax.settle_latency import (
     settle_latency,
 )
 from xlnas_jax.sharding import local
+from xlnas_jax.terminal import make_console, say
 from xlnas_jax.types import Batch, CheckpointError
 from xlnas_jax.watch import Watch
 
@@ -162,13 +163,13 @@ def _open_shared(directory: Path, config: Config) -> Iterator[Run]:
 
 def _console() -> Console | None:
     """Where progress is shown: in other processes than the first, nowhere."""
-    return None if is_first() else Console(quiet=True)
+    return None if is_first() else make_console(quiet=True)
 
 
 def _say(text: str) -> None:
     """A line on stderr, of the first process."""
     if is_first():
-        Console(stderr=True).print(text, markup=False, soft_wrap=True)
+        say(make_console(stderr=True), text)
 
 
 def use_compilation_cache() -> None:

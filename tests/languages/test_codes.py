@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlnas_jax.languages import name, nearest, normalise, script_of
+from xlnas_jax.languages import name, named, nearest, normalise, script_of, titled
 from xlnas_jax.types import ConfigError
 
 
@@ -68,3 +68,14 @@ def test_script_is_the_expected_one_unless_written() -> None:
     assert script_of("ru") == "Cyrl"
     assert script_of("sr_Latn") == "Latn"
     assert script_of("x-near") is None
+
+
+@pytest.mark.parametrize("code", ["quy", "x-near", "qaa"])
+def test_a_code_without_a_name_is_shown_once(code: str) -> None:
+    assert titled(code) == named(code) == code
+
+
+def test_a_name_stands_beside_the_code_as_it_was_spelled() -> None:
+    assert titled("swh", "swh_Latn") == "swh_Latn Swahili"
+    assert titled("swh") == "sw Swahili"
+    assert named("swh") == "Swahili (sw)"

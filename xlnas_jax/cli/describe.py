@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from xlnas_jax.config_file import load_config
+from xlnas_jax.terminal import make_console
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,6 @@ class Describe:
         if self.run_dir is not None:
             measured = read_measured(self.run_dir)
             experiment = restore_latency(experiment, measured)
-        console = Console()
+        console = make_console()
         for table in describe(experiment):
             console.print(table)

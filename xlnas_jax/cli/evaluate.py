@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
-from rich.table import Table
+
+from xlnas_jax.terminal import Grid, make_console
 
 
 @dataclass(frozen=True)
@@ -67,19 +67,18 @@ class Evaluate:
         if self.json:
             print(json.dumps(scores, ensure_ascii=False))
         else:
-            Console().print(_make_table(f"{self.model}, {self.data}", scores))
+            make_console().print(make_grid(f"{self.model}, {self.data}", scores))
 
 
-def _make_table(title: str, scores: dict[str, dict[str, int | float]]) -> Table:
+def make_grid(title: str, scores: dict[str, dict[str, int | float]]) -> Grid:
     """One language a row; a language may lack a metric that others have."""
-    table = Table(title=title, title_justify="left")
-    table.add_column("language")
     names = dict.fromkeys(name for values in scores.values() for name in values)
-    for name in names:
-        table.add_column(name, justify="right")
-    for code, values in scores.items():
-        found = (values.get(name, "-") for name in names)
-        table.add_row(
-            code, *(f"{v:.4f}" if isinstance(v, float) else str(v) for v in found)
-        )
-    return table
+    rows = [
+        (code, *(_shown(values.get(name, "-")) for name in names))
+        for code, values in scores.items()
+    ]
+    return Grid(title, ("language", *names), rows)
+
+
+def _shown(value: int | float | str) -> str:
+    return f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from rich.console import Console
 
 from xlnas_jax.config_file import load_config
+from xlnas_jax.terminal import make_console
 
 
 @dataclass(frozen=True)
@@ -44,4 +44,4 @@ class Search:
         with joined():
             document, artifact = run_search(config, directory)
         if is_first():
-            print_results(Console(), document, directory, artifact)
+            print_results(make_console(), document, directory, artifact)

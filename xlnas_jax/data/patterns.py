@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from xlnas_jax.languages import name, nearest, normalise
+from xlnas_jax.languages import named, nearest, normalise
 from xlnas_jax.types import ConfigError, DataError
 
 
@@ -65,11 +65,11 @@ def unknown_language(language: str, known: Iterable[str], where: str) -> DataErr
     known = tuple(known)
     if not known:
         return DataError(
-            f"{where}: must hold {name(language)} ({language}); got no language at "
+            f"{where}: must hold {named(language)}; got no language at "
             f"all. Check data.path."
         )
     hint = ", ".join(nearest(language, known))
     return DataError(
-        f"{where}: must hold {name(language)} ({language}); got {len(known)} other "
+        f"{where}: must hold {named(language)}; got {len(known)} other "
         f"languages, the nearest of which are {hint}. Choose one of those."
     )

@@ -14,7 +14,7 @@ from jaxtyping import Int
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from xlnas_jax.data.unigram import train_unigram
-from xlnas_jax.languages import name
+from xlnas_jax.languages import named
 from xlnas_jax.types import ConfigError, DataError
 
 _TOKENIZER_FILE = "tokenizer.json"
@@ -204,7 +204,7 @@ def warn(
     rate = unk_rate(tokenizer, texts)
     if rate > max_unk_rate:
         warnings.warn(
-            f"the tokenizer should know most of {name(language)} ({language}); it "
+            f"the tokenizer should know most of {named(language)}; it "
             f"maps {rate:.0%} of its tokens to <unk>, above tokens.max_unk_rate "
             f"{max_unk_rate:.0%}. Expect scores near chance; choose a model whose "
             f"vocabulary has the script.",

@@ -1,6 +1,13 @@
 """Languages: their codes, and who may be seen when."""
 
-from xlnas_jax.languages.codes import name, nearest, normalise, script_of
+from xlnas_jax.languages.codes import (
+    name,
+    named,
+    nearest,
+    normalise,
+    script_of,
+    titled,
+)
 from xlnas_jax.languages.roles import LanguageRoles, Phase, Split
 
 __all__ = [
@@ -8,7 +15,9 @@ __all__ = [
     "Phase",
     "Split",
     "name",
+    "named",
     "nearest",
     "normalise",
     "script_of",
+    "titled",
 ]

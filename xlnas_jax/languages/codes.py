@@ -71,6 +71,30 @@ def name(code: str) -> str:
     return english[language] + suffix
 
 
+def titled(code: str, spelled: str = "") -> str:
+    """A code, as a user spelled it, and the English name where there is one.
+
+    Example:
+        >>> titled("swh"), titled("en", "eng_Latn"), titled("quy")
+        ('sw Swahili', 'eng_Latn English', 'quy')
+    """
+    canonical = normalise(code)
+    found = name(canonical)
+    shown = spelled or canonical
+    return shown if found == canonical else f"{shown} {found}"
+
+
+def named(code: str) -> str:
+    """The English name with the code behind it; the code alone where it has none.
+
+    Example:
+        >>> named("swh"), named("quy")
+        ('Swahili (sw)', 'quy')
+    """
+    found = name(code)
+    return found if found == normalise(code) else f"{found} ({normalise(code)})"
+
+
 def nearest(code: str, known: Iterable[str], num: int = 5) -> tuple[str, ...]:
     """The known codes closest to `code` by spelling, by English name too."""
     known = sorted(set(known))
