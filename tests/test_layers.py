@@ -16,6 +16,7 @@ LAYERS = (
     {"config_controllers", "config_data", "config_run", "config_transfer"},
     {"config"},
     {"config_file"},
+    {"config_changes"},
     # `checkpoint` belongs to the shell, but artifacts are written by it too.
     {"alignment", "languages", "tasks", "space", "pareto", "checkpoint"},
     {"data", "supernet"},

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from xlnas_jax.config import Config, DevicesConfig
-from xlnas_jax.config_file import load_config, parse_config
+from xlnas_jax.config_file import load_config, parse_config, to_mapping
 from xlnas_jax.rundir import MetricsFile, Run, open_run, read_config
 from xlnas_jax.types import CheckpointError
 
@@ -72,6 +72,81 @@ def test_other_devices_continue_the_run(tmp_path: Path) -> None:
     moved = dataclasses.replace(make_config(), devices=DevicesConfig(pop=2))
     with open_run(tmp_path, moved) as run:
         assert run.read_measured() == {}
+
+
+def changed(path: str, value: object) -> Config:
+    """The usual configuration with another value of one option."""
+    mapping = to_mapping(make_config())
+    *sections, name = path.split(".")
+    section = mapping
+    for part in sections:
+        section = section[part]
+    section[name] = value
+    return parse_config(mapping)
+
+
+FREE = {
+    "skip_bad_rows": True,
+    "tokens.max_unk_rate": 0.5,
+    "search.tested": 1,
+    "search.control": False,
+    "export.pick": "knee",
+    "export.finetune_steps": 3,
+    "export.finetune_learning_rate": 1e-4,
+    "checkpoint.every": 3,
+    "checkpoint.keep": 7,
+}
+
+
+@pytest.mark.parametrize("path", FREE)
+def test_what_the_rounds_never_look_at_may_change_and_is_remembered(
+    path: str, tmp_path: Path
+) -> None:
+    with open_run(tmp_path, make_config()):
+        pass
+    with open_run(tmp_path, changed(path, FREE[path])):
+        pass
+    assert read_config(tmp_path) == changed(path, FREE[path])
+
+
+def test_rows_that_are_no_longer_used_make_another_search(tmp_path: Path) -> None:
+    with open_run(tmp_path, make_config()):
+        pass
+    before = contents(tmp_path)
+    with (
+        pytest.raises(CheckpointError, match="rows of training or auxiliary data"),
+        open_run(tmp_path, changed("skip_bad_rows", True), is_whole=False),
+    ):
+        pass
+    assert contents(tmp_path) | {".lock": b""} == before | {".lock": b""}
+
+
+@pytest.mark.parametrize("path", FREE)
+def test_a_finished_run_says_what_can_no_longer_change(
+    path: str, tmp_path: Path
+) -> None:
+    with open_run(tmp_path, make_config()) as run:
+        run.write_front({"points": []})
+    other = changed(path, FREE[path])
+    if path.startswith(("export", "search")):
+        with (
+            pytest.raises(CheckpointError, match=rf"finished run.*{path} was.*export"),
+            open_run(tmp_path, other),
+        ):
+            pass
+    else:
+        with open_run(tmp_path, other) as run:
+            assert run.read_front() == {"points": []}
+    assert read_config(tmp_path) == make_config()
+
+
+def test_other_devices_are_not_remembered(tmp_path: Path) -> None:
+    with open_run(tmp_path, make_config()):
+        pass
+    before = (tmp_path / "config.yaml").read_bytes()
+    with open_run(tmp_path, changed("devices.pop", 2)):
+        pass
+    assert (tmp_path / "config.yaml").read_bytes() == before
 
 
 def test_another_configuration_is_refused_and_nothing_changes(tmp_path: Path) -> None:

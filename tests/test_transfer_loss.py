@@ -244,7 +244,7 @@ def test_where_translations_come_from_must_be_said():
 def test_the_description_says_what_is_minimised_and_read_for_it():
     experiment = prepare(config_of(FULL, "transfer_loss", "loss:pt", "flops"))
     table = describe(experiment)[-1]
-    names, meanings, read = (list(column.cells) for column in table.columns)
+    names, meanings, read = (list(column) for column in zip(*table.rows, strict=True))
     assert names == ["transfer_loss", "loss:pt", "flops"]
     assert "0.7 max(0, aux loss - source loss - 0.01)" in str(meanings[0])
     assert "0.3 (1 - infonce)" in str(meanings[0])

@@ -6,22 +6,23 @@ one. `front.json` holds what is deterministic; what a clock measured is apart, i
 """
 
 import contextlib
-import dataclasses
 import fcntl
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from xlnas_jax.config import Config
-from xlnas_jax.config_file import dump_config, load_config, to_mapping
+from xlnas_jax.config_changes import Change, changes
+from xlnas_jax.config_file import dump_config, load_config
 from xlnas_jax.files import finite, write_json, write_text
-from xlnas_jax.types import CheckpointError, ConfigError
+from xlnas_jax.types import CheckpointError, ConfigError, brief
 
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
 _MAX_DIFFERENCES = 5
+_ROWS = ", by which rows of training or auxiliary data are passed over"
 
 
 @dataclass(frozen=True)
@@ -95,8 +96,16 @@ class Run:
 
 
 @contextlib.contextmanager
-def open_run(path: str | os.PathLike[str], config: Config) -> Iterator[Run]:
+def open_run(
+    path: str | os.PathLike[str], config: Config, is_whole: bool = True
+) -> Iterator[Run]:
     """Create a run, or continue the one that `path` holds.
+
+    Options that its rounds do not look at may be others than they were (see
+    `config_changes`); the run remembers them.
+
+    Args:
+        is_whole: whether no row of training and auxiliary data is passed over.
 
     Raises:
         CheckpointError: it holds a run of another configuration, or something
@@ -107,9 +116,8 @@ def open_run(path: str | os.PathLike[str], config: Config) -> Iterator[Run]:
         directory.mkdir(parents=True, exist_ok=True)
         _require_run_or_empty(directory)
     with _locked(directory):
-        if (directory / CONFIG).exists():
-            _require_same(directory, read_config(directory), config)
-        else:
+        is_new = not (directory / CONFIG).exists()
+        if is_new or _goes_on(directory, read_config(directory), config, is_whole):
             with _explained(directory / CONFIG):
                 write_text(directory / CONFIG, dump_config(config))
         yield Run(directory)
@@ -172,33 +180,43 @@ def _require_run_or_empty(directory: Path) -> None:
         )
 
 
-def _require_same(directory: Path, stored: Config, config: Config) -> None:
-    # A run may go on upon other hardware: devices do not change what is searched.
-    stored = dataclasses.replace(stored, devices=config.devices)
-    if stored == config:
-        return
-    old, new = _flat(to_mapping(stored)), _flat(to_mapping(config))
-    names = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+def _goes_on(directory: Path, stored: Config, config: Config, is_whole: bool) -> bool:
+    """Whether a run that goes on has options to remember that it did not have.
+
+    Raises:
+        CheckpointError: it would not be the same search, or what the options are for
+            is done.
+    """
+    found = changes(stored, config)
+    if not found:
+        return False
+    wrong = [one for one in found if one.touches == "search"]
+    wrong += [one for one in found if one.touches == "rows" and not is_whole]
+    if wrong:
+        raise CheckpointError(
+            f"{directory}: holds a different config: {_listed(wrong)}. Use another "
+            f"run directory, or the old values to go on."
+        )
+    is_done = (directory / FRONT).exists()
+    late = [one for one in found if one.touches == "end"]
+    if late and is_done:
+        raise CheckpointError(
+            f"{directory}: holds a finished run, and what comes after its last round "
+            f"was done by other options: {_listed(late)}. Use the old values, another "
+            f"run directory, or `xlnas export` for another network of this one."
+        )
+    # Where it ran is no part of what it is: an export on one device changes nothing.
+    return not is_done and any(not one.path.startswith("devices.") for one in found)
+
+
+def _listed(found: Sequence[Change]) -> str:
     shown = [
-        f"{name} was {old.get(name)!r} and is now {new.get(name)!r}"
-        for name in names[:_MAX_DIFFERENCES]
+        f"{one.path} was {brief(one.old)} and is now {brief(one.new)}"
+        + (_ROWS if one.touches == "rows" else "")
+        for one in found[:_MAX_DIFFERENCES]
     ]
-    more = f"; and {len(names) - len(shown)} more" if len(names) > len(shown) else ""
-    raise CheckpointError(
-        f"{directory}: holds a different config: {'; '.join(shown)}{more}. Use another "
-        "run directory, or the old values to go on."
-    )
-
-
-def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Options by dotted path."""
-    flat: dict[str, Any] = {}
-    for name, value in mapping.items():
-        if isinstance(value, Mapping):
-            flat |= _flat(value, f"{prefix}{name}.")
-        else:
-            flat[f"{prefix}{name}"] = value
-    return flat
+    more = f"; and {len(found) - len(shown)} more" if len(found) > len(shown) else ""
+    return "; ".join(shown) + more
 
 
 @contextlib.contextmanager

@@ -67,10 +67,9 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     use_compilation_cache()
     # Faulty rows are found before a run directory remembers the configuration.
     is_new = decide(lambda: not (directory / FRONT).exists())
-    if is_new:
-        decide(lambda: check_data(experiment, _say))
+    is_whole = not is_new or decide(lambda: check_data(experiment, _say))
     data = read_data(experiment) if is_new else None
-    with _open_shared(directory, config) as run:
+    with _open_shared(directory, config, is_whole) as run:
         document, artifact = run.read_front(), run.path / "model"
         is_scored, is_exported = decide(
             lambda: (document is not None, artifact.is_dir())
@@ -153,11 +152,14 @@ def export_run(directory: Path, pick: str, out: Path) -> Path:
 
 
 @contextlib.contextmanager
-def _open_shared(directory: Path, config: Config) -> Iterator[Run]:
+def _open_shared(
+    directory: Path, config: Config, is_whole: bool = True
+) -> Iterator[Run]:
     """The run, open in the first process; the others follow it."""
     with contextlib.ExitStack() as stack:
         opened: list[Run] = []
-        decide(lambda: opened.append(stack.enter_context(open_run(directory, config))))
+        entered = open_run(directory, config, is_whole)
+        decide(lambda: opened.append(stack.enter_context(entered)))
         yield opened[0] if opened else Run(directory, is_writer=False)
 
 
