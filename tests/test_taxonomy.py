@@ -3,10 +3,18 @@
 import dataclasses
 import typing
 
+import jax
+import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
-from xlnas_jax.config import AnyController, Config, ConstraintsConfig, SpaceConfig
+from xlnas_jax.config import (
+    AnyController,
+    Config,
+    ConstraintsConfig,
+    ExportConfig,
+    SpaceConfig,
+)
 from xlnas_jax.experiment import prepare
 from xlnas_jax.taxonomy import STRATEGIES
 from xlnas_jax.types import ConfigError
@@ -36,6 +44,14 @@ def given(kind: str, *objectives: str, **changes) -> Config:
             given("more_params", "error", "flops", constraints=ConstraintsConfig()),
             "only ever proposes the full network",
         ),
+        (
+            given("random", "error", "flops", export=ExportConfig(pick="bset")),
+            r"export\.pick.*got 'bset'\. Did you mean 'best'\?",
+        ),
+        (
+            given("random", "error", "flops", export=ExportConfig(pick="0123456789A")),
+            r"got '0123456789A'\. Use best",
+        ),
         (given("darts", "worst_loss"), "is not that of 'worst_loss'"),
         (given("gdas", "loss", "error", "flops"), r"cannot see the objectives \['err"),
     ],
@@ -44,6 +60,14 @@ def test_what_makes_no_sense_is_refused_with_the_reason(config, reason):
     with pytest.raises(ConfigError, match=reason) as found:
         prepare(config)
     assert "\n" not in str(found.value)
+
+
+def test_whatever_a_network_is_called_can_be_picked():
+    experiment = prepare(tiny_config())
+    rows = experiment.space.flatten(experiment.space.sample_valid(jax.random.key(0), 9))
+    for row in np.asarray(rows):
+        pick = experiment.space.identifier(row)
+        prepare(tiny_config(export=ExportConfig(pick=pick)))
 
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"optuna"}))

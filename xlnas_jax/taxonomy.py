@@ -10,13 +10,15 @@ References:
     https://jmlr.org/papers/v20/18-598.html
 """
 
+import difflib
+import re
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 from xlnas_jax.config import Config
 from xlnas_jax.objectives import Objective
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.types import ConfigError
+from xlnas_jax.types import ConfigError, brief
 
 Family = Literal["control", "gradient", "policy gradient", "evolution", "model-based"]
 
@@ -69,6 +71,8 @@ STRATEGIES = {
         "gradient", "gradients", "reward", "sites alone", "Dong and Yang 2019"
     ),
 }
+PICKS = ("best", "knee", "smallest")
+_IDENTIFIER = re.compile("[0-9a-f]{10}")
 # Gradient strategies descend on the mean auxiliary loss; these two rank by it.
 DIFFERENTIABLE = ("loss", "error")
 
@@ -92,6 +96,14 @@ def objections(
         yield (
             "space: must hold more than one architecture, or there is nothing to "
             "search; got one. Set space.elastic_depth, space.heads or space.ffn."
+        )
+    pick = config.export.pick
+    if pick not in PICKS and not _IDENTIFIER.fullmatch(pick):
+        close = difflib.get_close_matches(pick, PICKS, 1)
+        yield (
+            f"export.pick: must be one of {', '.join(PICKS)}, or the id of a network, "
+            f"which has ten of the characters 0-9 and a-f; got {brief(pick)}. "
+            + (f"Did you mean {close[0]!r}?" if close else "Use best.")
         )
     if kind == "nsga2" and len(names) == 1:
         yield (

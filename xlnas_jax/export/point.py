@@ -12,9 +12,8 @@ from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.supernet.params import SharedParams
-from xlnas_jax.types import ConfigError
-
-NAMED = ("best", "knee", "smallest")
+from xlnas_jax.taxonomy import PICKS
+from xlnas_jax.types import ConfigError, brief
 
 
 def pick_point(document: dict[str, Any], choice: str) -> dict[str, Any]:
@@ -41,8 +40,8 @@ def pick_point(document: dict[str, Any], choice: str) -> dict[str, Any]:
         if point["id"] == choice:
             return point
     raise ConfigError(
-        f"pick: must be one of {list(NAMED)} or the id of a point on the front; got "
-        f"{choice!r}. The ids are {[point['id'] for point in points]}."
+        f"pick: must be one of {list(PICKS)} or the id of a point on the front; got "
+        f"{brief(choice)}. The ids are {[point['id'] for point in points]}."
     )
 
 
