@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.files import parse_json, read_bytes, read_json, read_text, write_json
+from xlnas_jax.files import (
+    located,
+    parse_json,
+    read_bytes,
+    read_json,
+    read_text,
+    write_json,
+)
 from xlnas_jax.types import DataError
 
 
@@ -97,3 +104,17 @@ def test_writing_follows_no_link(tmp_path):
     write_json(tmp_path / "file", {})
     assert mine.read_text() == "precious"
     assert not (tmp_path / "file").is_symlink()
+
+
+def test_a_relative_path_is_shown_with_its_beginning(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert located("a/b") == f"a/b (from {tmp_path})"
+    assert located(tmp_path / "a") == str(tmp_path / "a")
+    assert located("~/a") == "~/a"
+    with pytest.raises(DataError, match=rf"^a/b \(from {tmp_path}\): must be"):
+        read_bytes("a/b", DataError, "Look again.")
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    assert located("a/b") == "a/b"

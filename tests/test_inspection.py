@@ -24,7 +24,7 @@ from xlnas_jax.config import (
 )
 from xlnas_jax.data.examples import Examples, Source
 from xlnas_jax.data.faults import LoadReport
-from xlnas_jax.data.form import form_of
+from xlnas_jax.data.form import require_text
 from xlnas_jax.data.sources import inspect
 from xlnas_jax.experiment import heldout_data, init_params, prepare, training_rows
 from xlnas_jax.inspection import check_data, inspect_data
@@ -227,7 +227,7 @@ def examples(*texts: str, pairs: tuple[str, ...] | None = None) -> Examples:
 )
 def test_half_a_character_is_no_text_wherever_it_comes_from(broken):
     with pytest.raises(DataError, match=r"'test' of 'es'.*lone surrogate") as error:
-        form_of(broken, ("a", "b"))
+        require_text(broken)
     str(error.value).encode()
 
 

@@ -54,6 +54,16 @@ def open_regular(path: str | os.PathLike[str], *, follow: bool) -> Iterator[Bina
         yield file
 
 
+def located(path: str | os.PathLike[str]) -> str:
+    """A path for a message on what is not there: a relative one with its beginning."""
+    given = os.fspath(path)
+    if os.path.isabs(os.path.expanduser(given)):
+        return given
+    with contextlib.suppress(OSError):  # the working directory may be gone
+        return f"{given} (from {os.getcwd()})"
+    return given
+
+
 def kind_of(mode: int) -> str:
     """What a file's mode says it is: "" for a regular one, else `a directory` ..."""
     return next((name for is_it, name in _KINDS if is_it(mode)), "")
@@ -86,7 +96,7 @@ def read_bytes(
     except OSError as found:
         reason = found.strerror or str(found)
         raise error(
-            f"{path}: must be a readable file; got: {reason}. {advice}"
+            f"{located(path)}: must be a readable file; got: {reason}. {advice}"
         ) from found
 
 

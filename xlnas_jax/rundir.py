@@ -17,7 +17,7 @@ from typing import Any
 from xlnas_jax.config import Config
 from xlnas_jax.config_changes import Change, changes
 from xlnas_jax.config_file import dump_config, load_config
-from xlnas_jax.files import finite, write_json, write_text
+from xlnas_jax.files import finite, located, write_json, write_text
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
@@ -123,13 +123,32 @@ def open_run(
         yield Run(directory)
 
 
+def look_at(
+    path: str | os.PathLike[str], config: Config, is_whole: bool = True
+) -> bool:
+    """Whether `path` holds a run that would go on; nothing there is touched.
+
+    Raises:
+        CheckpointError: as `open_run`, but for what only writing can show.
+    """
+    directory = Path(path)
+    with _explained(directory):
+        if not directory.exists():
+            return False
+        _require_run_or_empty(directory)
+    if not (directory / CONFIG).exists():
+        return False
+    _goes_on(directory, read_config(directory), config, is_whole)
+    return True
+
+
 def read_config(path: str | os.PathLike[str]) -> Config:
     """The configuration that a run directory holds."""
     file = Path(path) / CONFIG
     if not file.is_file():
         raise CheckpointError(
-            f"{path}: must be the directory of a run; it has no {CONFIG}. Give the "
-            "directory that `xlnas search` wrote."
+            f"{located(path)}: must be the directory of a run; it has no {CONFIG}. "
+            "Give the directory that `xlnas search` wrote."
         )
     try:
         return load_config(file)

@@ -80,3 +80,22 @@ def test_bad_rows_are_passed_over_where_that_is_asked_for(tmp_path: Path) -> Non
     source = make_source(config, ROLES, skip_bad_rows=True)
     report = read(source, ROLES, "fr", "train", "search").report
     assert (report.rows, report.kept) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        TableData(path="data/{language}/{split}.tsv"),
+        TableData(path="data", preset="sib200"),
+        SetData(name="conll", path="data"),
+    ],
+)
+def test_what_is_not_there_is_told_with_the_directory_that_was_looked_in(
+    config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=rf"data\S* \(from {tmp_path}\)"):
+        make_source(config, ROLES)
+    (tmp_path / "data").mkdir()
+    with pytest.raises(DataError, match=rf"data\S* \(from {tmp_path}\)"):
+        make_source(config, ROLES)

@@ -36,11 +36,12 @@ class Form(NamedTuple):
 
 
 def form_of(examples: AnyExamples, labels: LabelSet) -> Form:
-    """Counts a split, after its texts were seen to be text.
+    """Counts the rows and the labels of a split."""
+    return Form(examples.report, _count(examples, labels))
 
-    Raises:
-        DataError: a text holds half a character, which no tokenizer takes.
-    """
+
+def require_text(examples: AnyExamples) -> None:
+    """Raise `DataError` where a text holds half a character: no tokenizer takes it."""
     for identifier, text in _texts(examples):
         try:
             text.encode()
@@ -51,7 +52,6 @@ def form_of(examples: AnyExamples, labels: LabelSet) -> Form:
                 f"surrogate {text[error.start]!a} at character {error.start}. "
                 f"Correct the row."
             ) from error
-    return Form(examples.report, _count(examples, labels))
 
 
 def _texts(examples: AnyExamples) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from xlnas_jax.data.patterns import match_languages
 from xlnas_jax.data.sets.base import DataSet, Files, Format
+from xlnas_jax.files import located
 from xlnas_jax.languages import Split, normalise
 from xlnas_jax.types import DataError
 
@@ -43,7 +44,7 @@ def find_files(data_set: DataSet, folder: str) -> Layout:
     first = data_set.files[0].path if data_set.files else "its files"
     expected = f"{data_set.name}: data.path must be the folder that holds {first}"
     if not root.is_dir():
-        raise DataError(f"{expected}; got {folder!r}, which is no folder.")
+        raise DataError(f"{expected}; got {located(folder)}, which is no folder.")
     layout: Layout = {}
     claimed: dict[str, int] = {}
     for number, files in enumerate(data_set.files):
@@ -54,8 +55,8 @@ def find_files(data_set: DataSet, folder: str) -> Layout:
                     _add(layout, code, split, found)
     if not layout:
         raise DataError(
-            f"{expected}; got {folder!r}, which holds none of them. Get the original "
-            f"files from {data_set.source}."
+            f"{expected}; got {located(folder)}, which holds none of them. Get the "
+            f"original files from {data_set.source}."
         )
     return layout
 

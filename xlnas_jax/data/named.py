@@ -12,6 +12,7 @@ from xlnas_jax.data.raw import AnyRow, make_any, read_raw, seen_labels, unique
 from xlnas_jax.data.select import limited, settled
 from xlnas_jax.data.sets.base import DataSet
 from xlnas_jax.data.sets.registry import find
+from xlnas_jax.files import located
 from xlnas_jax.languages import Split, normalise
 from xlnas_jax.types import ConfigError, DataError
 
@@ -112,7 +113,7 @@ def _files(layout: Layout, config: SetData, language: str, split: Split) -> list
 
 
 def _where(config: SetData) -> str:
-    return f"data set {config.name!r} in {config.path}"
+    return f"data set {config.name!r} in {located(config.path)}"
 
 
 def _share(data_set: DataSet, split: Split) -> tuple[float, float]:

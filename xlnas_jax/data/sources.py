@@ -12,12 +12,13 @@ from xlnas_jax.config_data import AnyData
 from xlnas_jax.data.cipher import make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
 from xlnas_jax.data.examples import AnyExamples, Source
-from xlnas_jax.data.form import Form, form_of
+from xlnas_jax.data.form import Form, form_of, require_text
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.data.mix import make_mix_source
 from xlnas_jax.data.named import make_set_source
 from xlnas_jax.data.patterns import unknown_language
 from xlnas_jax.data.table import make_table_source
+from xlnas_jax.files import located
 from xlnas_jax.languages import LanguageRoles, Phase, Split, normalise
 
 
@@ -40,8 +41,7 @@ def make_source(
     known = source.languages()
     for language in roles.all:
         if language not in known:
-            where = getattr(config, "path", config.kind)
-            raise unknown_language(language, known, f"data ({where})")
+            raise unknown_language(language, known, f"data ({_where(config)})")
     return source
 
 
@@ -54,7 +54,7 @@ def read(
         LeakError: the role forbids it (see `LanguageRoles.require`).
     """
     roles.require(language, split, phase)
-    return source.read(normalise(language), split)
+    return _checked(source, language, split)
 
 
 def inspect(source: Source, roles: LanguageRoles, language: str, split: Split) -> Form:
@@ -68,7 +68,21 @@ def inspect(source: Source, roles: LanguageRoles, language: str, split: Split) -
         DataError: the split is not there, or a row of it is faulty.
     """
     roles.role_of(language)
-    return form_of(source.read(normalise(language), split), source.labels)
+    return form_of(_checked(source, language, split), source.labels)
+
+
+def _checked(source: Source, language: str, split: Split) -> AnyExamples:
+    found = source.read(normalise(language), split)
+    require_text(found)
+    return found
+
+
+def _where(config: AnyData) -> str:
+    """What a user knows the data by."""
+    if isinstance(config, HubData):  # not always a path
+        return config.path
+    path = getattr(config, "path", "")
+    return located(path) if path else config.kind
 
 
 def _make(config: AnyData, source_language: str, skip: bool) -> Source:
@@ -91,4 +105,4 @@ def _make(config: AnyData, source_language: str, skip: bool) -> Source:
 
 def read_texts(source: Source, language: str, split: Split) -> tuple[str, ...]:
     """Texts without their labels, which every phase may see in every language."""
-    return source.read(normalise(language), split).texts
+    return _checked(source, language, split).texts

@@ -13,6 +13,7 @@ from xlnas_jax.data.patterns import match_languages, require_field, unknown_lang
 from xlnas_jax.data.records import read_records
 from xlnas_jax.data.select import settled
 from xlnas_jax.data.sets.base import Table
+from xlnas_jax.files import located
 from xlnas_jax.languages import Split
 from xlnas_jax.types import DataError
 
@@ -38,7 +39,7 @@ def make_table_source(
     def path_of(language: str, split: Split) -> str:
         split_name = _split_name(config, split)
         if language not in forms(split):
-            where = config.path.replace("{split}", split_name)
+            where = located(config.path.replace("{split}", split_name))
             raise NotThereError(str(unknown_language(language, forms(split), where)))
         return _fill(config.path, forms(split)[language], split_name)
 
@@ -65,8 +66,9 @@ def _resolve_preset(config: TableData) -> TableData:
     if not Path(config.path).expanduser().is_dir():
         raise DataError(
             f"data.path: preset {config.preset!r} needs the folder that holds one "
-            f"sub-folder per language, such as eng_Latn; got {config.path!r}, which "
-            f"is no folder. Give the folder of the data set."
+            f"sub-folder per language, such as eng_Latn; got "
+            f"{located(config.path)}, which is no folder. Give the folder of the "
+            f"data set."
         )
     return dataclasses.replace(
         config,

@@ -7,6 +7,7 @@ from xlnas_jax.data.tokens import Tokenizer
 from xlnas_jax.export.manifest import FILE, Manifest, artifacts_in, read_manifest
 from xlnas_jax.export.params import SubnetParams, abstract_params, params_from_tree
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.files import located
 from xlnas_jax.types import CheckpointError, DataError
 
 
@@ -25,7 +26,7 @@ def load(directory: str | Path) -> Subnet:
     directory = Path(directory).expanduser()
     if not directory.is_dir():
         raise CheckpointError(
-            f"{directory}: must be the directory of an exported model; got "
+            f"{located(directory)}: must be the directory of an exported model; got "
             f"{'a file' if directory.exists() else 'no such directory'}. Check the "
             f"path, or export a model with `xlnas export`."
         )

@@ -4,6 +4,7 @@ import importlib.util
 import pathlib
 import re
 
+from xlnas_jax.files import located
 from xlnas_jax.types import ConfigError
 
 CONFIG = "config.json"
@@ -108,7 +109,8 @@ def _download(name: str, revision: str) -> pathlib.Path:
         reason = " ".join(str(error).split()).rstrip(".") or "no reason given"
         raise ConfigError(
             f"model.path: {name!r} must be a directory, or a model that the hub can "
-            f"deliver; no such directory, and got {type(error).__name__}: {reason}. "
+            f"deliver; no directory {located(name)}, and got "
+            f"{type(error).__name__}: {reason}. "
             f"Check the name, model.revision and the network, or download the model "
             f"and give its directory."
         ) from error
