@@ -33,7 +33,7 @@ LAYERS = (
     {"compiles", "joining", "logger", "rundir", "description", "watch"},
     {"results", "settle"},
     {"settle_latency"},
-    {"runner"},
+    {"runner", "rehearsal"},
     {"cli"},
 )
 LEVEL = {room: level for level, rooms in enumerate(LAYERS) for room in rooms}

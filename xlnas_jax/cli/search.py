@@ -7,7 +7,7 @@ from typing import Annotated
 import tyro
 
 from xlnas_jax.config_file import load_config
-from xlnas_jax.terminal import make_console
+from xlnas_jax.terminal import make_console, say
 
 
 @dataclass(frozen=True)
@@ -23,12 +23,15 @@ class Search:
         set: options to change, as `section.option=value`.
         skip_bad_rows: pass over faulty rows of data files and count them, instead of
             stopping at the first.
+        dry_run: check configuration, data, model and run directory, and stop; nothing
+            is trained or written.
     """
 
     config: Annotated[Path, tyro.conf.Positional]
     run_dir: Path | None = None
     set: tuple[str, ...] = ()
     skip_bad_rows: bool = False
+    dry_run: bool = False
 
     def run(self) -> None:
         """Prints the final table and the path of the exported model."""
@@ -36,6 +39,13 @@ class Search:
         config = load_config(self.config, (*self.set, *skip))
         directory = self.run_dir or Path("runs") / self.config.stem
         # Heavy imports wait until the configuration is known to be sound.
+        if self.dry_run:
+            from xlnas_jax.rehearsal import rehearse
+
+            warn = make_console(stderr=True)
+            for line in rehearse(config, directory, lambda line: say(warn, line)):
+                say(make_console(), line)
+            return
         from xlnas_jax.joining import joined
         from xlnas_jax.processes import is_first
         from xlnas_jax.results import print_results

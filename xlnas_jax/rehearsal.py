@@ -1,0 +1,44 @@
+"""All that a search does before its first round; nothing is written or trained."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from xlnas_jax.config import Config
+from xlnas_jax.experiment import heldout_data, init_params, prepare, training_rows
+from xlnas_jax.inspection import inspect_data, is_whole, remarks
+from xlnas_jax.rundir import look_at
+from xlnas_jax.sharding import make_mesh, require_divisible
+
+
+def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> list[str]:
+    """Checks configuration, data, model, devices and run directory.
+
+    Args:
+        say: is told what is odd, but no error.
+
+    Returns:
+        What would be searched, in a few lines.
+
+    Raises:
+        XlnasError: what would have ended the search, sooner or later.
+    """
+    experiment = prepare(config)
+    found = inspect_data(experiment)
+    for line in remarks(experiment, found):
+        say(line)
+    goes_on = look_at(directory, config, is_whole(found))
+    require_divisible(make_mesh(config.devices), config.train.batch_size)
+    training_rows(experiment)
+    heldout_data(experiment)
+    init_params(experiment)
+    splits = [one for every in found.values() for one in every]
+    languages = {one.language for one in splits}
+    rows = sum(one.form.report.kept for one in splits)
+    search = config.search
+    return [
+        f"Nothing stands in the way. {rows:,} rows were read, in {len(splits)} splits "
+        f"of {len(languages)} languages.",
+        f"The search would choose among {experiment.space.size:,} networks, in "
+        f"{search.rounds} rounds of {search.population} candidates.",
+        f"{directory}: " + ("the run there would go on." if goes_on else "a new run."),
+    ]
