@@ -12,6 +12,7 @@ from xlnas_jax.export import artifact
 from xlnas_jax.export.artifact import Artifact, save_artifact, save_artifacts
 from xlnas_jax.export.load import load
 from xlnas_jax.export.params import count_params
+from xlnas_jax.files import parse_json
 from xlnas_jax.types import CheckpointError
 
 TEXTS = ["old river", "", "many people walk by the city"]
@@ -82,7 +83,7 @@ def test_an_artifact_holds_the_files_of_the_contract(tiny, subnet, card, tmp_pat
     assert {"config.json", "architecture.json", "params", "README.md"} <= names
     assert "tokenizer.json" in names
     config = json.loads((path / "config.json").read_text())
-    assert config["format"] == 1
+    assert config["format"] == 2
     assert config["labels"] == list(LABELS)
     assert config["max_length"] == MAX_LENGTH
     assert config["languages"]["target"] == ["fi", "sw"]
@@ -96,11 +97,11 @@ def test_an_artifact_holds_the_files_of_the_contract(tiny, subnet, card, tmp_pat
 def test_an_earlier_artifact_is_replaced_as_a_whole(tiny, card, tmp_path):
     old, new = tiny.subnet(tiny.rows[0]), tiny.subnet(tiny.rows[3])
     path = save_artifact(tmp_path / "model", old, architecture={}, card=card)
-    (path / "stale.txt").write_text("from before")
+    stale = contents(path).keys()
 
     save_artifact(path, new, architecture={}, card=card)
 
-    assert not (path / "stale.txt").exists()
+    assert stale != contents(path).keys(), "files of weights are named by content"
     np.testing.assert_array_equal(load(path).logits(TEXTS), new.logits(TEXTS))
     assert os.listdir(tmp_path) == ["model"]
 
@@ -136,7 +137,7 @@ def test_a_file_is_refused(subnet, card, tmp_path):
         save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
 
 
-@pytest.mark.parametrize("broken", ["_write", "_replace"])
+@pytest.mark.parametrize("broken", ["_write", "put"])
 def test_a_failed_export_leaves_the_earlier_one(
     tiny, card, tmp_path, monkeypatch, broken
 ):
@@ -156,22 +157,81 @@ def test_a_failed_export_leaves_the_earlier_one(
     assert os.listdir(tmp_path) == ["model"]
 
 
-def test_a_failed_rename_brings_the_earlier_one_back(tiny, card, tmp_path, monkeypatch):
+def test_the_same_network_gives_the_same_bytes(subnet, card, tmp_path):
+    one = save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+    two = save_artifact(tmp_path / "b" / "model", subnet, architecture={}, card=card)
+
+    assert contents(one) == contents(two)
+    for content in contents(one).values():
+        assert str(tmp_path).encode() not in content
+
+
+def test_json_never_holds_what_is_no_number(subnet, card, tmp_path):
+    architecture = {"objectives": {"error": np.float32("nan"), "size": float("inf")}}
+
     path = save_artifact(
-        tmp_path / "model", tiny.subnet(tiny.rows[0]), architecture={}, card=card
+        tmp_path / "model", subnet, architecture=architecture, card=card
     )
-    before, replace = contents(path), os.replace
 
-    def fail_on_new(source, target):
-        if os.path.basename(source) == "new":
-            raise OSError(5, "Input/output error")
-        replace(source, target)
+    stored = parse_json((path / "architecture.json").read_text())
+    assert stored == {"objectives": {"error": None, "size": None}}
 
-    monkeypatch.setattr(artifact.os, "replace", fail_on_new)
-    with pytest.raises(CheckpointError, match="Input/output error"):
-        save_artifact(path, tiny.subnet(tiny.rows[2]), architecture={}, card=card)
+
+@pytest.mark.parametrize("name", [".git/HEAD", "notes.txt", "params/mine", "README.md"])
+def test_a_users_files_are_neither_deleted_nor_replaced(subnet, card, tmp_path, name):
+    path = save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+    (path / name).parent.mkdir(exist_ok=True)
+    (path / name).write_text("mine")
+    before = contents(tmp_path)
+
+    with pytest.raises(CheckpointError, match=f"got '{name}', which") as caught:
+        save_artifact(path, subnet, architecture={}, card=card)
+
+    assert "move them away" in str(caught.value)
+    assert contents(tmp_path) == before
+
+
+def test_an_empty_folder_of_a_user_is_not_deleted(subnet, card, tmp_path):
+    path = save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+    (path / "plots").mkdir()
+
+    with pytest.raises(CheckpointError, match="got 'plots/'"):
+        save_artifact(path, subnet, architecture={}, card=card)
+
+
+@pytest.mark.parametrize(
+    "damage", [lambda path: path.unlink(), lambda path: path.write_bytes(b"")]
+)
+def test_a_damaged_model_is_replaced(subnet, card, tmp_path, damage):
+    path = save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+    for name in contents(path).keys() - {"manifest.json", "README.md"}:
+        damage(path / name)
+
+    save_artifact(path, subnet, architecture={}, card=card)
+
+    assert load(path).predict(TEXTS) == subnet.predict(TEXTS)
+
+
+def test_a_model_of_an_older_format_is_not_deleted(subnet, card, tmp_path):
+    path = save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+    (path / "manifest.json").unlink()
+    before = contents(path)
+
+    with pytest.raises(CheckpointError, match="no export of this version wrote"):
+        save_artifact(path, subnet, architecture={}, card=card)
 
     assert contents(path) == before
+
+
+def test_a_link_is_never_followed(subnet, card, tmp_path):
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / "model").symlink_to(elsewhere)
+
+    with pytest.raises(CheckpointError, match="got a link"):
+        save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+
+    assert os.listdir(elsewhere) == []
 
 
 def test_counted_parameters_must_be_those_exported(subnet, card, tmp_path):
@@ -209,7 +269,11 @@ def test_several_models_with_other_files_among_them_are_kept(subnet, card, tmp_p
     path = save_artifacts(tmp_path / "model", several)
     (path / "thesis.tex").write_text("years of work")
 
-    with pytest.raises(CheckpointError, match="only an earlier exported model"):
+    with pytest.raises(CheckpointError, match=r"got 'thesis\.tex', which"):
         save_artifacts(path, several)
+    (path / "thesis.tex").rename(path / "one" / "thesis.tex")
+    with pytest.raises(CheckpointError, match=r"got 'one/thesis\.tex', which"):
+        save_artifacts(path, several)
+    (path / "one" / "thesis.tex").rename(path / "thesis.tex")
 
     assert (path / "thesis.tex").read_text() == "years of work"

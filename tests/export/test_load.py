@@ -1,27 +1,48 @@
 """Loading names what is wrong with an artifact, and needs nothing of the search."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 
+import jax
 import numpy as np
+import orbax.checkpoint as ocp
 import pytest
 
+from tests.export.conftest import LABELS
+from tests.fuzz.contract import within
+from xlnas_jax.checkpoint import load_tree, save_tree
+from xlnas_jax.checkpoint.listing import crc32, list_files
 from xlnas_jax.export.artifact import Artifact, save_artifact, save_artifacts
+from xlnas_jax.export.contents import write_contents
 from xlnas_jax.export.load import load
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import CheckpointError, DamagedError
+
+
+@pytest.fixture(scope="module")
+def exported(subnet, card, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    return save_artifact(folder / "model", subnet, architecture={}, card=card)
 
 
 @pytest.fixture
-def path(subnet, card, tmp_path):
-    return save_artifact(tmp_path / "model", subnet, architecture={}, card=card)
+def path(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "model")
+
+
+def resign(path) -> None:
+    """List what lies there now, as someone with an intent would."""
+    (path / "manifest.json").unlink()
+    write_contents(path)
 
 
 def edit(path, **changes) -> None:
     file = path / "config.json"
     content = {**json.loads(file.read_text()), **changes}
     file.write_text(json.dumps(content))
+    resign(path)
 
 
 def drop(path, name: str) -> None:
@@ -29,6 +50,7 @@ def drop(path, name: str) -> None:
     content = json.loads(file.read_text())
     del content[name]
     file.write_text(json.dumps(content))
+    resign(path)
 
 
 def test_a_missing_directory_is_named(tmp_path):
@@ -55,19 +77,41 @@ def test_another_librarys_config_is_no_artifact(tmp_path):
         load(tmp_path)
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", "\udcff"])
+@pytest.mark.parametrize(
+    "text", ["{", "[1]", "\udcff", "[" * 100_000, '{"a": NaN}', '{"a": "\\ud800"}']
+)
 def test_a_damaged_config_is_named(path, text):
     (path / "config.json").write_bytes(text.encode(errors="surrogateescape"))
+    resign(path)
 
-    with pytest.raises(CheckpointError, match=r"config\.json: must be a JSON object"):
+    with pytest.raises(CheckpointError, match=r"config\.json.*(JSON object|UTF-8)"):
         load(path)
 
 
-@pytest.mark.parametrize("version", [0, 2, None, "1"])
+@pytest.mark.parametrize("version", [0, 1, None, "2", 2.0, True])
 def test_another_format_is_refused(path, version):
     edit(path, format=version)
 
-    with pytest.raises(CheckpointError, match="format must be 1"):
+    with pytest.raises(CheckpointError, match=r"config\.json: format must be 2"):
+        load(path)
+
+
+def test_a_model_of_the_first_format_is_to_be_exported_again(path):
+    edit(path, format=1)
+    (path / "manifest.json").unlink()
+
+    with pytest.raises(
+        CheckpointError, match=r"format must be 2; got 1.*export it again"
+    ):
+        load(path)
+
+
+@pytest.mark.parametrize("version", [0, 3, None, "2", True])
+def test_a_list_of_files_of_another_format_is_refused(path, version):
+    file = path / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"format": version}))
+
+    with pytest.raises(CheckpointError, match=r"manifest\.json: format must be 2"):
         load(path)
 
 
@@ -87,8 +131,29 @@ def test_a_missing_entry_is_named(path, name):
         ({"max_length": 10_000}, "max_length 10000"),
         ({"layers": [{"heads": 99, "ffn": 8}]}, "a layer of 99 heads"),
         ({"layers": [{"heads": 1}]}, "ffn"),
-        ({"shape": {"width": 3}}, "vocab_size"),
-        ({"labels": 5}, "int"),
+        ({"layers": [{"heads": 1.0, "ffn": 8}]}, r"layers\[0\]\.heads 1\.0"),
+        ({"layers": [{"heads": True, "ffn": 8}]}, r"layers\[0\]\.heads True"),
+        ({"layers": [{"heads": 1, "ffn": 8}] * 4}, "4 layers of 3"),
+        ({"layers": {"heads": 1, "ffn": 8}}, "layers .*no list"),
+        ({"layers": [3]}, r"layers\[0\]"),
+        ({"shape": {"width": 3}}, r"no 'shape\.family'"),
+        ({"shape": 3}, "shape"),
+        ({"labels": 5}, "labels 5"),
+        ({"labels": "abc"}, "labels 'abc'"),
+        ({"labels": [1, 2, 3]}, "labels"),
+        ({"labels": [None, "b", "c"]}, "labels"),
+        ({"labels": ["a", " ", "c"]}, "labels"),
+        ({"labels": ["a", "a", "c"]}, "labels .*one of them twice"),
+        ({"labels": {"a": 1, "b": 2, "c": 3}}, "labels"),
+        ({"labels": [["a"], ["b"], ["c"]]}, "labels"),
+        ({"max_length": 40.0}, r"max_length 40\.0"),
+        ({"max_length": 10**400}, "max_length 1"),
+        ({"own_heads": [1]}, "own_heads"),
+        ({"own_heads": "en"}, "own_heads"),
+        ({"languages": ["en"]}, "languages"),
+        ({"languages": {"source": 3}}, "languages"),
+        ({"languages": {"source": "klingonish"}}, "languages"),
+        ({"torch_dtype": "float16"}, "torch_dtype"),
     ],
 )
 def test_an_impossible_entry_is_named(path, changes, named):
@@ -116,13 +181,33 @@ def test_an_entry_that_does_not_fit_the_task_is_named(path, changes, named):
         load(path)
 
 
-def test_an_artifact_from_before_there_were_other_tasks_loads(path, subnet):
-    drop(path, "own_heads")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("norm_epsilon", "x"),
+        ("norm_epsilon", 10**400),
+        ("norm_epsilon", 0.0),
+        ("norm_epsilon", -1e-5),
+        ("norm_epsilon", 1.5),
+        ("norm_epsilon", 1),
+        ("norm_epsilon", True),
+        ("family", [1]),
+        ("family", "gpt"),
+        ("width", 32.0),
+        ("width", 0),
+        ("width", 10**12),
+        ("vocab_size", -1),
+        ("num_layers", 10**400),
+        ("pad_id", 10**6),
+        ("position_offset", False),
+    ],
+)
+def test_an_impossible_size_is_named(path, name, value):
+    config = json.loads((path / "config.json").read_text())
+    edit(path, shape={**config["shape"], name: value})
 
-    again = load(path)
-
-    assert again.own_heads == ()
-    np.testing.assert_array_equal(again.logits(["old"]), subnet.logits(["old"]))
+    with pytest.raises(CheckpointError, match=rf"config\.json: .*shape\.{name}"):
+        load(path)
 
 
 def test_weights_of_languages_that_the_config_lacks_are_named(tagger, card, tmp_path):
@@ -147,16 +232,160 @@ def test_a_directory_of_several_models_lists_them(subnet, tagger, card, tmp_path
 def test_missing_weights_are_named(path):
     shutil.rmtree(path / "params")
 
-    with pytest.raises(CheckpointError, match=r"weights in params/"):
+    with pytest.raises(DamagedError, match=r"params/.* is missing"):
         load(path)
 
 
-def test_damaged_weights_are_refused(path):
-    files = [f for f in (path / "params").rglob("*") if f.is_file()]
-    for file in files:
-        file.write_bytes(b"")
+def files_of(path) -> list[str]:
+    return sorted(
+        str(file.relative_to(path)) for file in path.rglob("*") if file.is_file()
+    )
 
-    with pytest.raises(CheckpointError, match="params"):
+
+def test_a_change_of_any_file_is_noticed(path, tmp_path):
+    names = files_of(path)
+    assert len(names) > 9
+    for name in sorted({*names} - {"README.md"}):
+        copy = tmp_path / "copy"
+        shutil.copytree(path, copy)
+        content = bytearray((copy / name).read_bytes())
+        content[len(content) // 2] ^= 0x10
+        (copy / name).write_bytes(bytes(content))
+        with pytest.raises(CheckpointError):
+            load(copy)
+        shutil.rmtree(copy)
+
+
+def test_settings_that_someone_changed_are_damage(path):
+    for name in ("config.json", "tokenizer.json", "xlnas_tokenizer.json"):
+        before = (path / name).read_bytes()
+        (path / name).write_bytes(before.replace(b"0", b"1", 1))
+        with pytest.raises(DamagedError, match=f"'{name}' has another checksum"):
+            load(path)
+        (path / name).write_bytes(before + b" ")
+        with pytest.raises(DamagedError, match=f"'{name}' must have .* bytes"):
+            load(path)
+        (path / name).write_bytes(before)
+
+
+def test_what_belongs_to_the_user_is_not_looked_at(path):
+    (path / "README.md").write_text("edited")
+    (path / ".git").mkdir()
+    (path / ".git" / "HEAD").write_text("ref")
+    (path / ".gitattributes").write_text("* -text")
+    os.mkfifo(path / "pipe")
+
+    with within(20):
+        assert load(path).labels == LABELS
+
+    (path / "README.md").unlink()
+    assert load(path).labels == LABELS
+
+
+@pytest.mark.parametrize(
+    "name", ["manifest.json", "config.json", "tokenizer.json", "architecture.json"]
+)
+def test_nothing_but_a_regular_file_is_opened(path, tmp_path, name):
+    moved = (path / name).rename(tmp_path / name)
+    os.mkfifo(path / name)
+    with within(20), pytest.raises(CheckpointError, match="FIFO"):
+        load(path)
+    (path / name).unlink()
+    (path / name).symlink_to(moved)
+    with pytest.raises(CheckpointError, match="link"):
+        load(path)
+
+
+def test_weights_that_lie_elsewhere_are_refused(path, tmp_path):
+    (path / "params").rename(tmp_path / "params")
+    (path / "params").symlink_to(tmp_path / "params")
+
+    with pytest.raises(DamagedError, match="a link leads to it"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "name", ["config.json", "tokenizer.json", "xlnas_tokenizer.json"]
+)
+def test_what_is_read_must_be_listed(path, name):
+    file = path / "manifest.json"
+    content = json.loads(file.read_text())
+    del content["files"][name]
+    file.write_text(json.dumps(content))
+
+    with pytest.raises(DamagedError, match=f"must list {name}"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "files", [None, [], 3, {"a": 1}, {"../a": [0, ""]}, {"a": [-1, ""]}, {"a": [0]}]
+)
+def test_a_list_of_files_that_is_none_is_damage(path, files):
+    file = path / "manifest.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"files": files}))
+
+    with pytest.raises(DamagedError):
+        load(path)
+
+
+def rewrite(path, change) -> None:
+    """Other weights, listed as if they had been exported."""
+    tree = jax.tree.map(change, load_tree(path / "params"))
+    shutil.rmtree(path / "params")
+    save_tree(path / "params", tree)
+    resign(path)
+
+
+@pytest.mark.parametrize(
+    "dtype", ["int8", "int32", "bool", "float16", "bfloat16", "float64", "complex64"]
+)
+def test_weights_of_another_dtype_are_named(path, dtype):
+    rewrite(path, lambda leaf: np.asarray(leaf).astype(np.dtype(dtype)))
+
+    with pytest.raises(CheckpointError, match=f"must be plain float32; got {dtype}"):
+        load(path)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_weights_that_are_not_finite_are_refused(path, value):
+    rewrite(path, lambda leaf: np.full_like(leaf, value))
+
+    with pytest.raises(CheckpointError, match="must be a finite number"):
+        load(path)
+
+
+def test_compressed_weights_are_refused(path, tmp_path):
+    tree = load_tree(path / "params")
+    shutil.rmtree(path / "params")
+    with ocp.StandardCheckpointer() as checkpointer:
+        checkpointer.save(tmp_path / "params", tree)
+    shutil.copytree(tmp_path / "params", path / "params")
+    files = list_files(path / "params", crc32)
+    text = json.dumps({"empty": {}, "files": files})
+    manifest = {"crc32": crc32([text.encode()]), "content": text}
+    (path / "params" / "manifest.json").write_text(json.dumps(manifest))
+    resign(path)
+
+    with pytest.raises(CheckpointError, match="got compressed float32"):
+        load(path)
+
+
+def test_files_far_larger_than_the_network_are_not_read(path):
+    with (path / "params" / "more").open("wb") as file:
+        file.truncate(1 << 40)
+    content = json.loads((path / "manifest.json").read_text())
+    content["files"]["params/more"] = [1 << 40, ""]
+    (path / "manifest.json").write_text(json.dumps(content))
+
+    with within(20), pytest.raises(DamagedError, match="must have about"):
+        load(path)
+
+
+def test_a_huge_network_is_refused_before_anything_is_allocated(path):
+    config = json.loads((path / "config.json").read_text())
+    edit(path, shape={**config["shape"], "vocab_size": 1 << 24, "width": 1 << 16})
+
+    with within(20), pytest.raises(CheckpointError, match="must have shape"):
         load(path)
 
 
@@ -172,7 +401,8 @@ def test_weights_of_another_shape_are_named(path):
 
 def test_weights_of_fewer_layers_are_named(path):
     config = json.loads((path / "config.json").read_text())
-    edit(path, layers=config["layers"] + config["layers"][:1])
+    shape = {**config["shape"], "num_layers": 9}
+    edit(path, layers=config["layers"] + config["layers"][:1], shape=shape)
 
     with pytest.raises(CheckpointError, match=r"array layers/\d/.*got none"):
         load(path)
@@ -182,7 +412,7 @@ def test_weights_that_the_config_does_not_mention_are_named(path):
     config = json.loads((path / "config.json").read_text())
     edit(path, layers=config["layers"][:-1])
 
-    with pytest.raises(CheckpointError, match=r"alone; got layers/\d/"):
+    with pytest.raises(CheckpointError, match=r"alone; got 'layers/\d/"):
         load(path)
 
 

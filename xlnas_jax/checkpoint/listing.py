@@ -11,7 +11,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from hashlib import sha256
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from xlnas_jax.files import NotRegularError, kind_of, open_regular, parse_json, sync
@@ -103,16 +103,20 @@ def require_nothing_else(directory: Path, names: Iterable[str]) -> None:
 
 
 def unlisted(directory: Path, names: Iterable[str]) -> list[str]:
-    """Names of what lies below a directory and is not among them; no folders."""
+    """Names of what lies below a directory and is not among them.
+
+    Of folders, those alone that hold nothing.
+    """
     known, found = {*names}, []
+    known |= {f"{up}/" for name in known for up in PurePosixPath(name).parents}
     with reading(directory, "."):
         for folder, folders, files in os.walk(directory, onerror=_raise):
             links = [name for name in folders if Path(folder, name).is_symlink()]
-            for one in (*files, *links):
-                name = Path(folder, one).relative_to(directory).as_posix()
-                if name not in known:
-                    found.append(name)
-    return sorted(found)
+            place = Path(folder).relative_to(directory)
+            found += [(place / one).as_posix() for one in (*files, *links)]
+            if not folders and not files and Path(folder) != directory:
+                found.append(f"{place.as_posix()}/")
+    return sorted({*found} - known)
 
 
 def read_listed_json(directory: Path, name: str, most: int) -> dict[str, Any]:

@@ -14,12 +14,21 @@ from jaxtyping import Int
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from xlnas_jax.data.unigram import train_unigram
+from xlnas_jax.files import read_json
 from xlnas_jax.languages import named
-from xlnas_jax.types import ConfigError, DataError
+from xlnas_jax.types import ConfigError, DataError, brief
 
 _TOKENIZER_FILE = "tokenizer.json"
 _SETTINGS_FILE = "xlnas_tokenizer.json"
 _FORMAT = 1
+FILES = (_TOKENIZER_FILE, _SETTINGS_FILE)
+# Of our settings; far above any encoder's.
+_BOUNDS = {
+    "format": (_FORMAT, _FORMAT),
+    "pad_id": (0, 1 << 24),
+    "unk_id": (0, 1 << 24),
+    "max_length": (1, 1 << 20),
+}
 
 
 class TokenizerWarning(UserWarning):
@@ -93,7 +102,7 @@ class Tokenizer:
         plain = tokenizers.Tokenizer.from_str(self.backend.to_str())
         plain.no_truncation()
         plain.no_padding()
-        plain.save(str(folder / _TOKENIZER_FILE))
+        (folder / _TOKENIZER_FILE).write_text(plain.to_str(pretty=True), "utf-8")
         settings = {
             "format": _FORMAT,
             "pad_id": self.pad_id,
@@ -105,20 +114,26 @@ class Tokenizer:
 
     @classmethod
     def load(cls, folder: str | Path) -> "Tokenizer":
-        """Read what `save` wrote."""
+        """Read what `save` wrote.
+
+        Raises:
+            DataError: it is missing, or something else.
+        """
         folder = Path(folder)
-        settings = _read_json(folder / _SETTINGS_FILE)
-        if settings is None or settings.get("format") != _FORMAT:
-            raise DataError(
-                f"{folder}: must hold a tokenizer of format {_FORMAT} with "
-                f"{_SETTINGS_FILE}; got {settings}. Save it again."
-            )
-        return cls(
-            backend=_read_backend(folder),
-            pad_id=settings["pad_id"],
-            unk_id=settings["unk_id"],
-            max_length=settings["max_length"],
-        )
+        file = folder / _SETTINGS_FILE
+        settings = read_json(file, DataError, "Save it again.", follow=False)
+        backend = _read_backend(folder)
+        for key, (least, most) in _BOUNDS.items():
+            value = settings.get(key, "nothing")
+            is_absent = key == "unk_id" and value is None
+            # `True` is an `int` too, though never an id.
+            if not is_absent and not (type(value) is int and least <= value <= most):
+                raise DataError(
+                    f"{file}: {key} must be from {least} to {most}; got "
+                    f"{brief(value)}. Save the tokenizer again."
+                )
+        kept = {key: settings[key] for key in _BOUNDS if key != "format"}
+        return cls(backend=backend, **kept)
 
 
 def load_tokenizer(path: str | Path, max_length: int, revision: str = "") -> Tokenizer:

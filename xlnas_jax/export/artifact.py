@@ -5,13 +5,14 @@ DIR/architecture.json    the values of every knob, the id, the counted costs
 DIR/params/              the weights
 DIR/tokenizer.json ...   the tokenizer
 DIR/README.md            the model card
+DIR/manifest.json        size and checksum of every file above
 
-A search over several tasks gives one such directory for each, DIR/TASK.
+A search over several tasks gives one such directory for each, DIR/TASK. The same
+network gives the same bytes: nothing says who wrote them, where and when.
 """
 
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -20,10 +21,19 @@ import numpy as np
 
 from xlnas_jax.checkpoint import save_tree
 from xlnas_jax.export.card import Card, render_card
-from xlnas_jax.export.manifest import FILE, Manifest, artifacts_in, is_artifact
+from xlnas_jax.export.contents import (
+    CARD,
+    artifacts_in,
+    foreign_files,
+    is_artifact,
+    write_contents,
+)
+from xlnas_jax.export.manifest import FILE, Manifest
 from xlnas_jax.export.params import count_params
+from xlnas_jax.export.replace import NEW, put, room_beside
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.files import finite
+from xlnas_jax.types import CheckpointError, brief
 
 
 class Artifact(NamedTuple):
@@ -48,15 +58,15 @@ def save_artifact(
 ) -> Path:
     """Writes an exported model, and replaces what an earlier export wrote there.
 
-    Everything is written beside the destination and renamed into place, so that
-    an interrupted export leaves what was there before.
+    Everything is written beside the destination, is on the disk and takes its place in
+    one step, so that an interrupted export leaves what was there before.
 
     Returns:
         The absolute path of the artifact.
 
     Raises:
-        CheckpointError: the destination holds something else, or cannot be
-            written.
+        CheckpointError: the destination holds anything that no export wrote, is a
+            link, or cannot be written.
     """
     return _save(directory, {"": Artifact(subnet, architecture, card)})
 
@@ -69,18 +79,17 @@ def save_artifacts(directory: str | Path, artifacts: Mapping[str, Artifact]) -> 
 def _save(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
     for one in artifacts.values():
         _check_count(one.subnet, one.architecture)
-    path = Path(directory).expanduser().resolve()
-    _require_replaceable(path)
+    path = Path(os.path.abspath(Path(directory).expanduser()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(
-            prefix=f".{path.name}-", dir=path.parent, ignore_cleanup_errors=True
-        ) as scratch:
-            new = Path(scratch) / "new"
+        with room_beside(path) as room:
+            _require_replaceable(path)
             for name, one in artifacts.items():
-                (new / name).mkdir(parents=True)
-                _write(new / name, one.subnet, one.architecture, one.card)
-            _replace(new, path, Path(scratch) / "old")
+                (room / NEW / name).mkdir(parents=True)
+                _write(room / NEW / name, one.subnet, one.architecture, one.card)
+            # Again: writing takes long enough for a user to add a file.
+            _require_replaceable(path)
+            put(room, path)
     except OSError as error:
         raise CheckpointError(
             f"{path}: the exported model must be written in full; got "
@@ -99,14 +108,30 @@ def _check_count(subnet: Subnet, architecture: Mapping[str, Any]) -> None:
 
 def _require_replaceable(path: Path) -> None:
     """An earlier export, an empty directory, or nothing may stand there."""
-    if not path.exists() or is_artifact(path):
+    if not os.path.lexists(path):
         return
-    if not path.is_dir() or len(artifacts_in(path)) < len(list(path.iterdir())):
+    if path.is_symlink() or not path.is_dir():
+        raise _not_replaceable(path, "a link" if path.is_symlink() else "a file")
+    foreign = foreign_files(path)
+    if foreign and not is_artifact(path) and not artifacts_in(path):
+        raise _not_replaceable(path, "a directory")
+    if foreign:
+        names = brief(foreign[0])
+        if len(foreign) > 1:
+            names += f" and {len(foreign) - 1} more"
         raise CheckpointError(
-            f"{path}: only an earlier exported model may be replaced; got "
-            f"{'a directory' if path.is_dir() else 'a file'} that is none. Give "
-            f"another directory, or remove it yourself."
+            f"{path}: only files of an earlier exported model may be replaced; got "
+            f"{names}, which no export of this version wrote, or which somebody "
+            f"edited. Nothing there was changed; move them away, or give another "
+            f"directory."
         )
+
+
+def _not_replaceable(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(
+        f"{path}: only an earlier exported model may be replaced; got {what} that is "
+        f"none. Give another directory, or remove it yourself."
+    )
 
 
 def _write(
@@ -126,13 +151,19 @@ def _write(
     )
     save_tree(directory / "params", subnet.weights)
     subnet.tokenizer.save(directory)
-    text = json.dumps(architecture, indent=2, ensure_ascii=False, default=_plain)
     for name, content in (
-        ("architecture.json", text + "\n"),
-        ("README.md", render_card(card, subnet)),
+        ("architecture.json", _to_json(architecture)),
+        (CARD, render_card(card, subnet)),
         (FILE, manifest.to_json()),
     ):
         (directory / name).write_text(content, encoding="utf-8")
+    write_contents(directory)
+
+
+def _to_json(value: Any) -> str:
+    plain = json.loads(json.dumps(value, default=_plain))
+    text = json.dumps(finite(plain), indent=2, ensure_ascii=False, allow_nan=False)
+    return text + "\n"
 
 
 def _plain(value: Any) -> Any:
@@ -140,16 +171,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic | np.ndarray):
         return value.tolist()
     raise TypeError(f"{type(value).__name__} is not JSON")
-
-
-def _replace(new: Path, path: Path, old: Path) -> None:
-    """Puts `new` at `path`; what was there comes back if that fails."""
-    if not path.exists():
-        os.replace(new, path)
-        return
-    os.replace(path, old)
-    try:
-        os.replace(new, path)
-    except OSError:
-        os.replace(old, path)
-        raise

@@ -2,17 +2,36 @@
 
 from pathlib import Path
 
-from xlnas_jax.checkpoint import load_tree
-from xlnas_jax.data.tokens import Tokenizer
-from xlnas_jax.export.manifest import FILE, Manifest, artifacts_in, read_manifest
-from xlnas_jax.export.params import SubnetParams, abstract_params, params_from_tree
+from xlnas_jax.checkpoint.listing import Entries, damaged
+from xlnas_jax.data.tokens import FILES, Tokenizer
+from xlnas_jax.export.contents import (
+    LIST,
+    artifacts_in,
+    read_contents,
+    require_contents,
+)
+from xlnas_jax.export.manifest import FILE, Manifest, read_manifest
+from xlnas_jax.export.params import (
+    SubnetParams,
+    abstract_params,
+    count_params,
+    read_params,
+)
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import located
 from xlnas_jax.types import CheckpointError, DataError
 
+FOLDER = "params/"
+BYTES = 4
+# What the files of weights have beside them: names and shapes.
+SLACK = 1 << 24
+
 
 def load(directory: str | Path) -> Subnet:
     """Reads an exported model.
+
+    Every file that an export wrote is held against its checksum before it is read, all
+    but the model card, which may be edited.
 
     Raises:
         CheckpointError: there is none, or its parts do not fit together.
@@ -31,9 +50,11 @@ def load(directory: str | Path) -> Subnet:
             f"path, or export a model with `xlnas export`."
         )
     _require_one(directory)
+    entries = read_contents(directory)
+    require_contents(directory, entries, (FILE, *FILES))
     manifest = read_manifest(directory)
     return Subnet(
-        _read_params(directory, manifest),
+        _read_params(directory, manifest, entries),
         shape=manifest.shape,
         pooling=manifest.pooling,
         labels=manifest.labels,
@@ -48,24 +69,26 @@ def load(directory: str | Path) -> Subnet:
 def _require_one(directory: Path) -> None:
     """An error where a search over several tasks wrote one model for each."""
     names = artifacts_in(directory)
-    if names and not (directory / FILE).is_file():
+    if names and not any((directory / name).exists() for name in (FILE, LIST)):
         raise CheckpointError(
             f"{directory}: must be one exported model; got one for each of several "
             f"tasks. Give one of {', '.join(str(directory / name) for name in names)}."
         )
 
 
-def _read_params(directory: Path, manifest: Manifest) -> SubnetParams:
-    folder = directory / "params"
-    if not folder.is_dir():
-        raise CheckpointError(
-            f"{directory}: an exported model must hold its weights in params/; got no "
-            f"such directory. Copy the whole directory, or export the model again."
-        )
+def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> SubnetParams:
     expected = abstract_params(
         manifest.shape, manifest.layers, manifest.head, manifest.pooling
     )
-    return params_from_tree(load_tree(folder), expected, str(folder))
+    held = sum(one.size for name, one in entries.items() if name.startswith(FOLDER))
+    needed = BYTES * count_params(expected)
+    if held > needed + SLACK:
+        raise damaged(
+            directory,
+            f"{FOLDER} must have about {needed:,} bytes, as {FILE} says; got {held:,}",
+        )
+    require_contents(directory, entries, entries)
+    return read_params(directory / FOLDER, expected)
 
 
 def _read_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
@@ -74,11 +97,12 @@ def _read_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
     except DataError as error:
         raise CheckpointError(str(error)) from error
     limits = (manifest.max_length, manifest.shape.vocab_size)
-    if tokenizer.max_length != limits[0] or tokenizer.vocab_size > limits[1]:
+    ids = tokenizer.pad_id, tokenizer.unk_id or 0, tokenizer.vocab_size - 1
+    if tokenizer.max_length != limits[0] or max(ids) >= limits[1]:
         raise CheckpointError(
             f"{directory}: the tokenizer must keep {limits[0]} tokens and have at "
             f"most {limits[1]} ids, as config.json says; got {tokenizer.max_length} "
-            f"and {tokenizer.vocab_size}. Restore the tokenizer's files, or export "
+            f"and {max(ids) + 1}. Restore the tokenizer's files, or export "
             f"the model again."
         )
     return tokenizer

@@ -9,18 +9,34 @@ from typing import Any
 
 from xlnas_jax.data.windows import DOC_STRIDE
 from xlnas_jax.export.params import LayerSize
+from xlnas_jax.files import read_json
 from xlnas_jax.languages import normalise
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
+from xlnas_jax.supernet.names import FAMILIES
 from xlnas_jax.tasks.answers import MAX_TOKENS
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import CheckpointError, ConfigError, brief
 
-FORMAT = 1
+FORMAT = 2
 KIND = "xlnas_subnet"
 FILE = "config.json"
 TASKS = ("classification", "tagging", "qa")
 # Entries that only artifacts of question answering have.
 ANSWERING = ("doc_stride", "max_answer_tokens")
+# Far above any encoder, so small that the product of any four counts no overflow.
+MOST = {
+    "vocab_size": 1 << 24,
+    "width": 1 << 16,
+    "num_layers": 1 << 10,
+    "num_heads": 1 << 10,
+    "head_dim": 1 << 12,
+    "ffn": 1 << 18,
+    "max_positions": 1 << 20,
+    "num_segments": 1 << 10,
+    "position_offset": 1 << 20,
+    "pad_id": 1 << 24,
+}
+FROM_ZERO = ("position_offset", "pad_id")
 
 
 @dataclass(frozen=True)
@@ -67,22 +83,16 @@ class Manifest:
                 del fields[name]
         fields["layers"] = [size._asdict() for size in self.layers]
         content = {"format": FORMAT, "kind": KIND, **fields}
-        return json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return text + "\n"
 
 
-def is_artifact(directory: Path) -> bool:
-    """True for an exported model, also one of another format."""
-    try:
-        content = _read_object(directory / FILE)
-    except CheckpointError:
-        return False
-    return content is not None and content.get("kind") == KIND
-
-
-def artifacts_in(directory: Path) -> tuple[str, ...]:
-    """Names of the exported models right below a directory."""
-    folders = sorted(path for path in directory.iterdir() if path.is_dir())
-    return tuple(folder.name for folder in folders if is_artifact(folder))
+def peek(directory: Path) -> dict[str, Any] | None:
+    """What `config.json` holds; None where there is no such file."""
+    file = directory / FILE
+    if not file.is_symlink() and not file.exists():
+        return None
+    return read_json(file, CheckpointError, "Restore the file.", follow=False)
 
 
 def read_manifest(directory: Path) -> Manifest:
@@ -92,86 +102,137 @@ def read_manifest(directory: Path) -> Manifest:
         CheckpointError: there is none, or it is of another format or incomplete.
     """
     file = directory / FILE
-    content = _read_object(file)
-    if content is None or content.get("kind") != KIND:
+    content = peek(directory) or {}
+    if type(content.get("format")) is not int or content["format"] != FORMAT:
         raise CheckpointError(
-            f"{directory}: an exported model must hold {FILE} with kind "
-            f"{KIND!r}; got {'no such file' if content is None else 'another'}. "
-            f"Give the directory that `xlnas export` or a search wrote."
-        )
-    if content.get("format") != FORMAT:
-        raise CheckpointError(
-            f"{file}: format must be {FORMAT}; got {content.get('format')!r}. Load it "
-            f"with the version of xlnas_jax that wrote it, or export it again."
+            f"{file}: format must be {FORMAT}; got {brief(content.get('format'))}. "
+            f"Load it with the version of xlnas_jax that wrote it, or export it again."
         )
     try:
         manifest = _parse(content)
         _check(manifest)
-    except (KeyError, TypeError, ValueError) as error:
-        reason = f"no {error}" if isinstance(error, KeyError) else str(error)
+    except ValueError as error:
         raise CheckpointError(
-            f"{file}: must describe one network completely; got {reason}. Export the "
+            f"{file}: must describe one network completely; got {error}. Export the "
             f"model again."
         ) from error
     return manifest
 
 
-def _read_object(file: Path) -> dict[str, Any] | None:
-    """The JSON object in a file; None where there is no file."""
-    if not file.is_file():
-        return None
-    try:
-        content = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{file}: must be a JSON object; got: {error}. Restore the file."
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(
-            f"{file}: must be a JSON object; got {type(content).__name__}. Restore "
-            f"the file."
-        )
-    return content
-
-
 def _parse(content: Mapping[str, Any]) -> Manifest:
+    """A manifest whose entries have the types that they are said to have."""
+    names = {field.name for field in dataclasses.fields(Manifest)}
+    _require_known(content, names | {"format", "kind"}, names - {*ANSWERING})
+    if content.get("kind") != KIND:
+        raise ValueError(f"kind {brief(content.get('kind'))}")
+    given = {name: content[name] for name in ANSWERING if name in content}
+    for name, value in given.items():
+        _count(name, value, 1, 1 << 30)
     return Manifest(
-        task=content["task"],
-        labels=tuple(content["labels"]),
-        shape=EncoderShape(**content["shape"]),
-        layers=tuple(LayerSize(**size) for size in content["layers"]),
-        pooling=content["pooling"],
-        max_length=content["max_length"],
-        languages=content["languages"],
-        own_heads=tuple(normalise(code) for code in content.get("own_heads", ())),
-        **{name: content[name] for name in ANSWERING if name in content},
+        task=_one_of("task", content["task"], TASKS),
+        labels=_texts("labels", content["labels"]),
+        shape=_parse_shape(content["shape"]),
+        layers=_parse_layers(content["layers"]),
+        pooling=_one_of("pooling", content["pooling"], POOLINGS),
+        max_length=_count(
+            "max_length", content["max_length"], 1, MOST["max_positions"]
+        ),
+        languages=_parse_languages(content["languages"]),
+        own_heads=_codes("own_heads", content["own_heads"]),
+        **given,
     )
 
 
+def _parse_shape(content: Any) -> EncoderShape:
+    names = {field.name for field in dataclasses.fields(EncoderShape)}
+    _require_known(content, names, names, "shape.")
+    for name, most in MOST.items():
+        _count(f"shape.{name}", content[name], int(name not in FROM_ZERO), most)
+    epsilon = content["norm_epsilon"]
+    if not isinstance(epsilon, float) or not 0.0 < epsilon < 1.0:
+        raise ValueError(f"shape.norm_epsilon {brief(epsilon)}, not between 0 and 1")
+    _one_of("shape.family", content["family"], ("scratch", *FAMILIES))
+    return EncoderShape(**content)
+
+
+def _parse_layers(content: Any) -> tuple[LayerSize, ...]:
+    if not isinstance(content, list):
+        raise ValueError(f"layers {brief(content)}, no list")
+    names = {*LayerSize._fields}
+    for i, size in enumerate(content):
+        _require_known(size, names, names, f"layers[{i}].")
+        for name, most in (("heads", MOST["num_heads"]), ("ffn", MOST["ffn"])):
+            _count(f"layers[{i}].{name}", size[name], 1, most)
+    return tuple(LayerSize(**size) for size in content)
+
+
+def _parse_languages(content: Any) -> Mapping[str, Any]:
+    """Codes by role, as the user spelled them."""
+    if not isinstance(content, dict):
+        raise ValueError(f"languages {brief(content)}, no roles")
+    for role, codes in content.items():
+        _codes(f"languages.{role}", [codes] if isinstance(codes, str) else codes)
+    return content
+
+
+def _require_known(
+    content: Any, known: set[str], needed: set[str], prefix: str = ""
+) -> None:
+    """An error unless it is an object with these entries alone."""
+    if not isinstance(content, dict):
+        raise ValueError(f"{prefix or 'it '}{brief(content)}, no object")
+    for name in sorted(needed - content.keys()):
+        raise ValueError(f"no {(prefix + name)!r}")
+    for name in sorted(content.keys() - known):
+        raise ValueError(f"{brief(prefix + name)}, which is not known")
+
+
+def _count(name: str, value: Any, least: int, most: int) -> int:
+    # `True` is an `int` too, though never in a count.
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} {brief(value)}, no count of {least} to {most}")
+    return value
+
+
+def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(f"{name} {brief(value)} (known: {', '.join(known)})")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    """Distinct texts, none of them empty."""
+    is_list = isinstance(value, list)
+    if not is_list or not all(isinstance(one, str) and one.strip() for one in value):
+        raise ValueError(f"{name} {brief(value)}, no list of texts")
+    if len({*value}) < len(value):
+        raise ValueError(f"{name} {brief(value)}, one of them twice")
+    return tuple(value)
+
+
+def _codes(name: str, value: Any) -> tuple[str, ...]:
+    """Codes of languages, in one spelling."""
+    try:
+        return _texts(name, [normalise(code) for code in _texts(name, value)])
+    except ConfigError as error:
+        raise ValueError(f"{name} {brief(value)}: {brief(str(error))}") from error
+
+
 def _check(manifest: Manifest) -> None:
-    """Values that would only fail later, and less clearly."""
+    """Entries that would not fit each other."""
     shape = manifest.shape
-    for field in dataclasses.fields(shape):
-        value = getattr(shape, field.name)
-        is_sound = isinstance(value, int) and value >= 0
-        if field.type is int and not is_sound:
-            raise ValueError(f"shape.{field.name} {value!r}")
     for heads, ffn in manifest.layers:
-        if not 1 <= heads <= shape.num_heads or not 1 <= ffn <= shape.ffn:
+        if heads > shape.num_heads or ffn > shape.ffn:
             raise ValueError(f"a layer of {heads} heads and {ffn} neurons")
-    if manifest.task not in TASKS:
-        raise ValueError(f"task {manifest.task!r} (known: {', '.join(TASKS)})")
+    if len(manifest.layers) > shape.num_layers:
+        raise ValueError(f"{len(manifest.layers)} layers of {shape.num_layers}")
     if bool(manifest.labels) == (manifest.task == "qa"):
-        raise ValueError(f"labels {list(manifest.labels)} for task {manifest.task!r}")
-    if len({*manifest.own_heads}) < len(manifest.own_heads):
-        raise ValueError(f"own_heads {list(manifest.own_heads)}, one of them twice")
-    for name in ANSWERING:
-        value = getattr(manifest, name)
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name} {value!r}")
-    if manifest.pooling not in POOLINGS:
-        raise ValueError(f"pooling {manifest.pooling!r} (known: {', '.join(POOLINGS)})")
-    if not 1 <= manifest.max_length <= shape.max_length:
+        raise ValueError(
+            f"labels {brief(list(manifest.labels))} for task {manifest.task!r}"
+        )
+    if shape.pad_id >= shape.vocab_size:
+        raise ValueError(f"shape.pad_id {shape.pad_id} of {shape.vocab_size} ids")
+    if manifest.max_length > shape.max_length:
         raise ValueError(
             f"max_length {manifest.max_length} (positions: {shape.max_length})"
         )

@@ -1,19 +1,23 @@
 """The weights of one exported network."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import struct
 
+from xlnas_jax.checkpoint import load_tree
+from xlnas_jax.checkpoint.stored import Stored
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.layers import slice_layer
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, LayerParams
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import CheckpointError, brief
 
 
 class LayerSize(NamedTuple):
@@ -74,31 +78,51 @@ def abstract_params(
     return jax.eval_shape(build)
 
 
-def params_from_tree(
-    tree: Mapping[str, Any], expected: SubnetParams, where: str
-) -> SubnetParams:
-    """Weights from nested dictionaries by field name and layer number.
+def read_params(folder: Path, expected: SubnetParams) -> SubnetParams:
+    """Weights from a saved tree of field names and layer numbers.
 
     Raises:
-        CheckpointError: an array is missing, of another shape, or too many.
+        CheckpointError: an array is missing, of another shape or dtype, or too many;
+            a weight is not finite.
     """
+    wanted = _by_name(expected)
+    tree = load_tree(folder, lambda stored: _require_fit(folder, stored, wanted))
     found = _by_name(tree)
-    leaves = []
-    for name, wanted in _by_name(expected).items():
-        leaf = found.pop(name, None)
-        if leaf is None or leaf.shape != wanted.shape:
-            got = "none" if leaf is None else f"shape {leaf.shape}"
+    for name, leaf in found.items():
+        if not np.isfinite(leaf).all():
             raise CheckpointError(
-                f"{where}: array {name} must have shape {wanted.shape}, as "
+                f"{folder}: every weight must be a finite number; got "
+                f"{int((~np.isfinite(leaf)).sum()):,} in {name} that are none. Export "
+                f"the model again."
+            )
+    leaves = [jnp.asarray(found[name]) for name in wanted]
+    return jax.tree.unflatten(jax.tree.structure(expected), leaves)
+
+
+def _require_fit(
+    folder: Path, stored: Mapping[str, Stored], wanted: Mapping[str, Any]
+) -> None:
+    """An error unless the arrays are those of the network, before any is read."""
+    for name, leaf in wanted.items():
+        one = stored.get(name)
+        if one is None or one.shape != leaf.shape:
+            got = "none" if one is None else f"shape {one.shape}"
+            raise CheckpointError(
+                f"{folder}: array {name} must have shape {leaf.shape}, as "
                 f"config.json says; got {got}. Export the model again."
             )
-        leaves.append(jnp.asarray(leaf))
-    if found:
+        if one.dtype != leaf.dtype or one.is_compressed:
+            got = f"{'compressed ' if one.is_compressed else ''}{one.dtype}"
+            raise CheckpointError(
+                f"{folder}: array {name} must be plain {leaf.dtype}; got {got}. Export "
+                f"the model again."
+            )
+    extra = sorted(stored.keys() - wanted.keys())
+    if extra:
         raise CheckpointError(
-            f"{where}: must hold the arrays of config.json's network alone; got "
-            f"{', '.join(sorted(found)[:3])} too. Export the model again."
+            f"{folder}: must hold the arrays of config.json's network alone; got "
+            f"{', '.join(map(brief, extra[:3]))} too. Export the model again."
         )
-    return jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
 
 def _by_name(tree: Any) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from xlnas_jax.export.predict import check_pairs, check_texts, to_predictions
 from xlnas_jax.languages import normalise
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.answers import MAX_TOKENS
-from xlnas_jax.types import DataError
+from xlnas_jax.types import CheckpointError, DataError
 
 
 class Subnet(nnx.Module):
@@ -217,4 +217,14 @@ class Subnet(nnx.Module):
             return apply_subnet_jit(weights, self.shape, self.pooling, *arrays)
 
         pad_id = self.tokenizer.pad_id
-        return run_chunks(apply, encodings, batch_size, self.max_length, pad_id)
+        rows = run_chunks(apply, encodings, batch_size, self.max_length, pad_id)
+        for i, (one, row) in enumerate(zip(encodings, rows, strict=True)):
+            # What a network of tokens says of padding is nobody's answer.
+            real = row if self.task == "classification" else row[: len(one.ids)]
+            if not np.isfinite(real).all():
+                raise CheckpointError(
+                    f"predict: every score must be a finite number; got others for "
+                    f"input {i + 1} of {len(encodings)}: the weights of this model "
+                    f"overflow there. Train it again at a lower learning rate."
+                )
+        return rows
