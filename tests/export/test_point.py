@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.export.tasks import chosen_row, document, noisy_params, three_tasks
-from xlnas_jax.config import ExportConfig, MixData, SetData, TableData
+from xlnas_jax.config import ExportConfig, HubData, MixData, SetData, TableData
 from xlnas_jax.experiment import Experiment
 from xlnas_jax.export.facts import _data_name
 from xlnas_jax.export.load import load
@@ -180,6 +180,11 @@ def test_a_fine_tuned_network_is_scored_again(exported, tmp_path):
         (MixData((SetData("sib200"), SetData("taxi1500"))), "sib200 + taxi1500"),
         (TableData("texts/{split}.tsv"), "texts/{split}.tsv"),
         (TableData("folder", preset="sib200"), "sib200"),
+        (TableData("/home/me/texts/{lang}/{split}.tsv"), "texts/{lang}/{split}.tsv"),
+        (TableData("/home/me/{split}.tsv"), "me/{split}.tsv"),
+        (TableData("~/texts/{split}.tsv"), "texts/{split}.tsv"),
+        (HubData("/data/hub/afrisenti"), "afrisenti"),
+        (HubData("shmuhammad/afrisenti"), "shmuhammad/afrisenti"),
     ],
 )
 def test_data_are_called_by_their_names(data, expected):

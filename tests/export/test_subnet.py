@@ -10,7 +10,8 @@ from flax import nnx
 from tests.export.conftest import LABELS, MAX_LENGTH, OWN_HEADS, sentences
 from xlnas_jax.export.apply import apply_subnet_jit
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.types import DataError
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.types import CheckpointError, DataError
 
 # The same rows in batches of other sizes: other orders of the same sums.
 BATCH_TOLERANCE = 1e-5
@@ -173,3 +174,22 @@ def test_an_nnx_optimizer_fine_tunes_it(tiny):
         network.weights.embeddings.word - tiny.params.encoder.embeddings.word
     )
     assert changed.max() > 0
+
+
+@pytest.mark.parametrize("name", ["subnet", "tagger", "reader"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_scores_that_are_no_numbers_are_told(request, name, value):
+    network = request.getfixturevalue(name)
+    broken = Subnet(
+        jax.tree.map(lambda leaf: jnp.full_like(leaf, value), network.weights),
+        network.shape,
+        network.pooling,
+        network.labels,
+        network.tokenizer,
+        network.task,
+        network.own_heads,
+    )
+    given = (["old river"], ["old river city"]) if name == "reader" else (["river"],)
+
+    with pytest.raises(CheckpointError, match="every score must be a finite number"):
+        broken.predict(*given)

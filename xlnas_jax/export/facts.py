@@ -155,9 +155,9 @@ def _data_name(data: AnyData) -> str:
         case MixData():
             return " + ".join(_data_name(part) for part in data.parts)
         case TableData():
-            return data.path if data.preset == "none" else data.preset
+            return _without_place(data.path) if data.preset == "none" else data.preset
         case HubData():
-            return data.path
+            return _without_place(data.path)
         case CipherData():
             return f"cipher languages of {_data_name(data.base)}"
     return data.kind
@@ -165,7 +165,20 @@ def _data_name(data: AnyData) -> str:
 
 def _model_name(experiment: Experiment) -> str:
     model = experiment.config.model
-    return model.path if isinstance(model, PretrainedModel) else ""
+    return _without_place(model.path) if isinstance(model, PretrainedModel) else ""
+
+
+def _without_place(path: str) -> str:
+    """What a path says of its content, not where its author keeps that.
+
+    Hub ids and relative paths are as they were written. Of any other, what remains is
+    the last folder or file, and the pattern of names below it.
+    """
+    if not Path(path).expanduser().is_absolute():
+        return path
+    parts = Path(path).parts[1:] or (path,)
+    fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts))
+    return "/".join(parts[max(fixed - 1, 0) :])
 
 
 def _model_licence(experiment: Experiment) -> str:
