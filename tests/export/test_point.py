@@ -114,7 +114,8 @@ def test_a_card_has_the_scores_languages_and_licence_of_its_task(exported):
     for part in three_tasks().parts:
         text = (exported / part.name / "README.md").read_text()
         assert text.count("| eng | source |") == 1
-        assert f"{part.name}/" not in text.split("## Use")[1]
+        assert f"{part.name}/" not in text
+        assert f"# {point['id']}: {part.task.kind} found" in text
         score = point["languages"][f"{part.name}/sw"][part.task.primary]
         assert f"{score:.3f}" in text
         assert f"a baseline ({part.task.primary})" in text

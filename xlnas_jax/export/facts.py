@@ -64,7 +64,6 @@ def make_card(
     document: dict[str, Any],
     point: dict[str, Any],
     subnet: Subnet,
-    out: Path,
     latency: MeasuredLatency | None = None,
 ) -> Card:
     """What the model card tells of one task's network.
@@ -77,11 +76,10 @@ def make_card(
     scores = _by_code(experiment, part, point["languages"])
     if steps or not scores:
         scores = _tested(experiment, part, subnet)
-    name = out.name if len(experiment.parts) == 1 else f"{out.name}/{part.name}"
     row = space.from_values(point["architecture"])
     full = np.asarray(space.flatten(space.largest()))
     return Card(
-        title=f"{name}: {part.task.kind} found by xlnas_jax",
+        title=f"{point['id']}: {part.task.kind} found by xlnas_jax",
         roles=_roles(part),
         scores=scores,
         trivial=_by_code(experiment, part, task["trivial"]["scores"]),

@@ -59,9 +59,7 @@ def export_point(
     them, or nothing.
     """
     artifacts = {
-        part.name: _make_artifact(
-            experiment, part, params, document, point, Path(out), latency
-        )
+        part.name: _make_artifact(experiment, part, params, document, point, latency)
         for part in experiment.parts
     }
     if len(artifacts) > 1:
@@ -78,7 +76,6 @@ def _make_artifact(
     params: SharedParams,
     document: dict[str, Any],
     point: dict[str, Any],
-    out: Path,
     latency: MeasuredLatency | None,
 ) -> Artifact:
     """The network of one task."""
@@ -103,5 +100,5 @@ def _make_artifact(
         "costs": own_costs(experiment, part, row, point["costs"]),
         "objectives": point["objectives"],
     }
-    card = make_card(experiment, part, document, point, subnet, out, latency)
+    card = make_card(experiment, part, document, point, subnet, latency)
     return Artifact(subnet, architecture, card)
