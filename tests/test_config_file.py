@@ -245,7 +245,7 @@ def test_a_broken_file_is_named_with_its_line(
 
 def test_an_unreadable_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "latin.yaml").write_bytes(b"# caf\xe9\n")
-    with pytest.raises(ConfigError, match=r"latin.yaml: must be UTF-8"):
+    with pytest.raises(ConfigError, match=r"latin.yaml, line 1: .* must be UTF-8"):
         load_config(tmp_path / "latin.yaml")
     with pytest.raises(ConfigError, match=r"absent.yaml: must be .*No such file"):
         load_config(tmp_path / "absent.yaml")

@@ -40,8 +40,21 @@ from xlnas_jax.config_run import EvaluateConfig as EvaluateConfig
 from xlnas_jax.config_run import ExportConfig as ExportConfig
 from xlnas_jax.config_run import HalvingConfig as HalvingConfig
 from xlnas_jax.config_transfer import TransferConfig as TransferConfig
-from xlnas_jax.ranges import at_least, distinct, divides, fraction, positive
-from xlnas_jax.types import ConfigError
+from xlnas_jax.ranges import (
+    HUGE,
+    LARGEST,
+    MANY,
+    MAX_STEPS,
+    at_least,
+    distinct,
+    divides,
+    fraction,
+    positive,
+)
+from xlnas_jax.types import ConfigError, brief
+
+# Of a text, a batch: above what any encoder takes, below what overflows a count.
+MAX_TOKENS = 2**16
 
 
 @dataclass(frozen=True)
@@ -81,8 +94,10 @@ class TokensConfig:
     max_unk_rate: float = 0.2
 
     def __post_init__(self) -> None:
-        at_least(self, 3, "max_length")  # two of them are special tokens
-        at_least(self, 1, "num_buckets", "train_buckets", "doc_stride")
+        # Two of them are special tokens.
+        at_least(self, 3, "max_length", most=MAX_TOKENS)
+        at_least(self, 1, "doc_stride", most=MAX_TOKENS)
+        at_least(self, 1, "num_buckets", "train_buckets", most=256)
         fraction(self, "max_unk_rate")
 
 
@@ -115,7 +130,10 @@ class ScratchModel:
     vocab_size: int = 4000
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "layers", "width", "heads", "ffn", "vocab_size")
+        at_least(self, 1, "layers", most=1024)
+        at_least(self, 1, "width", "heads", most=2**14)
+        at_least(self, 1, "ffn", most=2**17)
+        at_least(self, 1, "vocab_size", most=2**23)
         divides(self, "heads", "width")
 
 
@@ -138,7 +156,7 @@ class SpaceConfig:
     pooling: tuple[str, ...] = ("mean",)
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "min_layers", "heads", "ffn")
+        at_least(self, 1, "min_layers", "heads", "ffn", most=2**17)
         distinct(self, "pooling")
 
 
@@ -162,7 +180,7 @@ class ConstraintsConfig:
     latency_ms: float | None = None
 
     def __post_init__(self) -> None:
-        positive(self, "params", "encoder_params", "flops", "memory_bytes")
+        positive(self, "params", "encoder_params", "flops", "memory_bytes", most=HUGE)
         positive(self, "latency_ms")
 
 
@@ -181,8 +199,8 @@ class CostConfig:
     latency_networks: int = 48
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "length", "batch_size")
-        at_least(self, 4, "latency_networks")
+        at_least(self, 1, "length", "batch_size", most=MAX_TOKENS)
+        at_least(self, 4, "latency_networks", most=MANY)
 
 
 @dataclass(frozen=True)
@@ -221,8 +239,10 @@ class TrainConfig:
     remat: bool = False
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "batch_size")
-        at_least(self, 0, "weight_decay", "pretune_steps", "num_random")
+        at_least(self, 1, "batch_size", most=MAX_TOKENS)
+        at_least(self, 0, "weight_decay")
+        at_least(self, 0, "pretune_steps", most=MAX_STEPS)
+        at_least(self, 0, "num_random", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")
         positive(self, "kd_temperature")
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
@@ -263,8 +283,10 @@ class SearchConfig:
     tested: int = 0
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "rounds", "population", "archive_size", "max_tries")
-        at_least(self, 0, "weight_steps", "tested")
+        at_least(self, 1, "rounds", most=MAX_STEPS)
+        at_least(self, 1, "population", "archive_size", "max_tries", most=MANY)
+        at_least(self, 0, "weight_steps", "tested", most=MAX_STEPS)
+        at_least(self, -LARGEST, "reference", most=HUGE)
         distinct(self, "objectives")
 
 
@@ -321,6 +343,13 @@ class Config:
 
     def __post_init__(self) -> None:
         at_least(self, 0, "seed")
+        steps = self.search.rounds * self.search.weight_steps
+        if steps + self.train.pretune_steps > LARGEST:
+            raise ConfigError(
+                f"search.rounds: times search.weight_steps, with train.pretune_steps, "
+                f"must be at most {LARGEST:,} steps; got "
+                f"{steps + self.train.pretune_steps:,}. Use fewer."
+            )
         kind = self.controller.kind
         if kind in ("reinforce", "autoregressive") and self.search.population < 2:
             raise ConfigError(
@@ -331,7 +360,7 @@ class Config:
             if not name.replace("_", "a").replace("-", "a").isalnum():
                 raise ConfigError(
                     f"tasks: names must be of letters, digits, - and _, since they "
-                    f"name directories; got {name!r}."
+                    f"name directories; got {brief(name)}."
                 )
         if self.tasks:
             given = [n for n in ("languages", "data") if getattr(self, n) is not None]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.ranges import at_least, fraction, positive
+from xlnas_jax.ranges import MANY, MAX_STEPS, at_least, fraction, positive
 from xlnas_jax.types import ConfigError
 
 
@@ -45,8 +45,9 @@ class PredictorController:
     history: int = 512
 
     def __post_init__(self) -> None:
-        at_least(self, 2, "initial", "history")
-        at_least(self, 1, "pool")
+        # The process holds a square matrix of what it learns from.
+        at_least(self, 2, "initial", "history", most=20_000)
+        at_least(self, 1, "pool", most=MANY)
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class GradientController:
     form: Literal["masked", "sliced"] = "masked"
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "arch_steps")
+        at_least(self, 1, "arch_steps", most=MAX_STEPS)
         positive(self, "learning_rate")
         at_least(self, 0, "weight_decay", "penalty")
 
@@ -138,7 +139,7 @@ class AutoregressiveController:
 
     def __post_init__(self) -> None:
         positive(self, "learning_rate")
-        at_least(self, 1, "hidden")
+        at_least(self, 1, "hidden", most=2**14)
         at_least(self, 0, "entropy", "final_entropy", "cost_weight")
 
 
@@ -159,7 +160,7 @@ class RegularisedEvolutionController:
     cost_weight: float = 0.5
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "queue", "tournament")
+        at_least(self, 1, "queue", "tournament", most=MANY)
         fraction(self, "mutation")
         at_least(self, 0, "cost_weight")
 
@@ -180,7 +181,7 @@ class Nsga2Controller:
     mutation: float = 0.02
 
     def __post_init__(self) -> None:
-        at_least(self, 2, "parents")
+        at_least(self, 2, "parents", most=MANY)
         fraction(self, "crossover", "mutation")
 
 
@@ -203,7 +204,7 @@ class MoreParamsController:
     draws: int = 4096
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "draws")
+        at_least(self, 1, "draws", most=10**6)
 
 
 @dataclass(frozen=True)

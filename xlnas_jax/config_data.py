@@ -6,7 +6,7 @@ One of these is the section `data` of a `config.Config`; `kind` says which.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from xlnas_jax.ranges import at_least, distinct, fraction
+from xlnas_jax.ranges import MANY, at_least, distinct, fraction
 from xlnas_jax.types import ConfigError
 
 
@@ -86,7 +86,7 @@ class CldrData:
 
     def __post_init__(self) -> None:
         distinct(self, "kinds")
-        at_least(self, 1, "per_class")
+        at_least(self, 1, "per_class", most=MANY)
 
 
 @dataclass(frozen=True)

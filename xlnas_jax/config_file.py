@@ -6,34 +6,23 @@ import functools
 import math
 import re
 import types
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from pathlib import Path
 from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
 from xlnas_jax.config import Config
-from xlnas_jax.types import ConfigError
+from xlnas_jax.files import read_given_text
+from xlnas_jax.types import ConfigError, brief
+from xlnas_jax.yaml_text import MAX_CHARACTERS, YamlError, parse_yaml
 
 # YAML 1.1 reads a float without a point, such as 1e-4, as text.
 _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-class _Loader(yaml.SafeLoader):
-    """Refuses a key that is given twice; YAML would keep the last one."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
-        seen: list[Any] = []
-        for key, _ in node.value:
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    problem=f"key {key.value!r} is given twice",
-                    problem_mark=key.start_mark,
-                )
-            seen.append(key.value)
-        return super().construct_mapping(node, deep)
+_READ = "Check the path and its permissions."
+_MAX_NAME = 80
 
 
 def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Config:
@@ -47,15 +36,9 @@ def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Con
     Raises:
         ConfigError: the file or an override cannot be honoured.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: must be UTF-8 text; {error}.") from error
-    except OSError as error:
-        raise ConfigError(
-            f"{path}: must be a readable configuration file; {error.strerror}."
-        ) from error
+    text = read_given_text(path, ConfigError, _READ, most=MAX_CHARACTERS)
     mapping = _parse_yaml(text, str(path))
+    _require_once(overrides)
     # Kinds first, whatever their place: they decide which other options there are.
     for override in sorted(overrides, key=lambda one: not _is_kind(one)):
         _override(mapping, override)
@@ -105,14 +88,14 @@ class _Dumper(yaml.SafeDumper):
 
 def _parse_yaml(text: str, place: str) -> dict[str, Any]:
     try:
-        mapping = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 1}" if mark else ""
-        reason = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigError(f"{place}{line}: must be YAML; {reason}.") from error
+        mapping = parse_yaml(text)
+    except YamlError as error:
+        line = f", line {error.line}" if error.line else ""
+        raise ConfigError(f"{place}{line}: must be YAML; {error}.") from error
     if not isinstance(mapping, dict):
-        raise ConfigError(f"{place}: must hold sections and options; got {mapping!r}.")
+        raise ConfigError(
+            f"{place}: must hold sections and options; got {brief(mapping)}."
+        )
     return mapping
 
 
@@ -122,23 +105,35 @@ def _override(mapping: dict[str, Any], override: str) -> None:
     *sections, name = path.strip().split(".")
     if not equals or not all((*sections, name)):
         raise ConfigError(
-            f"--set: must look like section.option=value; got {override!r}."
+            f"--set: must look like section.option=value; got {brief(override)}."
         )
+    place = f"--set {brief(path.strip())[1:-1]}"
     try:
-        value = yaml.load(text, _Loader)
-    except yaml.YAMLError as error:
+        value = parse_yaml(text)
+    except YamlError as error:
         raise ConfigError(
-            f"--set {override}: the value must be YAML; got {text!r}."
+            f"{place}: the value must be YAML; got {brief(text)}: {error}."
         ) from error
     for section in sections:
         mapping = mapping.setdefault(section, {})
         if not isinstance(mapping, dict):
             raise ConfigError(
-                f"--set {override}: {section!r} must be a section; got {mapping!r}."
+                f"{place}: {section!r} must be a section; got {brief(mapping)}."
             )
     if name == "kind" and mapping.get(name, value) != value:
         mapping.clear()
     mapping[name] = value
+
+
+def _require_once(overrides: Sequence[str]) -> None:
+    """An error where one option is given two values."""
+    counts = Counter(one.partition("=")[0].strip() for one in overrides)
+    for name, count in counts.items():
+        if count > 1:
+            raise ConfigError(
+                f"--set {brief(name)[1:-1]}: must be given once; got {count} values. "
+                f"Leave out all but one."
+            )
 
 
 def _is_kind(override: str) -> bool:
@@ -229,7 +224,10 @@ def _member(value: Any, members: tuple[Any, ...], where: str) -> Any:
 def _scalar(value: Any, kind: type, where: str) -> Any:
     is_scientific = isinstance(value, str) and _FLOAT.fullmatch(value)
     is_number = type(value) is int or is_scientific
-    given = float(value) if kind is float and is_number else value
+    try:
+        given = float(value) if kind is float and is_number else value
+    except OverflowError:  # a whole number beyond all floats
+        _wrong(where, "a finite number", value)
     if type(given) is not kind:
         _wrong(where, _PLAIN[kind], value)
     if isinstance(given, float) and not math.isfinite(given):
@@ -245,13 +243,14 @@ def _wrong(
         word = "no, off or false" if value is False else "yes, on or true"
         hint = f" YAML reads an unquoted {word} so: put it in quotes."
     elif expected == _PLAIN[str] and isinstance(value, int | float):
-        hint = f' Put it in quotes: "{value}".'
+        hint = f' Put it in quotes: "{brief(value)}".'
     place = where or "the configuration"
-    raise ConfigError(f"{place}: must be {expected}; got {value!r}.{hint}")
+    raise ConfigError(f"{place}: must be {expected}; got {brief(value)}.{hint}")
 
 
 def _unknown(where: str, key: Any, known: Iterable[str]) -> NoReturn:
-    place = f"{where}.{key}".lstrip(".")
+    name = key if isinstance(key, str) and len(key) <= _MAX_NAME else brief(key)
+    place = f"{where}.{name}".lstrip(".")
     raise ConfigError(
         f"{place}: there is no such option.{_nearest(key, known)} "
         f"Known here: {_listed(known)}."
@@ -259,7 +258,9 @@ def _unknown(where: str, key: Any, known: Iterable[str]) -> NoReturn:
 
 
 def _nearest(value: Any, known: Iterable[Any]) -> str:
-    names = difflib.get_close_matches(str(value), [str(name) for name in known], 1)
+    if not isinstance(value, str) or len(value) > _MAX_NAME:
+        return ""
+    names = difflib.get_close_matches(value, [str(name) for name in known], 1)
     return f" Did you mean {names[0]!r}?" if names else ""
 
 

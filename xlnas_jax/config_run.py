@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.ranges import at_least, distinct, fraction, positive
+from xlnas_jax.ranges import MANY, MAX_STEPS, at_least, distinct, fraction, positive
 from xlnas_jax.types import ConfigError
 
 
@@ -29,8 +29,8 @@ class RaceConfig:
     bound: Literal["student", "serfling"] = "student"
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "best")
-        at_least(self, 2, "blocks")
+        at_least(self, 1, "best", most=MANY)
+        at_least(self, 2, "blocks", most=10_000)
         positive(self, "delta")
         fraction(self, "delta")
         at_least(self, 0, "epsilon")
@@ -50,7 +50,8 @@ class HalvingConfig:
     rungs: int = 3
 
     def __post_init__(self) -> None:
-        at_least(self, 2, "eta", "rungs")
+        at_least(self, 2, "eta", most=1024)
+        at_least(self, 2, "rungs", most=32)
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,8 @@ class EscapeConfig:
     neighbours: int = 5
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "patience", "drift", "hold", "rate", "neighbours")
+        at_least(self, 1, "patience", "drift", "hold", "rate")
+        at_least(self, 1, "neighbours", most=MANY)
         at_least(self, 0, "gain", "novelty")
         fraction(self, "immigrants")
 
@@ -113,7 +115,8 @@ class EvaluateConfig:
     halving: HalvingConfig | None = None
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "chunk", "batch_tokens")
+        at_least(self, 1, "chunk", most=MANY)
+        at_least(self, 1, "batch_tokens", most=2**26)
         if self.race is not None and self.halving is not None:
             raise ConfigError(
                 "halving: must not be given beside evaluate.race, since both decide "
@@ -138,8 +141,8 @@ class DevicesConfig:
     fsdp: bool = False
 
     def __post_init__(self) -> None:
-        at_least(self, 0, "pop")
-        at_least(self, 1, "data")
+        at_least(self, 0, "pop", most=MANY)
+        at_least(self, 1, "data", most=MANY)
 
 
 @dataclass(frozen=True)
@@ -157,7 +160,7 @@ class ExportConfig:
 
     def __post_init__(self) -> None:
         distinct(self, "pick")
-        at_least(self, 0, "finetune_steps")
+        at_least(self, 0, "finetune_steps", most=MAX_STEPS)
         positive(self, "finetune_learning_rate")
 
 

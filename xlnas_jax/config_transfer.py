@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.ranges import at_least, distinct, positive
+from xlnas_jax.ranges import MANY, at_least, distinct, positive
 
 
 @dataclass(frozen=True)
@@ -63,5 +63,5 @@ class TransferConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 0, "gap_weight", "gap_margin", "alignment_weight")
-        at_least(self, 4, "pairs")  # what an unbiased estimate takes
+        at_least(self, 4, "pairs", most=MANY)  # what an unbiased estimate takes
         positive(self, "temperature")

@@ -242,12 +242,6 @@ def _tokenizer_and_shape(
 def _scratch_shape(
     model: ScratchModel, tokenizer: Tokenizer, max_length: int
 ) -> EncoderShape:
-    if model.width % model.heads:
-        divisors = [n for n in range(1, model.width + 1) if model.width % n == 0]
-        raise ConfigError(
-            f"model.heads: must divide the width {model.width}; got {model.heads}. "
-            f"Use one of {divisors}."
-        )
     return EncoderShape(
         vocab_size=tokenizer.vocab_size,
         width=model.width,

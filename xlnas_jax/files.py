@@ -10,6 +10,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -25,6 +26,8 @@ _KINDS = (
     (stat.S_ISSOCK, "a socket"),
     (stat.S_ISLNK, "a link"),
 )
+# What `<(command)` and standard input are called.
+_PIPE = re.compile(r"/dev/(stdin|fd/\d+)|/proc/self/fd/\d+")
 # Of JSON and YAML: far above what any of them needs, far below what hurts.
 MAX_BYTES = 1 << 28
 
@@ -62,6 +65,25 @@ def located(path: str | os.PathLike[str]) -> str:
     with contextlib.suppress(OSError):  # the working directory may be gone
         return f"{given} (from {os.getcwd()})"
     return given
+
+
+@contextlib.contextmanager
+def open_given(path: str | os.PathLike[str]) -> Iterator[BinaryIO]:
+    """Open what the user named: a regular file, or a pipe that a shell made.
+
+    A FIFO by another name is refused: whether anything will ever be written to it is
+    not known.
+
+    Raises:
+        OSError: as `open_regular`.
+    """
+    if _PIPE.fullmatch(os.fspath(path)):
+        with open(path, "rb") as file:
+            if kind_of(os.fstat(file.fileno()).st_mode) in ("", "a FIFO"):
+                yield file
+                return
+    with open_regular(path, follow=True) as file:
+        yield file
 
 
 def kind_of(mode: int) -> str:
@@ -110,6 +132,34 @@ def read_text(
 ) -> str:
     """All of a UTF-8 file, without byte-order mark; line ends are kept."""
     content = read_bytes(path, error, advice, follow=follow, most=most)
+    return _decoded(content, path, error, advice)
+
+
+def read_given_text(
+    path: str | os.PathLike[str],
+    error: type[XlnasError],
+    advice: str,
+    *,
+    most: int,
+) -> str:
+    """As `read_text`, of a file or of a pipe that a shell made for a command.
+
+    Such a pipe is `<(command)`, or standard input by its name.
+    """
+    try:
+        with open_given(path) as file:
+            content = file.read(most + 1)
+    except OSError as found:
+        reason = found.strerror or str(found)
+        raise error(
+            f"{path}: must be a readable file; got: {reason}. {advice}"
+        ) from found
+    if len(content) > most:
+        raise error(f"{path}: must have at most {most:,} bytes; got more. {advice}")
+    return _decoded(content, path, error, advice)
+
+
+def _decoded(content: bytes, path: Any, error: type[XlnasError], advice: str) -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as found:
