@@ -152,7 +152,7 @@ def read_given_text(
     except OSError as found:
         reason = found.strerror or str(found)
         raise error(
-            f"{path}: must be a readable file; got: {reason}. {advice}"
+            f"{located(path)}: must be a readable file; got: {reason}. {advice}"
         ) from found
     if len(content) > most:
         raise error(f"{path}: must have at most {most:,} bytes; got more. {advice}")
