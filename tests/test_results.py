@@ -9,7 +9,13 @@ from rich.console import Console
 
 from tests.test_terminal import WIDTHS, assert_whole, shown
 from xlnas_jax.cli.evaluate import make_grid
-from xlnas_jax.results import make_front_table, make_language_table, print_results
+from xlnas_jax.results import (
+    make_comparison_table,
+    make_front_table,
+    make_language_table,
+    print_results,
+    summary_cells,
+)
 
 TARGETS = [f"x-a-long-private-code-{n}" for n in range(30)]
 ROLES = {"source": "en", "aux_train": ["zh-Hant"], "aux_heldout": ["quy"]}
@@ -67,6 +73,7 @@ def test_every_number_is_whole_on_a_terminal_of_any_width(document, width):
     for table in (
         make_front_table(document),
         make_language_table(document, "[b]"),
+        make_comparison_table(document),
         make_grid("r[/b]/model, data.tsv", scores),
     ):
         cells = [cell for row in table.rows for cell in row[1:]]
@@ -82,3 +89,20 @@ def test_paths_and_names_are_printed_as_they_are(document, tmp_path: Path) -> No
     assert f"({tmp_path}/r[/b]/front.json)" in text
     assert "[b]: Test accuracy (%); trivial: majority" in text
     assert "1233 of 1234 rows passed over (1233 [/x])" in text
+
+
+def test_a_small_network_has_a_size(document):
+    point = document["points"][0]
+    point["costs"] |= {"encoder_params": 3_120, "flops": 90}
+    assert summary_cells(document, point)[:2] == ["0.0031", "0.000090"]
+    point["costs"] |= {"encoder_params": 793_088, "flops": 0}
+    assert summary_cells(document, point)[:2] == ["0.79", "0.0"]
+
+
+def test_the_best_and_the_smallest_network_are_told_by_name(document):
+    names = [row[0] for row in make_front_table(document).rows]
+    assert names[:3] == ["full network", "random search", "uniform scaling"]
+    assert names[3] == "00000000ab (best, smallest)"
+    document["points"][7]["costs"]["params"] = 1
+    names = [row[0] for row in make_front_table(document).rows]
+    assert names[3] == "00000000ab (best)"

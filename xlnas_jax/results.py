@@ -121,13 +121,17 @@ def _tested(experiment: Experiment, front: Scored, num_baselines: int) -> list[i
 
 
 def make_front_table(document: Document) -> Grid:
-    """The front and the baselines, one network a row."""
+    """The baselines and the front, one network a row."""
     aux = [c for t in document["tasks"].values() for c in t["roles"]["aux_heldout"]]
-    title = f"Front, chosen on {', '.join(aux)} alone (scores in %)"
+    title = (
+        f"Front, chosen on {', '.join(aux)} alone (source and targets: test scores "
+        "in %)"
+    )
     first = f"aux {document['objectives'][0]}"
     headings = ("network", "encoder M", "MFLOPs", first, "source", "targets")
     rows = [(name, *summary_cells(document, p)) for name, p in _rows(document)]
-    return Grid(title, headings, rows)
+    rule = len(document["baselines"])
+    return Grid(title, headings, rows, rule=rule)
 
 
 def make_language_table(document: Document, name: str) -> Grid:
@@ -165,18 +169,21 @@ def _percent(rate: float) -> str:
     return f"{100 * rate:.1f}"
 
 
-def comparison_lines(document: Document) -> list[str]:
+def make_comparison_table(document: Document) -> Grid:
     """The best network against each baseline, with what other items could give."""
-    lines = []
+    rows = []
     for name, by_task in document["comparisons"].items():
         for task, found in by_task.items():
             where = "" if task == "task" else f" ({task})"
-            lines.append(
-                f"best less {BASELINES[name]}{where}: {100 * found['difference']:+.1f} "
-                f"points, 95 % interval over test items {100 * found['low']:+.1f} to "
-                f"{100 * found['high']:+.1f}"
-            )
-    return lines
+            low, high = 100 * found["low"], 100 * found["high"]
+            difference = f"{100 * found['difference']:+.1f}"
+            interval = f"{low:+.1f} to {high:+.1f}"
+            rows.append((f"{BASELINES[name]}{where}", difference, interval))
+    return Grid(
+        "Best network minus each baseline: target mean, in points",
+        ("baseline", "difference", "95 % interval over test items"),
+        rows,
+    )
 
 
 def rejected_lines(document: Document) -> list[str]:
@@ -204,7 +211,8 @@ def print_results(
     console.print(make_front_table(document))
     for name in document["tasks"]:
         console.print(make_language_table(document, name))
-    for line in (*comparison_lines(document), *rejected_lines(document)):
+    console.print(make_comparison_table(document))
+    for line in rejected_lines(document):
         say(console, line)
     failed = document["failed"]
     say(
@@ -227,16 +235,31 @@ def _rows(document: Document) -> list[tuple[str, dict[str, Any]]]:
     count = min(len(points), MAX_ROWS)
     shown = np.unique(np.linspace(0, len(points) - 1, count).round().astype(int))
     rows = [(BASELINES[name], point) for name, point in document["baselines"].items()]
-    return rows + [(points[i]["id"], points[i]) for i in shown]
+    return rows + [(_called(document, points[i]), points[i]) for i in shown]
+
+
+def _called(document: Document, point: dict[str, Any]) -> str:
+    """The id of a network of the front, and what else it is called."""
+    named = named_networks(document)
+    names = [n for n in ("best", "smallest") if named[n]["id"] == point["id"]]
+    return point["id"] + (f" ({', '.join(names)})" if names else "")
 
 
 def summary_cells(document: Document, point: dict[str, Any]) -> list[str]:
     """Size, work and scores of one network, as they are shown."""
     source = np.mean([found["source"] for found in point["summary"]["tasks"].values()])
     return [
-        f"{point['costs']['encoder_params'] / 1e6:.2f}",
-        f"{point['costs']['flops'] / 1e6:.1f}",
+        _millions(point["costs"]["encoder_params"], 2),
+        _millions(point["costs"]["flops"], 1),
         f"{point['objectives'][document['objectives'][0]]:.3f}",
         f"{100 * source:.1f}",
         f"{100 * target_mean(point):.1f}",
     ]
+
+
+def _millions(count: int, digits: int) -> str:
+    """So many digits behind the point, or more where there would be only zeros."""
+    found = count / 1e6
+    while digits < 6 and 0 < found < 10 ** (1 - digits):
+        digits += 1
+    return f"{found:.{digits}f}"
