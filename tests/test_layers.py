@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parents[1] / "xlnas_jax"
 # From low to high. A module imports from its own layer and from those above it here.
 LAYERS = (
     {"types"},
-    {"files", "ranges", "yaml_text", "terminal"},
+    {"backend", "files", "ranges", "yaml_text", "terminal"},
     {"config_controllers", "config_data", "config_run", "config_transfer"},
     {"config"},
     {"config_file"},

@@ -2,7 +2,6 @@
 
 import contextlib
 import dataclasses
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ import jax
 import numpy as np
 from rich.console import Console
 
+from xlnas_jax.backend import require_platform, use_compilation_cache
 from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.compiles import CompileCounter
 from xlnas_jax.config import Config, DevicesConfig
@@ -51,7 +51,6 @@ from xlnas_jax.types import Batch, CheckpointError
 from xlnas_jax.watch import Watch
 
 Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
-CACHE_VARIABLE = "JAX_COMPILATION_CACHE_DIR"
 
 
 def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
@@ -63,8 +62,9 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
         The contents of `front.json`, and the path of the exported model.
     """
     begun = time.perf_counter()
-    experiment = prepare(config)
+    require_platform()
     use_compilation_cache()
+    experiment = prepare(config)
     # Faulty rows are found before a run directory remembers the configuration.
     is_new = decide(lambda: not (directory / FRONT).exists())
     is_whole = not is_new or decide(lambda: check_data(experiment, _say))
@@ -172,16 +172,6 @@ def _say(text: str) -> None:
     """A line on stderr, of the first process."""
     if is_first():
         say(make_console(stderr=True), text)
-
-
-def use_compilation_cache() -> None:
-    """Keeps compiled programs on disk, so that a second start need not compile."""
-    if CACHE_VARIABLE in os.environ:  # whoever chose a place chose what goes there
-        return
-    folder = Path.home() / ".cache" / "xlnas_jax" / "compiled"
-    jax.config.update("jax_compilation_cache_dir", str(folder))
-    # Small programs too: there are a hundred of them, and a warm start reads them all.
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 
 def read_data(experiment: Experiment) -> Data:

@@ -1,63 +1,141 @@
-"""The `xlnas` command: one sub-command a file, errors in one paragraph."""
+"""The `xlnas` command: streams, signals and errors, before anything is imported.
 
+What takes seconds to import is imported within `run`, so that an interrupt at any
+instant ends in one line.
+"""
+
+import os
+import signal
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+from typing import NoReturn
 
-import tyro
+OK, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 2, 130, 143
 
-from xlnas_jax.cli.bench import Bench
-from xlnas_jax.cli.describe import Describe
-from xlnas_jax.cli.evaluate import Evaluate
-from xlnas_jax.cli.export import Export
-from xlnas_jax.cli.predict import Predict
-from xlnas_jax.cli.search import Search
-from xlnas_jax.types import XlnasError
 
-COMMANDS = {
-    "describe": Describe,
-    "search": Search,
-    "export": Export,
-    "evaluate": Evaluate,
-    "predict": Predict,
-    "bench": Bench,
-}
-OK, WRONG_INPUT, INTERRUPTED = 0, 2, 130
+class Terminated(BaseException):
+    """The system asks the process to end."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Runs a sub-command and exits with its code."""
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    open_streams()
+    try:
+        code = run(sys.argv[1:] if arguments is None else arguments)
+    # The window before `run` has its own handlers is small, but it is there.
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
     """Runs a sub-command; 0 only on success, 2 for what the user can mend."""
     given = [argument for argument in arguments if argument != "--debug"]
     is_debug = len(given) != len(arguments)
-    command = tyro.extras.subcommand_cli_from_dict(
-        COMMANDS,
-        prog="xlnas",
-        description="Neural architecture search for cross-lingual transfer, in JAX. "
-        "Every command takes --debug to show a traceback.",
-        args=given,
-    )
     try:
-        # Restored afterwards: a caller in Python keeps its own way of warning.
-        with warnings.catch_warnings():
-            warnings.showwarning = _show_warning
-            command.run()
+        with _speaking(), _terminable():
+            _run(given)
+            # What a closed pipe does not take is noticed here, not on exit.
+            sys.stdout.flush()
     except KeyboardInterrupt:
-        print("xlnas: interrupted; the same command resumes a search.", file=sys.stderr)
+        _complain("interrupted; the same command resumes a search.")
         return INTERRUPTED
+    except Terminated:
+        _complain("ended by the system; the same command resumes a search.")
+        return TERMINATED
     except BrokenPipeError:
-        sys.stderr.close()
+        # Whoever read the output has what it wanted.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
-    except (XlnasError, OSError) as error:
-        if is_debug:
+    except Exception as error:
+        reason = _explain(error)
+        if is_debug or not reason:
             raise
-        print(f"xlnas: {error}", file=sys.stderr)
+        _complain(reason)
         return WRONG_INPUT
     return OK
+
+
+def _run(given: list[str]) -> None:
+    from xlnas_jax.cli.commands import parse
+
+    parse(given).run()
+
+
+def _explain(error: Exception) -> str:
+    """One paragraph on what the user can mend; "" for faults of ours."""
+    from xlnas_jax.types import XlnasError, brief
+
+    if isinstance(error, XlnasError):
+        return str(error)
+    if isinstance(error, OSError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return f"there is not enough memory for this: {error or 'none was left'}."
+    if isinstance(error, UnicodeEncodeError):
+        return f"must be text; got {brief(error.object)}, which no encoding can write."
+    return ""
+
+
+def _complain(text: str) -> None:
+    print(f"xlnas: {text}", file=sys.stderr)
+
+
+@contextmanager
+def _speaking() -> Iterator[None]:
+    """Output in UTF-8 whatever the locale, and warnings in one line.
+
+    Restored afterwards: a caller in Python keeps its own way of warning.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        # Lone surrogates are bytes of a path: shown, not refused.
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(encoding="utf-8", errors="backslashreplace")
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        yield
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM ends the command as an interrupt does, and not in the middle of a write.
+
+    Only the main thread can ask for that.
+    """
+
+    def end(number: int, frame: FrameType | None) -> NoReturn:
+        raise Terminated
+
+    try:
+        before = signal.signal(signal.SIGTERM, end)
+    except ValueError:
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def open_streams() -> None:
+    """Has something stand where standard streams are closed.
+
+    A file that the search opens would take the number of a closed one, and what a
+    library prints would be written into it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:
+            mode = "w" if number else "r"
+            setattr(sys, name, os.fdopen(number, mode, encoding="utf-8"))
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
