@@ -62,6 +62,17 @@ def test_on_a_terminal_there_is_a_bar_with_values(terminal: Console) -> None:
     assert "best error 0.25" in shown
 
 
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120])
+def test_every_number_is_whole_on_a_narrow_terminal(width: int) -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=width)
+    with Progress("search, compiling", total=2000, console=console) as progress:
+        progress.update(1234, train_loss=0.12345, best_worst_error=0.54321)
+    shown = text_of(console)
+    for whole in ("1234/2000", "train loss 0.1235", "0.5432"):
+        assert whole in shown
+    assert "…" not in shown
+
+
 def test_values_are_shown_as_they_are(lines: Console, terminal: Console) -> None:
     for console in (lines, terminal):
         with Progress("[x] y", 1, console=console, line_seconds=0.0) as progress:

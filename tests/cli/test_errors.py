@@ -130,6 +130,11 @@ def test_missing_configuration_model_and_run_are_named(tmp_path, capsys):
         assert "nothing" in fails(arguments, capsys)
 
 
+def test_what_a_message_repeats_does_not_steer_the_terminal(capsys):
+    message = fails(["describe", "a\x1b[2J\nb\udcff.yaml"], capsys)
+    assert r"a\x1b[2J\nb\udcff.yaml" in message
+
+
 def test_another_config_in_the_run_directory_leaves_it_intact(config, tmp_path, capsys):
     run_dir = tmp_path / "run"
     arguments = ["search", str(config), "--run-dir", str(run_dir), "--set", *QUICK]

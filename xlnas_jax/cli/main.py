@@ -67,12 +67,11 @@ def _run(given: list[str]) -> None:
 
 def _explain(error: Exception) -> str:
     """One paragraph on what the user can mend; "" for faults of ours."""
+    from xlnas_jax.terminal import plain
     from xlnas_jax.types import XlnasError, brief
 
-    if isinstance(error, XlnasError):
-        return str(error)
-    if isinstance(error, OSError):
-        return str(error)
+    if isinstance(error, XlnasError | OSError):
+        return plain(str(error))
     if isinstance(error, MemoryError):
         return f"there is not enough memory for this: {error or 'none was left'}."
     if isinstance(error, UnicodeEncodeError):
