@@ -9,8 +9,9 @@ from tests.experiments import tiny_config
 from tests.fuzz.contract import snapshot
 from tests.test_inspection import ROWS, table_config, write, write_split
 from xlnas_jax.cli.main import run
-from xlnas_jax.config import DevicesConfig, TrainConfig
+from xlnas_jax.config import DevicesConfig, LanguagesConfig, TrainConfig
 from xlnas_jax.config_file import dump_config
+from xlnas_jax.data.tokens import TokenizerWarning
 from xlnas_jax.rehearsal import rehearse
 from xlnas_jax.rundir import open_run
 from xlnas_jax.types import CheckpointError, ConfigError, DataError
@@ -53,6 +54,12 @@ def test_a_run_directory_is_looked_at_and_not_touched(tmp_path: Path):
     with pytest.raises(CheckpointError, match="must be empty or hold a run"):
         rehearse(config, tmp_path, print)
     assert snapshot(tmp_path) == before
+
+
+def test_a_language_that_the_tokenizer_does_not_know_is_told_of(tmp_path: Path):
+    languages = LanguagesConfig(source="en", aux_heldout=("pt",), target=("ka",))
+    with pytest.warns(TokenizerWarning, match="Georgian"):
+        rehearse(tiny_config(languages=languages), tmp_path / "run", print)
 
 
 def test_devices_that_are_not_there_are_found(tmp_path: Path):

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from xlnas_jax.config import Config
+from xlnas_jax.data.sources import read_texts
+from xlnas_jax.data.tokens import warn
 from xlnas_jax.experiment import heldout_data, init_params, prepare, training_rows
 from xlnas_jax.inspection import inspect_data, is_whole, remarks
 from xlnas_jax.rundir import look_at
@@ -30,6 +32,10 @@ def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> lis
     require_divisible(make_mesh(config.devices), config.train.batch_size)
     training_rows(experiment)
     heldout_data(experiment)
+    for part in experiment.parts:  # whose test data a search tokenises at its end
+        for code in part.roles.all:
+            texts = read_texts(part.source, code, "test")
+            warn(part.tokenizer, texts, code, part.tokens.max_unk_rate)
     init_params(experiment)
     splits = [one for every in found.values() for one in every]
     languages = {one.language for one in splits}
