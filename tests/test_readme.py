@@ -5,7 +5,7 @@ import re
 import subprocess
 import sys
 
-from xlnas_jax.cli.main import COMMANDS
+from xlnas_jax.cli.commands import COMMANDS
 from xlnas_jax.data.sets.registry import all_sets
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
