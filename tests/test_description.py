@@ -81,7 +81,7 @@ def test_rows_and_labels_are_counted_in_every_split_that_is_read(tables):
         ("test", "en, fr, pt, it, es, ca"),
     ]
     assert {tuple(row[2:]) for row in counted.rows[1:]} == {("20", "20", "0", "0", "")}
-    assert labels.title == "Labels (4), and how many rows each"
+    assert labels.title == "Labels (4): rows of each"
     five_each = "territory=5, language=5, script=5, currency=5"
     assert ("dev", "pt, it", five_each) in labels.rows
     assert labels.notes == ()
@@ -138,6 +138,6 @@ def test_of_very_many_labels_the_most_frequent_are_listed(tsv, tmp_path):
     )
     labels = describe(prepare(config))[5]
     text = labels.rows[0][2]
-    assert labels.title == "Labels (40), and how many rows each"
+    assert labels.title == "Labels (40): rows of each"
     assert text.startswith("label07=2, label00=1,")
     assert text.endswith(", and 16 of at most 1")

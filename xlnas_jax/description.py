@@ -15,6 +15,7 @@ from xlnas_jax.languages import Split, titled
 from xlnas_jax.objectives import ALIGNMENT, SOURCE
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
 from xlnas_jax.space.latency import LATENCY
+from xlnas_jax.tasks.tagging import has_entities
 from xlnas_jax.taxonomy import STRATEGIES
 from xlnas_jax.terminal import Grid
 
@@ -169,8 +170,11 @@ def _labels(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
     rows = defaultdict(list)
     for one in found:
         rows[one.split, _listed(one.form.labels)].append(part.codes[one.language])
-    counted = {"tagging": "words, or entities of a type"}.get(part.task.kind, "rows")
-    title = f"{where}Labels ({len(found[0].form.labels)}), and how many {counted} each"
+    counted = "rows of each"
+    if part.task.kind == "tagging":
+        has_types = has_entities(part.source.labels)
+        counted = "entities of each, words of O" if has_types else "words of each"
+    title = f"{where}Labels ({len(found[0].form.labels)}): {counted}"
     odd = tuple(f"Odd: {line}." for line in oddities(part, found))
     return _by_split(title, ("split", "labels"), rows, odd)
 

@@ -119,7 +119,7 @@ def oddities(part: TaskPart, found: Sequence[Inspected]) -> list[str]:
     more = len(lines) - MAX_LINES
     return [
         *lines[:MAX_LINES],
-        *([f"and {more} more of this kind"] if more > 0 else []),
+        *([f"{more} more like these"] if more > 0 else []),
     ]
 
 

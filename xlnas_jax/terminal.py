@@ -95,7 +95,8 @@ class Grid:
         for number, (column, size) in enumerate(
             zip(columns, _widths(columns, width), strict=True)
         ):
-            is_number = number > 0 and all(_NUMBER.fullmatch(c) for c in column[1:])
+            cells = column[1:]
+            is_number = number > 0 and any(cells) and all(map(_NUMBER.fullmatch, cells))
             table.add_column(
                 Text(column[0]),
                 width=size,
