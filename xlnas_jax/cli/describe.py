@@ -12,7 +12,7 @@ from xlnas_jax.terminal import make_console
 
 @dataclass(frozen=True)
 class Describe:
-    """Show the size of the space, its costs, what the limits leave, and languages.
+    """Show the space, its costs, what the limits leave, languages, rows and labels.
 
     Attributes:
         config: the experiment, a YAML file.
