@@ -370,6 +370,23 @@ def test_compressed_weights_are_refused(path, tmp_path):
         load(path)
 
 
+def test_weights_that_only_their_own_manifest_lists_are_refused(path):
+    (path / "params" / "more").write_text("")
+    files = list_files(path / "params", crc32)
+    del files["manifest.json"]
+    text = json.dumps({"empty": {}, "files": files})
+    manifest = {"crc32": crc32([text.encode()]), "content": text}
+    (path / "params" / "manifest.json").write_text(json.dumps(manifest))
+    resign(path)
+    load(path)
+    content = json.loads((path / "manifest.json").read_text())
+    del content["files"]["params/more"]
+    (path / "manifest.json").write_text(json.dumps(content))
+
+    with pytest.raises(CheckpointError, match=r"nothing but the files .* got 'more'"):
+        load(path)
+
+
 def test_files_far_larger_than_the_network_are_not_read(path):
     with (path / "params" / "more").open("wb") as file:
         file.truncate(1 << 40)

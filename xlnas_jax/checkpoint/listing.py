@@ -145,7 +145,10 @@ def read_listed_json(directory: Path, name: str, most: int) -> dict[str, Any]:
 
 def damaged(directory: Path, reason: str) -> DamagedError:
     """The error that says how a directory differs from what was written."""
-    return DamagedError(f"{directory}: is damaged: {reason}.")
+    return DamagedError(
+        f"{directory}: is damaged: {reason}. Copy it again from where it is whole, or "
+        f"write it anew."
+    )
 
 
 def one_line(error: Exception) -> str:

@@ -47,7 +47,7 @@ def read_contents(directory: Path) -> Entries:
     content = _peek_list(directory)
     if content is None:
         _refuse_unlisted(directory)
-        raise damaged(directory, f"{LIST} is missing. Copy the whole directory")
+        raise damaged(directory, f"{LIST} is missing")
     if type(content.get("format")) is not int or content["format"] != FORMAT:
         raise CheckpointError(
             f"{directory / LIST}: format must be {FORMAT}; got "

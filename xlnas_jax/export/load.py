@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from xlnas_jax.checkpoint.listing import Entries, damaged
+from xlnas_jax.checkpoint.listing import Entries, damaged, require_nothing_else
 from xlnas_jax.data.tokens import FILES, Tokenizer
 from xlnas_jax.export.contents import (
     LIST,
@@ -88,6 +88,8 @@ def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> Subne
             f"{FOLDER} must have about {needed:,} bytes, as {FILE} says; got {held:,}",
         )
     require_contents(directory, entries, entries)
+    ours = [name.removeprefix(FOLDER) for name in entries if name.startswith(FOLDER)]
+    require_nothing_else(directory / FOLDER, ours)
     return read_params(directory / FOLDER, expected)
 
 
