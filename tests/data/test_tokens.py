@@ -189,6 +189,36 @@ def test_settings_are_needed_to_load_an_own_tokenizer(words: Path) -> None:
         Tokenizer.load(words)
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("pad_id", "x"),
+        ("pad_id", 10**12),
+        ("pad_id", -1),
+        ("pad_id", None),
+        ("unk_id", 1.0),
+        ("max_length", 24.0),
+        ("max_length", True),
+        ("max_length", 0),
+        ("max_length", 10**400),
+        ("format", 2),
+    ],
+)
+def test_settings_of_an_own_tokenizer_are_checked(
+    trained: Tokenizer, tmp_path: Path, name: str, value: object
+) -> None:
+    trained.save(tmp_path)
+    file = tmp_path / "xlnas_tokenizer.json"
+    settings = json.loads(file.read_text())
+    file.write_text(json.dumps(settings | {name: value}))
+    with pytest.raises(DataError, match=rf"xlnas_tokenizer\.json: {name} must be"):
+        Tokenizer.load(tmp_path)
+    del settings[name]
+    file.write_text(json.dumps(settings))
+    with pytest.raises(DataError, match=rf"{name} must be .* got 'nothing'"):
+        Tokenizer.load(tmp_path)
+
+
 def test_a_vocabulary_needs_room() -> None:
     with pytest.raises(ConfigError, match="vocab_size"):
         train_tokenizer(["a"], vocab_size=4, max_length=8)

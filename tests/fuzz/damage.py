@@ -117,9 +117,7 @@ def link(root: Path, outside: Path, random: Random) -> None:
 def link_to_nothing_good(root: Path, outside: Path, random: Random) -> None:
     path = pick(root, random)
     path.unlink()
-    path.symlink_to(
-        random.choice(["/dev/zero", "/dev/full", "..", "x"])
-    )
+    path.symlink_to(random.choice(["/dev/zero", "/dev/full", "..", "x"]))
 
 
 def turn_to_folder(root: Path, outside: Path, random: Random) -> None:
