@@ -26,10 +26,11 @@ from xlnas_jax.data.examples import Examples, Source
 from xlnas_jax.data.faults import LoadReport
 from xlnas_jax.data.form import require_text
 from xlnas_jax.data.sources import inspect
-from xlnas_jax.experiment import heldout_data, init_params, prepare, training_rows
+from xlnas_jax.experiment import heldout_data, prepare, training_rows
 from xlnas_jax.inspection import check_data, inspect_data
 from xlnas_jax.languages import LanguageRoles
 from xlnas_jax.types import ConfigError, DataError
+from xlnas_jax.weights import init_params
 
 PACKAGE = Path(__file__).parents[1] / "xlnas_jax"
 LANGUAGES = LanguagesConfig(source="en", aux_heldout=("pt",), target=("es",))

@@ -13,7 +13,7 @@ from xlnas_jax import settle_latency
 from xlnas_jax.cli.main import run
 from xlnas_jax.config import ConstraintsConfig, CostConfig, SearchConfig
 from xlnas_jax.config_file import dump_config
-from xlnas_jax.experiment import init_params, prepare
+from xlnas_jax.experiment import prepare
 from xlnas_jax.rundir import Run
 from xlnas_jax.settle_latency import (
     make_confirm,
@@ -25,6 +25,7 @@ from xlnas_jax.settle_latency import settle_latency as settle
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.every import every_architecture
 from xlnas_jax.types import ArchitectureError
+from xlnas_jax.weights import init_params
 
 LIMIT_MS = 2.0
 CONFIG = tiny_config(

@@ -21,17 +21,12 @@ from xlnas_jax.description import describe
 from xlnas_jax.draws import draw_feasible
 from xlnas_jax.engine import make_engine, make_scoring
 from xlnas_jax.evaluate import make_evaluator
-from xlnas_jax.experiment import (
-    heldout_data,
-    init_params,
-    prepare,
-    scoring_data,
-    training_rows,
-)
+from xlnas_jax.experiment import heldout_data, prepare, scoring_data, training_rows
 from xlnas_jax.finish import rescore
 from xlnas_jax.runner import run_search
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.types import ConfigError
+from xlnas_jax.weights import init_params
 
 GAP, MARGIN, WEIGHT, TEMPERATURE = 0.7, 0.01, 0.3, 0.1
 FULL = TransferConfig(

@@ -16,9 +16,10 @@ import numpy as np
 
 from xlnas_jax.draws import Rows, draw_feasible
 from xlnas_jax.evaluate import make_evaluator
-from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
+from xlnas_jax.experiment import Experiment, ScoringData, TaskPart
 from xlnas_jax.population import make_scoring_supernet
 from xlnas_jax.types import Batch, ConfigError
+from xlnas_jax.weights import init_params
 
 CHUNKS = (4, 16, 64)
 REPEATS = 2

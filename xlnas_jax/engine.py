@@ -16,7 +16,7 @@ from xlnas_jax.controllers.base import Controller, Setting, Told
 from xlnas_jax.data.plan import TrainingPlan
 from xlnas_jax.draws import round_key
 from xlnas_jax.escape import with_escape
-from xlnas_jax.experiment import Experiment, ScoringData, TaskPart, init_params
+from xlnas_jax.experiment import Experiment, ScoringData, TaskPart
 from xlnas_jax.objectives import objective_matrix, task_metrics
 from xlnas_jax.pareto import Archive, init_archive, insert
 from xlnas_jax.population import (
@@ -45,6 +45,7 @@ from xlnas_jax.supernet.train import (
     take_batch,
 )
 from xlnas_jax.types import Batch, Evaluation
+from xlnas_jax.weights import init_params
 
 IMPORTANCE_BATCHES = 32
 

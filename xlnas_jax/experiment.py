@@ -6,7 +6,7 @@ weights and token arrays come after it.
 
 import dataclasses
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -43,9 +43,6 @@ from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet import pretrained
-from xlnas_jax.supernet.heads import init_head
-from xlnas_jax.supernet.init import init_encoder
-from xlnas_jax.supernet.params import HeadParams, SharedParams
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.classification import make_classification
 from xlnas_jax.tasks.qa import make_qa
@@ -83,7 +80,12 @@ class TaskPart:
 
 @dataclass(frozen=True, eq=False)
 class Experiment:
-    """The static parts of a run; see each type for what it holds."""
+    """The static parts of a run; see each type for what it holds.
+
+    Attributes:
+        model_licence: of the pretrained weights, where it is known from another place
+            than their model card.
+    """
 
     config: Config
     parts: tuple[TaskPart, ...]
@@ -91,6 +93,7 @@ class Experiment:
     space: SearchSpace
     costs: CostModel
     objectives: tuple[Objective, ...]
+    model_licence: str | None = None
 
     def with_evaluate(self, evaluate: EvaluateConfig) -> "Experiment":
         """The same, scored in another way."""
@@ -154,12 +157,28 @@ def prepare(config: Config) -> Experiment:
     """Reads labels, tokenizer and model sizes, and checks that limits can be met."""
     tasks, skip = config.every_task, config.skip_bad_rows
     roles_of = {n: LanguageRoles.from_config(t.languages) for n, t in tasks.items()}
-    objectives = make_objectives(config.search.objectives, roles_of, config.transfer)
+    # A wrong name is said before any file is read.
+    make_objectives(config.search.objectives, roles_of, config.transfer)
     found = {
         name: (roles, sources.make_source(tasks[name].data, roles, skip_bad_rows=skip))
         for name, roles in roles_of.items()
     }
-    tokenizer, shape = _tokenizer_and_shape(config, list(found.values()))
+    return assemble(config, found, *_tokenizer_and_shape(config, list(found.values())))
+
+
+def assemble(
+    config: Config,
+    found: Mapping[str, tuple[LanguageRoles, Source]],
+    tokenizer: Tokenizer,
+    shape: EncoderShape,
+) -> Experiment:
+    """Puts an experiment together, and checks that it makes sense.
+
+    Args:
+        found: of each task, the roles of languages and the data.
+    """
+    roles_of = {name: roles for name, (roles, _) in found.items()}
+    objectives = make_objectives(config.search.objectives, roles_of, config.transfer)
     parts = tuple(
         _make_part(config, name, roles, source, tokenizer, shape)
         for name, (roles, source) in found.items()
@@ -262,39 +281,6 @@ def _trained_on(roles: LanguageRoles, source: Source) -> list[AnyExamples]:
     """The training split of every language that weights may learn from."""
     languages = (roles.source, *roles.aux_train)
     return [sources.read(source, roles, code, "train", "train") for code in languages]
-
-
-def init_params(experiment: Experiment) -> SharedParams:
-    """Imported or new encoder weights, and new task heads."""
-    config, shape = experiment.config, experiment.shape
-    encoder_key, head_key = jax.random.split(jax.random.key(config.seed))
-    heads = {
-        part.name: _init_head(experiment, part, jax.random.fold_in(head_key, number))
-        for number, part in enumerate(experiment.parts)
-    }
-    if isinstance(config.model, ScratchModel):
-        return SharedParams(encoder=init_encoder(encoder_key, shape), heads=heads)
-    folder = pretrained.resolve(config.model.path, config.model.revision)
-    return SharedParams(encoder=pretrained.load_encoder(folder, shape), heads=heads)
-
-
-def _init_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
-    """A new head; of sentences, with the checkpoint's dense layer where it has one."""
-    config, shape, task = experiment.config, experiment.shape, part.task
-    has_attentive = "attentive" in experiment.space.knob("pooling").choices
-    head = init_head(
-        key,
-        shape,
-        task.num_outputs,
-        has_attentive,
-        task.reads_tokens,
-        len(part.own_heads),
-    )
-    if task.reads_tokens or isinstance(config.model, ScratchModel):
-        return head
-    folder = pretrained.resolve(config.model.path, config.model.revision)
-    pooler = pretrained.load_pooler(folder, shape)
-    return head if pooler is None else dataclasses.replace(head, hidden=pooler)
 
 
 def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:

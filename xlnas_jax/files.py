@@ -259,6 +259,37 @@ def write_text(path: Path, text: str) -> None:
     sync(path.parent)
 
 
+def append_line(path: Path, line: str) -> None:
+    """Add a line to a regular file; it is on the disk when this returns.
+
+    Raises:
+        OSError: it cannot be written, or something else stands there.
+    """
+    with open_own(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
+        file.write(line.encode() + b"\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def open_own(path: Path, flags: int) -> Iterator[BinaryIO]:
+    """Open a file of ours, by flags of `os.open`; no link is followed.
+
+    Raises:
+        OSError: it cannot be opened; `NotRegularError` where it is something else.
+    """
+    if path.is_symlink():
+        raise NotRegularError(0, "it is a link")
+    flags |= os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOFOLLOW
+    number = os.open(path, flags, 0o666)
+    is_read = not flags & (os.O_WRONLY | os.O_RDWR)
+    with os.fdopen(number, "rb" if is_read else "wb") as file:
+        kind = kind_of(os.fstat(number).st_mode)
+        if kind:
+            raise NotRegularError(0, f"it is {kind}")
+        yield file
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replace a JSON file in one step; numbers that JSON lacks become null."""
     text = json.dumps(finite(value), indent=2, ensure_ascii=False, allow_nan=False)

@@ -6,10 +6,11 @@ from pathlib import Path
 from xlnas_jax.config import Config
 from xlnas_jax.data.sources import read_texts
 from xlnas_jax.data.tokens import warn
-from xlnas_jax.experiment import heldout_data, init_params, prepare, training_rows
+from xlnas_jax.experiment import heldout_data, prepare, training_rows
 from xlnas_jax.inspection import inspect_data, is_whole, remarks
 from xlnas_jax.rundir import look_at
 from xlnas_jax.sharding import make_mesh, require_divisible
+from xlnas_jax.weights import init_params
 
 
 def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> list[str]:

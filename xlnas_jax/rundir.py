@@ -17,10 +17,26 @@ from typing import Any
 from xlnas_jax.config import Config
 from xlnas_jax.config_changes import Change, changes
 from xlnas_jax.config_file import dump_config, load_config
-from xlnas_jax.files import finite, located, write_json, write_text
+from xlnas_jax.files import (
+    append_line,
+    finite,
+    kind_of,
+    located,
+    open_own,
+    parse_json,
+    read_bytes,
+    read_json,
+    write_json,
+    write_text,
+)
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
+METRICS, MEASURED = "metrics.jsonl", "measured.json"
+CHECKPOINTS, EXPERIMENT, MODEL = "checkpoints", "experiment", "model"
+_FILES = (CONFIG, FRONT, LOCK, METRICS, MEASURED)
+_FOLDERS = (CHECKPOINTS, EXPERIMENT, MODEL)
+_ADVICE = "Delete it to have it made again."
 _MAX_DIFFERENCES = 5
 _ROWS = ", by which rows of training or auxiliary data are passed over"
 
@@ -33,17 +49,19 @@ class MetricsFile:
     is_writer: bool = True
 
     def append(self, record: Mapping[str, Any]) -> None:
-        """Write a line; it is in the file when this returns."""
+        """Write a line; it is on the disk when this returns."""
         if not self.is_writer:
             return
-        with _explained(self.path), self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(finite(record), ensure_ascii=False) + "\n")
+        text = json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
+        with _explained(self.path):
+            append_line(self.path, text)
 
     def truncate(self, round: int) -> None:
         """Drop this round and later ones, and a line that a kill left half written."""
         if not self.is_writer or not self.path.exists():
             return
-        lines = self.path.read_bytes().decode("utf-8", "replace").splitlines(True)
+        content = read_bytes(self.path, CheckpointError, _ADVICE, follow=False)
+        lines = content.decode("utf-8", "replace").splitlines(True)
         kept = [line for line in lines if _is_before(line, round)]
         if kept != lines:
             with _explained(self.path):
@@ -65,12 +83,22 @@ class Run:
     @property
     def checkpoints(self) -> Path:
         """Folder of the saved states."""
-        return self.path / "checkpoints"
+        return self.path / CHECKPOINTS
+
+    @property
+    def experiment(self) -> Path:
+        """Folder of what the run is made of; see `recorded`."""
+        return self.path / EXPERIMENT
+
+    @property
+    def model(self) -> Path:
+        """Folder of the exported model."""
+        return self.path / MODEL
 
     @property
     def metrics(self) -> MetricsFile:
         """What every round logs."""
-        return MetricsFile(self.path / "metrics.jsonl", self.is_writer)
+        return MetricsFile(self.path / METRICS, self.is_writer)
 
     def read_front(self) -> dict[str, Any] | None:
         """The result of the search; None while it is not finished."""
@@ -84,15 +112,14 @@ class Run:
 
     def read_measured(self) -> dict[str, Any]:
         """What a clock measured in this run or, before a kill, in its beginning."""
-        path = self.path / "measured.json"
-        return (_read_json(path) if self.is_writer else None) or {}
+        return (_read_json(self.path / MEASURED) if self.is_writer else None) or {}
 
     def merge_measured(self, values: Mapping[str, Any]) -> None:
         """Add measured values, or replace those of the same name."""
         merged = {**self.read_measured(), **values}
         if self.is_writer:
-            with _explained(self.path / "measured.json"):
-                write_json(self.path / "measured.json", merged)
+            with _explained(self.path / MEASURED):
+                write_json(self.path / MEASURED, merged)
 
 
 @contextlib.contextmanager
@@ -115,11 +142,26 @@ def open_run(
     with _explained(directory):
         directory.mkdir(parents=True, exist_ok=True)
         _require_run_or_empty(directory)
+        _require_own(directory)
     with _locked(directory):
         is_new = not (directory / CONFIG).exists()
         if is_new or _goes_on(directory, read_config(directory), config, is_whole):
             with _explained(directory / CONFIG):
                 write_text(directory / CONFIG, dump_config(config))
+        yield Run(directory)
+
+
+@contextlib.contextmanager
+def read_run(path: str | os.PathLike[str]) -> Iterator[Run]:
+    """The run that `path` holds, to be read alone: nothing in it is changed or made.
+
+    Raises:
+        CheckpointError: it holds none, or a process is writing it.
+    """
+    directory = Path(path)
+    read_config(directory)
+    _require_own(directory)
+    with _shared(directory):
         yield Run(directory)
 
 
@@ -165,26 +207,15 @@ def read_measured(path: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:
-    if not path.exists():
+    if not os.path.lexists(path):
         return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(
-            f"{path}: must be readable JSON; {error}. Delete it to have it made again."
-        ) from error
-    if not isinstance(content, dict):
-        raise CheckpointError(
-            f"{path}: must hold a JSON object; got {type(content).__name__}. Delete "
-            "it to have it made again."
-        )
-    return content
+    return read_json(path, CheckpointError, _ADVICE, follow=False)
 
 
 def _is_before(line: str, round: int) -> bool:
     """True for a whole line of metrics of an earlier round."""
     try:
-        return line.endswith("\n") and json.loads(line)["round"] < round
+        return line.endswith("\n") and parse_json(line)["round"] < round
     except (ValueError, KeyError, TypeError):
         return False
 
@@ -197,6 +228,25 @@ def _require_run_or_empty(directory: Path) -> None:
             f"{directory}: must be empty or hold a run; it holds {found[0]!r} and no "
             f"{CONFIG}. Use another run directory."
         )
+
+
+def _require_own(directory: Path) -> None:
+    """An error where a name of the run's leads elsewhere, or is of another kind.
+
+    A link would have the user's own files emptied, replaced or deleted.
+    """
+    for name in (*_FILES, *_FOLDERS):
+        path = directory / name
+        if not os.path.lexists(path):
+            continue
+        kind = kind_of(path.lstat().st_mode)
+        wanted = "" if name in _FILES else "a directory"
+        if kind != wanted:
+            raise CheckpointError(
+                f"{path}: must be {wanted or 'a regular file'} of the run itself; it "
+                f"is {kind or 'a regular file'}. Put a copy in its place, or use "
+                f"another run directory."
+            )
 
 
 def _goes_on(directory: Path, stored: Config, config: Config, is_whole: bool) -> bool:
@@ -241,22 +291,36 @@ def _listed(found: Sequence[Change]) -> str:
 @contextlib.contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the system releases it if the process is killed."""
-    with _explained(directory):
-        file = (directory / LOCK).open("a+", encoding="utf-8")
-    with file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            file.seek(0)
-            owner = file.read().strip() or "unknown"
-            raise CheckpointError(
-                f"{directory}: must be used by one process at a time; process {owner} "
-                f"holds {directory / LOCK}. Wait for it, or use another run directory."
-            ) from error
-        file.truncate(0)
-        file.write(f"{os.getpid()}\n")
-        file.flush()
+    with contextlib.ExitStack() as stack:
+        with _explained(directory):
+            flags = os.O_RDWR | os.O_CREAT
+            file = stack.enter_context(open_own(directory / LOCK, flags))
+        _hold(directory, file.fileno(), fcntl.LOCK_EX)
+        os.ftruncate(file.fileno(), 0)
+        os.pwrite(file.fileno(), f"{os.getpid()}\n".encode(), 0)
         yield
+
+
+@contextlib.contextmanager
+def _shared(directory: Path) -> Iterator[None]:
+    """Keep writers out while a run is read; its directory may be read-only."""
+    if not (directory / LOCK).exists():
+        yield
+        return
+    with open_own(directory / LOCK, os.O_RDONLY) as file:
+        _hold(directory, file.fileno(), fcntl.LOCK_SH)
+        yield
+
+
+def _hold(directory: Path, number: int, kind: int) -> None:
+    try:
+        fcntl.flock(number, kind | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        owner = os.pread(number, 32, 0).decode(errors="replace").strip() or "unknown"
+        raise CheckpointError(
+            f"{directory}: must be used by one process at a time; process {owner} "
+            f"holds {directory / LOCK}. Wait for it, or use another run directory."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -265,6 +329,6 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise CheckpointError(
-            f"{path}: cannot be written: {error.strerror}. What was saved before is "
-            "intact; mend this and run the same command again."
+            f"{path}: cannot be written: {error.strerror or error}. What was saved "
+            "before is intact; mend this and run the same command again."
         ) from error

@@ -8,15 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import numpy as np
+import jax.numpy as jnp
 from rich.console import Console
 
 from xlnas_jax.backend import require_platform, use_compilation_cache
-from xlnas_jax.checkpoint import Checkpoints
+from xlnas_jax.checkpoint import Checkpoints, read_part
 from xlnas_jax.compiles import CompileCounter
 from xlnas_jax.config import Config, DevicesConfig
 from xlnas_jax.config_file import to_mapping
-from xlnas_jax.engine import make_engine
+from xlnas_jax.document import Document
+from xlnas_jax.engine import make_engine, num_warm_up
 from xlnas_jax.experiment import (
     Experiment,
     ScoringData,
@@ -24,6 +25,7 @@ from xlnas_jax.experiment import (
     prepare,
     training_rows,
 )
+from xlnas_jax.export.contents import require_whole
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.inspection import check_data
 from xlnas_jax.logger import Progress
@@ -35,9 +37,11 @@ from xlnas_jax.processes import (
     is_several,
     restore_everywhere,
 )
+from xlnas_jax.recorded import recall, record, require_same
 from xlnas_jax.results import PARTS, conclude
-from xlnas_jax.rundir import FRONT, Run, open_run, read_config
-from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
+from xlnas_jax.rounds import run_rounds
+from xlnas_jax.rundir import FRONT, Run, open_run, read_config, read_run
+from xlnas_jax.search import Engine, SearchState
 from xlnas_jax.settle import settle_form, settle_precision
 from xlnas_jax.settle_latency import (
     make_confirm,
@@ -48,8 +52,10 @@ from xlnas_jax.settle_latency import (
 from xlnas_jax.sharding import local
 from xlnas_jax.terminal import make_console, say
 from xlnas_jax.types import Batch, CheckpointError
-from xlnas_jax.watch import Watch
+from xlnas_jax.weights import abstract_weights
 
+# What names of the weights begin with in a saved state.
+WEIGHTS = "learner/params/"
 Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
 
 
@@ -70,12 +76,13 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
     is_whole = not is_new or decide(lambda: check_data(experiment, _say))
     data = read_data(experiment) if is_new else None
     with _open_shared(directory, config, is_whole) as run:
-        document, artifact = run.read_front(), run.path / "model"
-        is_scored, is_exported = decide(
-            lambda: (document is not None, artifact.is_dir())
-        )
-        if is_scored and is_exported:
+        document, artifact = run.read_front(), run.model
+        is_scored = decide(lambda: document is not None)
+        if is_scored:
+            pick = config.export.pick
+            decide(lambda: document and _require_model(run, document, pick))
             return document or {}, artifact
+        decide(lambda: _remember(experiment, run))
         with CompileCounter() as compiles:
             data = data or read_data(experiment)
             experiment = settle_latency(experiment, run, _say)
@@ -85,7 +92,7 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
             warm_up, first = engine.num_warm_up, int(state.round)
             last = warm_up + config.search.rounds
             with Progress("start", last + len(PARTS), first, _console()) as progress:
-                state = _rounds(
+                state = run_rounds(
                     experiment, engine, state, run, compiles, progress, warm_up
                 )
                 experiment, engine = settle_precision(
@@ -96,18 +103,16 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
                     run,
                     progress.say,
                 )
-                state = _rounds(
+                state = run_rounds(
                     experiment, engine, state, run, compiles, progress, last
                 )
                 compiles.mark("later_rounds")
                 started = time.perf_counter()
                 params = local(state.learner.params)
                 confirm = make_confirm(experiment, run, params)
-                if not is_scored:
-                    document = conclude(experiment, engine, state, progress, confirm)
+                document = conclude(experiment, engine, state, progress, confirm)
 
             def export() -> None:
-                assert document is not None
                 point = pick_point(document, config.export.pick)
                 latency = measured_latency(experiment, run.read_measured())
                 export_point(experiment, params, document, point, artifact, latency)
@@ -123,32 +128,64 @@ def run_search(config: Config, directory: Path) -> tuple[dict[str, Any], Path]:
                 "resumed_from_round": restored,
             }
         )
-        run.write_front(document or {})
-        return document or {}, artifact
+        run.write_front(document)
+        return document, artifact
 
 
 def export_run(directory: Path, pick: str, out: Path) -> Path:
-    """Exports a point of a finished run.
+    """Exports a point of a finished run, which is read and left as it is.
+
+    Neither its data nor its source model need be there any more.
 
     Raises:
-        CheckpointError: the run is not finished.
+        CheckpointError: the run is not finished, or the weights of its last round are
+            gone.
     """
-    # One device is enough to slice a network, whatever the search ran on.
-    config = dataclasses.replace(read_config(directory), devices=DevicesConfig(pop=1))
-    experiment = prepare(config)
-    with open_run(directory, config) as run:
+    with read_run(directory) as run:
         document = run.read_front()
         if document is None:
             raise CheckpointError(
                 f"{directory}: the search must be finished before a point of it is "
                 f"exported. Run `xlnas search` on the same directory to go on."
             )
-        point = pick_point(document, pick)
-        measured = run.read_measured()
-        experiment = restore_latency(experiment, measured)
-        _, state, _ = load_state(experiment, run)
-    params, latency = state.learner.params, measured_latency(experiment, measured)
+        return _export_recorded(run, document, pick, out)
+
+
+def _export_recorded(run: Run, document: Document, pick: str, out: Path) -> Path:
+    """Exports a point of a run from what is kept with it."""
+    # One device is enough to slice a network, whatever the search ran on.
+    config = dataclasses.replace(read_config(run.path), devices=DevicesConfig(pop=1))
+    point, measured = pick_point(document, pick), run.read_measured()
+    experiment = restore_latency(recall(config, run.experiment), measured)
+    last = num_warm_up(config) + config.search.rounds
+    template = abstract_weights(experiment)
+    params = read_part(run.checkpoints, last, WEIGHTS, template)
+    params = jax.tree.map(jnp.asarray, params)
+    latency = measured_latency(experiment, measured)
     return export_point(experiment, params, document, point, out, latency)
+
+
+def _require_model(run: Run, document: Document, pick: str) -> None:
+    """Exports the model of a finished run again where it is not whole."""
+    try:
+        require_whole(run.model)
+    except CheckpointError as error:
+        _say(f"The model is exported again, since what is there is none: {error}")
+        _export_recorded(run, document, pick, run.model)
+
+
+def _remember(experiment: Experiment, run: Run) -> None:
+    """Keeps what a run is made of; one that goes on must be made of the same."""
+    if run.experiment.is_dir():
+        require_same(experiment, run.experiment)
+        return
+    try:
+        record(experiment, run.experiment)
+    except OSError as error:
+        raise CheckpointError(
+            f"{run.experiment}: cannot be written: {error.strerror or error}. Mend "
+            f"this and run the same command again."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -196,89 +233,3 @@ def load_state(
     if found is None:
         return engine, state, None
     return engine, found[1], found[0]
-
-
-def _rounds(
-    experiment: Experiment,
-    engine: Engine,
-    state: SearchState,
-    run: Run,
-    compiles: CompileCounter,
-    progress: Progress,
-    last: int,
-) -> SearchState:
-    """Repeats the round up to `last`, saving its state and logging the one before."""
-    config = experiment.config
-    first = int(state.round)
-    first_search = max(first, engine.num_warm_up)
-    run.metrics.truncate(first)
-    name = experiment.objectives[0].name
-    watch = Watch(experiment.box, experiment.costs, state.archive)
-    pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
-    keep = config.checkpoint.keep
-    with Checkpoints(run.checkpoints, keep, run.is_writer) as saved:
-        for number in range(first, last):
-            kind = "search" if number >= engine.num_warm_up else "warm-up"
-            if number in (first, first_search):
-                progress.phase(f"{kind}, compiling")
-            state, metrics = step(engine, state)
-            # The device works on this round while the last one is written down.
-            if pending is not None:
-                _log(run, progress, watch, name, *pending)
-            pending = (number, _shown(state), metrics)
-            if number in (first, first_search):
-                jax.block_until_ready(metrics)
-                progress.phase(kind)
-            if number + 1 == last or (number + 1) % config.checkpoint.every == 0:
-                saved.save(number + 1, state)
-            if number == first_search:
-                compiles.mark("first_round")
-        if pending is not None:
-            _log(run, progress, watch, name, *pending)
-    return state
-
-
-def _shown(state: SearchState) -> dict[str, Any]:
-    """What the log says of a state; its weights are donated to the next round."""
-    return {
-        "evaluated": state.evaluated,
-        "rejected": state.rejected,
-        "archive": state.archive,
-    }
-
-
-def _log(
-    run: Run,
-    progress: Progress,
-    watch: Watch,
-    name: str,
-    number: int,
-    shown: dict[str, Any],
-    metrics: RoundMetrics,
-) -> None:
-    """One line of `metrics.jsonl`, and the bar."""
-    line: dict[str, Any] = {"round": number, "loss": float(metrics.loss)}
-    if metrics.told is not None:
-        told, archive = metrics.told, shown["archive"]
-        if is_several():
-            # Where one had drawn others, all that follows would be nonsense.
-            agree(f"candidates of round {number}", fingerprint(told.indices))
-        is_valid = np.asarray(told.is_valid)
-        values = np.asarray(told.objectives)[is_valid, 0]
-        best = np.asarray(archive.objectives)[np.asarray(archive.is_valid), 0]
-        line |= {
-            "evaluated": int(shown["evaluated"]),
-            "rejected_before_evaluation": int(shown["rejected"]),
-            "failed": int(metrics.failed),
-            "ruled_out": metrics.ruled_out,
-            f"population_{name}": float(values.mean()) if len(values) else None,
-            f"best_{name}": float(best.min()) if len(best) else None,
-            **watch.read(archive),
-            **{k: float(v) for k, v in metrics.summary.items() if np.ndim(v) == 0},
-        }
-        for remark in watch.remarks(int(line["outside_reference"]), line["failed"]):
-            progress.say(f"round {number}: {remark}")
-    run.metrics.append(line)
-    best_name = f"best_{name}"
-    shown_values = {"train_loss": line["loss"], best_name: line.get(best_name)}
-    progress.update(number + 1, **shown_values)

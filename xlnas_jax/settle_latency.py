@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from xlnas_jax.experiment import Experiment, init_params
+from xlnas_jax.experiment import Experiment
 from xlnas_jax.export.facts import MeasuredLatency
 from xlnas_jax.latency.fit import MAX_MAPE, MIN_TAU
 from xlnas_jax.latency.record import (
@@ -27,6 +27,7 @@ from xlnas_jax.settle import Say
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.latency import Latency, Measure
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.weights import init_params
 
 # Longer than anything takes: of networks that are no valid ones, and never timed.
 NEVER_MS = 1e9

@@ -11,7 +11,7 @@ from worker import Case, save_case
 
 from xlnas_jax.config import SpaceConfig
 from xlnas_jax.config_file import load_config
-from xlnas_jax.experiment import Experiment, heldout_data, init_params, prepare
+from xlnas_jax.experiment import Experiment, heldout_data, prepare
 from xlnas_jax.prefixes import shared_work
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
@@ -20,6 +20,7 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.weights import init_params
 
 NUM_LABELS = 7
 # Small, so that whittle's output layer, which reads every token, is little work.

@@ -17,11 +17,12 @@ from xlnas_jax.data.examples import (
     Source,
     TaggedExamples,
 )
-from xlnas_jax.experiment import Experiment, TaskPart, init_params, make_task
+from xlnas_jax.experiment import Experiment, TaskPart, make_task
 from xlnas_jax.finish import Tested, report
 from xlnas_jax.languages import LanguageRoles
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.weights import init_params
 
 TAGS = ("O", "B-LOC", "I-LOC")
 CLASSES = ("bad", "good")

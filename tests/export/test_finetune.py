@@ -8,12 +8,13 @@ import pytest
 
 from tests.export.tasks import three_tasks
 from xlnas_jax.config import ExportConfig
-from xlnas_jax.experiment import Experiment, TaskPart, init_params, training_rows
+from xlnas_jax.experiment import Experiment, TaskPart, training_rows
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.supernet.train import batch_loss
+from xlnas_jax.weights import init_params
 
 STEPS = 30
 KINDS = ("classification", "tagging", "qa")

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import warnings
 from collections.abc import Mapping
@@ -23,9 +24,13 @@ from xlnas_jax.checkpoint.trees import (
     snapshot,
     write_leaves,
 )
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import CheckpointError, DamagedError
 
 State = TypeVar("State")
+
+_STEP = re.compile(r"0|[1-9][0-9]{0,8}")
+# What a save that was killed leaves; Orbax puts more behind it.
+_LEFTOVER = re.compile(r"\.[0-9]+\.tmp.*")
 
 
 class CheckpointWarning(UserWarning):
@@ -54,10 +59,12 @@ class Checkpoints:
         self._saver = ThreadPoolExecutor(1, "checkpoint")
         self._pending: Future[None] | None = None
         if is_writer:
+            _require_own(self._directory)
             with explained(self._directory, "created"):
                 self._directory.mkdir(parents=True, exist_ok=True)
-            for leftover in self._directory.glob(".*.tmp*"):
-                shutil.rmtree(leftover, ignore_errors=True)
+            for path in self._directory.iterdir():
+                if _LEFTOVER.fullmatch(path.name) and not path.is_symlink():
+                    shutil.rmtree(path, ignore_errors=True)
 
     def __enter__(self) -> "Checkpoints":
         return self
@@ -76,9 +83,7 @@ class Checkpoints:
     @property
     def steps(self) -> list[int]:
         """Steps on the disk, oldest first, sound or not."""
-        return sorted(
-            int(path.name) for path in self._directory.iterdir() if path.name.isdigit()
-        )
+        return steps_in(self._directory)
 
     def save(self, step: int, state: Any) -> None:
         """Copy the state to the host and start to write it.
@@ -103,13 +108,16 @@ class Checkpoints:
         Args:
             template: a state of the same structure; its leaves say which shape,
                 dtype and devices the restored ones have.
+
+        Raises:
+            CheckpointError: none is sound; or one cannot be read, which may pass.
         """
         self.wait()
-        damage: dict[int, CheckpointError] = {}
+        damage: dict[int, DamagedError] = {}
         for step in reversed(self.steps):
             try:
                 leaves = read_leaves(self._directory / str(step))
-            except CheckpointError as error:
+            except DamagedError as error:
                 damage[step] = error
                 continue
             state = _fill(template, leaves, self._directory / str(step))
@@ -128,7 +136,7 @@ class Checkpoints:
         for old in self.steps[: -self._keep]:
             shutil.rmtree(self._directory / str(old), ignore_errors=True)
 
-    def _set_aside(self, damage: Mapping[int, CheckpointError], used: int) -> None:
+    def _set_aside(self, damage: Mapping[int, DamagedError], used: int) -> None:
         """Free the names of damaged steps, so that they can be saved again."""
         for step, error in damage.items():
             aside = self._directory / f"damaged-{step}"
@@ -142,6 +150,49 @@ class Checkpoints:
                 ),
                 stacklevel=3,
             )
+
+
+def read_part(directory: Path, step: int, prefix: str, template: State) -> State:
+    """A part of one saved state, on the host; nothing in the directory changes.
+
+    Args:
+        prefix: what the names of the part's leaves begin with, such as `params/`.
+        template: shapes and dtypes of the part, in its structure.
+
+    Raises:
+        CheckpointError: that step is not there, is damaged or cannot be read.
+    """
+    _require_own(directory)
+    steps = steps_in(directory) if directory.is_dir() else []
+    if step not in steps:
+        raise CheckpointError(
+            f"{directory}: must hold the state after round {step}, the last one; got "
+            f"{steps or 'none'}. Without it nothing can be exported: restore it, or "
+            f"search again in another run directory."
+        )
+    leaves = read_leaves(directory / str(step))
+    part = {
+        name.removeprefix(prefix): leaf
+        for name, leaf in leaves.items()
+        if name.startswith(prefix)
+    }
+    return _fill(template, part, directory / str(step))
+
+
+def steps_in(directory: Path) -> list[int]:
+    """Steps in a directory, oldest first, sound or not."""
+    return sorted(
+        int(path.name) for path in directory.iterdir() if _STEP.fullmatch(path.name)
+    )
+
+
+def _require_own(directory: Path) -> None:
+    """An error where the directory is a link: what is deleted in it is another's."""
+    if directory.is_symlink():
+        raise CheckpointError(
+            f"{directory}: must be a directory of the run itself; it is a link. Put "
+            f"a copy in its place, or use another run directory."
+        )
 
 
 def _fill(template: State, leaves: Leaves, directory: Path) -> State:

@@ -116,6 +116,8 @@ class Source(NamedTuple):
         read: one language and split, or `DataError`.
         task: one of `TASKS`: which kind of examples `read` returns.
         licence: of the data, as far as it is known.
+        is_paired: whether examples are pairs of texts, where that is known without
+            reading them.
     """
 
     labels: LabelSet
@@ -123,6 +125,7 @@ class Source(NamedTuple):
     read: Callable[[str, Split], AnyExamples]
     task: str = "classification"
     licence: str = ""
+    is_paired: bool | None = None
 
 
 class Row(NamedTuple):

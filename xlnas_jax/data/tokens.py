@@ -95,14 +95,18 @@ class Tokenizer:
             positions.append(first)
         return [Encoding(one.ids, one.type_ids) for one in encoded], positions
 
+    def to_text(self) -> str:
+        """The pipeline as `tokenizer.json` has it: it neither truncates nor pads."""
+        plain = tokenizers.Tokenizer.from_str(self.backend.to_str())
+        plain.no_truncation()
+        plain.no_padding()
+        return plain.to_str(pretty=True)
+
     def save(self, folder: str | Path) -> None:
         """Write `tokenizer.json`, readable by any library, and our settings."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        plain = tokenizers.Tokenizer.from_str(self.backend.to_str())
-        plain.no_truncation()
-        plain.no_padding()
-        (folder / _TOKENIZER_FILE).write_text(plain.to_str(pretty=True), "utf-8")
+        (folder / _TOKENIZER_FILE).write_text(self.to_text(), "utf-8")
         settings = {
             "format": _FORMAT,
             "pad_id": self.pad_id,

@@ -70,6 +70,18 @@ def require_contents(directory: Path, entries: Entries, names: Iterable[str]) ->
     require_listed(directory, chosen, sha256_hex)
 
 
+def require_whole(directory: Path) -> None:
+    """An error unless every file of an exported model, or of several, is as written.
+
+    Raises:
+        CheckpointError: there is none, or a file of it is missing or another.
+    """
+    names = artifacts_in(directory) if directory.is_dir() else ()
+    for folder in [directory / name for name in names] or [directory]:
+        entries = read_contents(folder)
+        require_contents(folder, entries, entries)
+
+
 def is_artifact(directory: Path) -> bool:
     """True for an exported model, also one of another format or a damaged one."""
     try:

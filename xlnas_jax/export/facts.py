@@ -1,6 +1,7 @@
 """What a search knows of an exported network: its costs, scores and provenance."""
 
 import dataclasses
+import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -17,6 +18,7 @@ from xlnas_jax.export.card import Card, Latency
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.supernet import pretrained
+from xlnas_jax.types import ConfigError, DataError
 
 DIGITS = 6
 Value = TypeVar("Value")
@@ -75,7 +77,7 @@ def make_card(
     steps = config.export.finetune_steps
     scores = _by_code(experiment, part, point["languages"])
     if steps or not scores:
-        scores = _tested(experiment, part, subnet)
+        scores = _tested_if_there(experiment, part, subnet)
     row = space.from_values(point["architecture"])
     full = np.asarray(space.flatten(space.largest()))
     return Card(
@@ -92,9 +94,9 @@ def make_card(
         seed=config.seed,
         data_licence=part.source.licence,
         source_model=_model_name(experiment),
-        source_licence=_model_licence(experiment),
+        source_licence=model_licence(experiment),
         finetune_steps=steps,
-        is_paired=_is_paired(part),
+        is_paired=is_paired(part),
         latency=None if latency is None else latency.of(part, point, document),
     )
 
@@ -121,6 +123,19 @@ def _by_code(
     }
 
 
+def _tested_if_there(
+    experiment: Experiment, part: TaskPart, subnet: Subnet
+) -> dict[str, dict[str, float]]:
+    """Test scores, or none where the data of the search are no longer there."""
+    try:
+        return _tested(experiment, part, subnet)
+    except (DataError, ConfigError) as error:
+        warnings.warn(
+            f"the model card has no test scores of this network: {error}", stacklevel=2
+        )
+        return {}
+
+
 def _tested(
     experiment: Experiment, part: TaskPart, subnet: Subnet
 ) -> dict[str, dict[str, float]]:
@@ -137,8 +152,10 @@ def _tested(
     }
 
 
-def _is_paired(part: TaskPart) -> bool:
+def is_paired(part: TaskPart) -> bool:
     """Whether its examples are pairs of texts."""
+    if part.source.is_paired is not None:
+        return part.source.is_paired
     if part.task.kind != "classification":
         return False
     code = part.roles.source
@@ -179,9 +196,11 @@ def _without_place(path: str) -> str:
     return "/".join(parts[max(fixed - 1, 0) :])
 
 
-def _model_licence(experiment: Experiment) -> str:
+def model_licence(experiment: Experiment) -> str:
     """The `license:` line of the checkpoint's own model card, if it has one."""
     model = experiment.config.model
+    if experiment.model_licence is not None:
+        return experiment.model_licence
     if not isinstance(model, PretrainedModel):
         return ""
     card = pretrained.resolve(model.path, model.revision) / "README.md"
