@@ -1,12 +1,13 @@
 """Tokenizers: trained alike twice, loaded alike, and honest about `<unk>`."""
 
+import dataclasses
 import json
 import warnings
 from pathlib import Path
 
 import pytest
 import tokenizers
-from tokenizers import models, pre_tokenizers
+from tokenizers import models, pre_tokenizers, processors
 
 from xlnas_jax.config import CldrData
 from xlnas_jax.data import (
@@ -19,6 +20,7 @@ from xlnas_jax.data import (
     warn,
 )
 from xlnas_jax.data.cldr import make_cldr_source
+from xlnas_jax.data.tokens import require_ids_within
 from xlnas_jax.types import ConfigError, DataError
 
 
@@ -187,6 +189,52 @@ def test_a_damaged_tokenizer_is_refused(words: Path) -> None:
 def test_settings_are_needed_to_load_an_own_tokenizer(words: Path) -> None:
     with pytest.raises(DataError, match=r"xlnas_tokenizer\.json"):
         Tokenizer.load(words)
+
+
+def with_template(tokenizer: Tokenizer, processor: object) -> Tokenizer:
+    backend = tokenizers.Tokenizer.from_str(tokenizer.backend.to_str())
+    backend.post_processor = processor
+    return dataclasses.replace(tokenizer, backend=backend)
+
+
+@pytest.mark.parametrize(
+    "processor",
+    [
+        processors.TemplateProcessing("<s> $A", "<s> $A $B", [("<s>", 99999)]),
+        processors.BertProcessing(("</s>", 99999), ("<s>", 0)),
+        processors.RobertaProcessing(("</s>", 2), ("<s>", 99999)),
+        processors.Sequence([processors.BertProcessing(("</s>", 2), ("<s>", 99999))]),
+    ],
+)
+def test_ids_that_only_the_post_processor_has_are_within_the_embedding(
+    trained: Tokenizer, processor: object
+) -> None:
+    size = trained.vocab_size
+    require_ids_within(trained, size, 1, "here")
+    with pytest.raises(DataError, match=rf"here: every id .* below {size}.* 99999 of"):
+        require_ids_within(with_template(trained, processor), size, 2, "here")
+
+
+def test_every_id_and_type_has_a_row(trained: Tokenizer) -> None:
+    size = trained.vocab_size
+    template = processors.TemplateProcessing("$A", "$A $B:7", [])
+    with pytest.raises(DataError, match=rf"below {size - 1}, .* got {size - 1} of"):
+        require_ids_within(trained, size - 1, 1, "here")
+    with pytest.raises(DataError, match=r"every type .* below 2, .* got 7 of 'B'"):
+        require_ids_within(with_template(trained, template), size, 2, "here")
+    far = dataclasses.replace(trained, pad_id=size)
+    with pytest.raises(DataError, match=f"got {size} of 'the padding'"):
+        require_ids_within(far, size, 1, "here")
+
+
+def test_what_the_library_raises_is_one_paragraph(trained: Tokenizer) -> None:
+    content = json.loads(trained.backend.to_str())
+    content["model"]["unk_id"] = None
+    backend = tokenizers.Tokenizer.from_str(json.dumps(content))
+    broken = dataclasses.replace(trained, backend=backend)
+    for encode in (broken.encode, lambda texts: broken.encode_words([texts])):
+        with pytest.raises(DataError, match=r"must encode this .*unk_id"):
+            encode(["\U0001f996"])
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,10 @@
 """Text to token ids: one thin face for every fast tokenizer."""
 
+import contextlib
 import json
 import warnings
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -67,9 +68,10 @@ class Tokenizer:
     ) -> list[Encoding]:
         """Encode texts, or texts with their pairs, with special tokens."""
         inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
-        self.backend.enable_truncation(self.max_length)
-        self.backend.no_padding()
-        encoded = self.backend.encode_batch(list(inputs))
+        with speaking("the tokenizer", "encode this text"):
+            self.backend.enable_truncation(self.max_length)
+            self.backend.no_padding()
+            encoded = self.backend.encode_batch(list(inputs))
         return [Encoding(one.ids, one.type_ids) for one in encoded]
 
     def encode_words(
@@ -81,11 +83,12 @@ class Tokenizer:
             The encodings, and for each word the position of its first sub-word: -1
             where it was truncated, or where the tokenizer drops all of it.
         """
-        self.backend.enable_truncation(self.max_length)
-        self.backend.no_padding()
-        encoded = self.backend.encode_batch(
-            [list(words) for words in sentences], is_pretokenized=True
-        )
+        with speaking("the tokenizer", "encode this sentence"):
+            self.backend.enable_truncation(self.max_length)
+            self.backend.no_padding()
+            encoded = self.backend.encode_batch(
+                [list(words) for words in sentences], is_pretokenized=True
+            )
         positions = []
         for one, words in zip(encoded, sentences, strict=True):
             first = np.full(len(words), -1, np.int32)
@@ -138,6 +141,72 @@ class Tokenizer:
                 )
         kept = {key: settings[key] for key in _BOUNDS if key != "format"}
         return cls(backend=backend, **kept)
+
+
+@contextlib.contextmanager
+def speaking(where: str, what: str) -> Iterator[None]:
+    """Turn what `tokenizers` raises into one paragraph.
+
+    What its Rust side finds wrong is a plain `Exception`; where it panics, not even
+    that.
+    """
+    try:
+        yield
+    except BaseException as error:
+        if type(error) is not Exception and type(error).__name__ != "PanicException":
+            raise
+        raise DataError(
+            f"{where}: must {what}; got: {brief(str(error))}. Save the tokenizer again "
+            f"with the library that made it, or leave such texts out."
+        ) from error
+
+
+def require_ids_within(
+    tokenizer: Tokenizer, vocab_size: int, num_segments: int, where: str
+) -> None:
+    """An error unless every id that a tokenizer can give has a row of its own.
+
+    Of an id beyond its table JAX reads the last row, without a word. Special tokens
+    that the post-processor adds have ids that no look at the vocabulary finds.
+    """
+    ids = tokenizer.backend.get_vocab(with_added_tokens=True)
+    ids |= {"the padding": tokenizer.pad_id, "the unknown": tokenizer.unk_id or 0}
+    segments: dict[str, int] = {}
+    processor = tokenizer.backend.post_processor
+    if processor is not None:
+        _collect(json.loads(processor.__getstate__()), "", ids, segments)
+    for found, size, what in (
+        (ids, vocab_size, "id"),
+        (segments, num_segments, "type"),
+    ):
+        token = max(found, key=found.__getitem__, default=None)
+        if token is not None and found[token] >= size:
+            raise DataError(
+                f"{where}: every {what} of a token must be below {size}, the rows that "
+                f"the model has; got {found[token]} of {brief(token)}. Use tokenizer "
+                f"and weights of one model."
+            )
+
+
+def _collect(
+    content: Any, token: str, ids: dict[str, int], segments: dict[str, int]
+) -> None:
+    """Ids and types in a post-processor, wherever its kind keeps them."""
+    match content:
+        case [str() as name, int() as one]:  # of BERT's and RoBERTa's
+            ids[f"{name} of the post-processor"] = one
+        case list():
+            for one in content:
+                _collect(one, token, ids, segments)
+        case dict():
+            token = str(content.get("id", token))
+            for key, one in content.items():
+                if key == "type_id":
+                    segments[token] = max(one, segments.get(token, 0))
+                elif key == "ids":
+                    ids[f"{token} of the post-processor"] = max(one, default=0)
+                else:
+                    _collect(one, token, ids, segments)
 
 
 def load_tokenizer(path: str | Path, max_length: int, revision: str = "") -> Tokenizer:
@@ -242,13 +311,8 @@ def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 def _read_backend(folder: Path) -> tokenizers.Tokenizer:
     """Read the pipeline without the truncation and padding stored in it."""
     file = folder / _TOKENIZER_FILE
-    try:
+    with speaking(str(file), "be read by `tokenizers`"):
         backend = tokenizers.Tokenizer.from_file(str(file))
-    except Exception as error:  # the Rust side raises plain Exception
-        raise DataError(
-            f"{file}: must be a tokenizer that `tokenizers` can read; got: {error}. "
-            f"Save the tokenizer again."
-        ) from error
     backend.no_truncation()
     backend.no_padding()
     return backend

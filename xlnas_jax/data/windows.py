@@ -18,7 +18,7 @@ from jaxtyping import Int
 from xlnas_jax.data.examples import Answer
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.offsets import Offsets, original_offsets
-from xlnas_jax.data.tokens import Tokenizer
+from xlnas_jax.data.tokens import Tokenizer, speaking
 from xlnas_jax.types import ConfigError
 
 MAX_QUESTION_TOKENS = 64
@@ -93,14 +93,15 @@ def make_windows(
     backend = tokenizer.backend
     backend.no_truncation()
     backend.no_padding()
-    asked = backend.encode_batch(list(questions), add_special_tokens=False)
     distinct = list(dict.fromkeys(contexts))  # SQuAD asks five questions on each
-    encoded = backend.encode_batch(distinct, add_special_tokens=False)
+    with speaking("the tokenizer", "encode these questions and contexts"):
+        asked = backend.encode_batch(list(questions), add_special_tokens=False)
+        encoded = backend.encode_batch(distinct, add_special_tokens=False)
+        template = _learn_template(backend)
     documents = {
         context: _Document(one.ids, original_offsets(one, context))
         for context, one in zip(distinct, encoded, strict=True)
     }
-    template = _learn_template(backend)
     room = tokenizer.max_length - template.size
     if room < 2 * _MIN_ROOM or doc_stride < 1:
         raise ConfigError(

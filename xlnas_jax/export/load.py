@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from xlnas_jax.checkpoint.listing import Entries, damaged, require_nothing_else
-from xlnas_jax.data.tokens import FILES, Tokenizer
+from xlnas_jax.data.tokens import FILES, Tokenizer, require_ids_within
 from xlnas_jax.export.contents import (
     LIST,
     artifacts_in,
@@ -94,17 +94,17 @@ def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> Subne
 
 
 def _read_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
+    shape = manifest.shape
     try:
         tokenizer = Tokenizer.load(directory)
+        sizes = shape.vocab_size, shape.num_segments
+        require_ids_within(tokenizer, *sizes, str(directory))
     except DataError as error:
         raise CheckpointError(str(error)) from error
-    limits = (manifest.max_length, manifest.shape.vocab_size)
-    ids = tokenizer.pad_id, tokenizer.unk_id or 0, tokenizer.vocab_size - 1
-    if tokenizer.max_length != limits[0] or max(ids) >= limits[1]:
+    if tokenizer.max_length != manifest.max_length:
         raise CheckpointError(
-            f"{directory}: the tokenizer must keep {limits[0]} tokens and have at "
-            f"most {limits[1]} ids, as config.json says; got {tokenizer.max_length} "
-            f"and {max(ids) + 1}. Restore the tokenizer's files, or export "
-            f"the model again."
+            f"{directory}: the tokenizer must keep {manifest.max_length} tokens, as "
+            f"config.json says; got {tokenizer.max_length}. Restore the tokenizer's "
+            f"files, or export the model again."
         )
     return tokenizer
