@@ -312,3 +312,11 @@ def test_a_tree_is_on_the_disk_before_it_has_its_name(
     names = {temporary, *(temporary / n for n in snapshot(tmp_path / "tree"))}
     assert {str(name) for name in names} <= {*calls[:place]}
     assert calls[place + 1 :] == [str(tmp_path)]
+
+
+def test_a_path_may_go_up(tmp_path, monkeypatch):
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    tree = {"a": np.arange(3, dtype=np.float32)}
+    save_tree("../tree", tree)
+    np.testing.assert_array_equal(load_tree("../tree")["a"], tree["a"])

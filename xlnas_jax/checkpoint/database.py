@@ -30,7 +30,9 @@ _POLYNOMIAL = 0x82F63B78
 
 def open_database(folder: Path) -> ts.KvStore:
     """The keys and values of the database in a folder."""
-    spec = {"driver": "ocdbt", "base": {"driver": "file", "path": f"{folder}/"}}
+    # TensorStore takes no path with `..` in it.
+    base = {"driver": "file", "path": f"{folder.resolve()}/"}
+    spec = {"driver": "ocdbt", "base": base}
     return ts.KvStore.open(spec).result()
 
 
