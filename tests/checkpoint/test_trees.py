@@ -179,6 +179,27 @@ def test_what_cannot_be_read_for_now_is_no_damage(
     assert not isinstance(caught.value, DamagedError)
 
 
+@pytest.mark.parametrize(
+    ("reason", "is_damage"),
+    [
+        ("DATA_LOSS: Error decoding", True),
+        ("NOT_FOUND: chunk is missing", True),
+        ("PERMISSION_DENIED: Error opening file", False),
+        ("UNAVAILABLE: Input/output error", False),
+    ],
+)
+def test_of_what_the_database_says_content_alone_is_damage(
+    path: Path, monkeypatch: pytest.MonkeyPatch, reason: str, is_damage: bool
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ValueError(reason)
+
+    monkeypatch.setattr("xlnas_jax.checkpoint.stored.ts.open", fail)
+    with pytest.raises(CheckpointError, match=reason) as caught:
+        load_tree(path)
+    assert isinstance(caught.value, DamagedError) == is_damage
+
+
 def claim(shape: list[int], chunks: list[int], dtype: str) -> dict[str, Any]:
     return {
         "chunks": chunks,

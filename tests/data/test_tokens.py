@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import warnings
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import tokenizers
 from tokenizers import models, pre_tokenizers, processors
 
+from tests.fuzz.contract import within
 from xlnas_jax.config import CldrData
 from xlnas_jax.data import (
     Tokenizer,
@@ -184,6 +186,16 @@ def test_a_damaged_tokenizer_is_refused(words: Path) -> None:
     (words / "tokenizer.json").write_text("{")
     with pytest.raises(DataError, match=r"tokenizer\.json"):
         load_tokenizer(words, 8)
+
+
+def test_a_pipe_is_no_tokenizer(trained: Tokenizer, tmp_path: Path) -> None:
+    for name in ("tokenizer.json", "xlnas_tokenizer.json"):
+        trained.save(tmp_path)
+        (tmp_path / name).unlink()
+        os.mkfifo(tmp_path / name)
+        with within(5), pytest.raises(DataError, match="it is a FIFO"):
+            Tokenizer.load(tmp_path)
+        (tmp_path / name).unlink()
 
 
 def test_settings_are_needed_to_load_an_own_tokenizer(words: Path) -> None:

@@ -16,7 +16,7 @@ import tensorstore as ts
 from xlnas_jax.checkpoint.database import open_database
 from xlnas_jax.checkpoint.listing import damaged, one_line, read_listed_json
 from xlnas_jax.files import MAX_BYTES, parse_json
-from xlnas_jax.types import brief
+from xlnas_jax.types import CheckpointError, brief
 
 METADATA = "_METADATA"
 # `bfloat16` and its like are NumPy's by the package that JAX brings.
@@ -24,6 +24,12 @@ _DTYPE = re.compile(
     r"[<|][biufc][1-9]\d?|u?int\d{1,2}|b?float\d\w{1,20}|complex\d+|bool"
 )
 _MAX_AXES = 32
+# How TensorStore's errors begin, and those that content is to blame for.
+_CODE = re.compile(r"([A-Z_]+): ")
+_DAMAGE = (
+    *("DATA_LOSS", "FAILED_PRECONDITION", "INVALID_ARGUMENT", "NOT_FOUND"),
+    *("OUT_OF_RANGE", "UNIMPLEMENTED"),
+)
 # Zstandard writes 128 KiB as four bytes at best.
 _MOST_COMPRESSED = 1 << 15
 
@@ -70,7 +76,7 @@ class Arrays:
             self._store = self._open(content["use_ocdbt"])
             self.stored = {name: self._describe(key) for name, key in keys.items()}
         except (ValueError, RuntimeError) as error:
-            raise damaged(directory, one_line(error)) from error
+            raise self._explain(error) from error
         for name, one in self.stored.items():
             most = num_bytes * (_MOST_COMPRESSED if one.is_compressed else 1)
             if one.num_bytes > most:
@@ -84,7 +90,7 @@ class Arrays:
     def _open(self, is_database: bool) -> ts.KvStore:
         if is_database:
             return open_database(self._directory)
-        path = f"{self._directory}/"
+        path = f"{self._directory.resolve()}/"
         return ts.KvStore.open({"driver": "file", "path": path}).result()
 
     def _describe(self, key: str) -> Stored:
@@ -101,9 +107,17 @@ class Arrays:
         }
         try:
             found = ts.open(spec, open=True).result().read().result()
-        except ValueError as error:
-            raise damaged(self._directory, one_line(error)) from error
+        except (ValueError, RuntimeError) as error:
+            raise self._explain(error) from error
         return np.asarray(found)
+
+    def _explain(self, error: Exception) -> CheckpointError:
+        """Damage, unless TensorStore says that it could not read for now."""
+        reason = one_line(error)
+        code = _CODE.match(reason)
+        if code is None or code[1] in _DAMAGE:
+            return damaged(self._directory, reason)
+        return CheckpointError(f"{self._directory}: cannot be read: {reason}")
 
 
 def _parse_keys(content: Mapping[str, Any]) -> dict[str, str]:

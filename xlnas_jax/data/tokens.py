@@ -15,7 +15,7 @@ from jaxtyping import Int
 from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
 from xlnas_jax.data.unigram import train_unigram
-from xlnas_jax.files import read_json
+from xlnas_jax.files import read_json, read_text
 from xlnas_jax.languages import named
 from xlnas_jax.types import ConfigError, DataError, brief
 
@@ -311,8 +311,9 @@ def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
 def _read_backend(folder: Path) -> tokenizers.Tokenizer:
     """Read the pipeline without the truncation and padding stored in it."""
     file = folder / _TOKENIZER_FILE
+    content = read_text(file, DataError, "Save the tokenizer again.")
     with speaking(str(file), "be read by `tokenizers`"):
-        backend = tokenizers.Tokenizer.from_file(str(file))
+        backend = tokenizers.Tokenizer.from_str(content)
     backend.no_truncation()
     backend.no_padding()
     return backend
