@@ -15,7 +15,7 @@ import yaml
 
 from xlnas_jax.config import Config
 from xlnas_jax.files import read_given_text
-from xlnas_jax.types import ConfigError, brief
+from xlnas_jax.types import ConfigError, brief, spelled
 from xlnas_jax.yaml_text import MAX_CHARACTERS, YamlError, parse_yaml
 
 # YAML 1.1 reads a float without a point, such as 1e-4, as text.
@@ -48,7 +48,7 @@ def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Con
         raise ConfigError(f"{path}: {error}") from error
 
 
-def parse_config(mapping: Mapping[str, Any]) -> Config:
+def parse_config(mapping: Mapping[Any, Any]) -> Config:
     """Check nested mappings, as YAML gives them, and make a `Config` of them."""
     return _section(mapping, Config, "")
 
@@ -86,7 +86,7 @@ class _Dumper(yaml.SafeDumper):
         return super().represent_sequence(tag, sequence, flow_style=True)
 
 
-def _parse_yaml(text: str, place: str) -> dict[str, Any]:
+def _parse_yaml(text: str, place: str) -> dict[Any, Any]:
     try:
         mapping = parse_yaml(text)
     except YamlError as error:
@@ -99,7 +99,7 @@ def _parse_yaml(text: str, place: str) -> dict[str, Any]:
     return mapping
 
 
-def _override(mapping: dict[str, Any], override: str) -> None:
+def _override(mapping: dict[Any, Any], override: str) -> None:
     """Set one option, given as `section.option=value`, in place."""
     path, equals, text = override.partition("=")
     *sections, name = path.strip().split(".")
@@ -107,7 +107,7 @@ def _override(mapping: dict[str, Any], override: str) -> None:
         raise ConfigError(
             f"--set: must look like section.option=value; got {brief(override)}."
         )
-    place = f"--set {brief(path.strip())[1:-1]}"
+    place = f"--set {spelled(path.strip())}"
     try:
         value = parse_yaml(text)
     except YamlError as error:
@@ -118,7 +118,7 @@ def _override(mapping: dict[str, Any], override: str) -> None:
         mapping = mapping.setdefault(section, {})
         if not isinstance(mapping, dict):
             raise ConfigError(
-                f"{place}: {section!r} must be a section; got {brief(mapping)}."
+                f"{place}: {brief(section)} must be a section; got {brief(mapping)}."
             )
     if name == "kind" and mapping.get(name, value) != value:
         mapping.clear()
@@ -131,7 +131,7 @@ def _require_once(overrides: Sequence[str]) -> None:
     for name, count in counts.items():
         if count > 1:
             raise ConfigError(
-                f"--set {brief(name)[1:-1]}: must be given once; got {count} values. "
+                f"--set {spelled(name)}: must be given once; got {count} values. "
                 f"Leave out all but one."
             )
 
@@ -193,7 +193,7 @@ def _value(value: Any, hint: Any, where: str) -> Any:
             _wrong(where, "a mapping of names to values", value)
         return {
             _value(key, arguments[0], f"{where}, a name"): _value(
-                item, arguments[1], f"{where}.{key}"
+                item, arguments[1], f"{where}.{spelled(key)}"
             )
             for key, item in value.items()
         }
@@ -249,8 +249,7 @@ def _wrong(
 
 
 def _unknown(where: str, key: Any, known: Iterable[str]) -> NoReturn:
-    name = key if isinstance(key, str) and len(key) <= _MAX_NAME else brief(key)
-    place = f"{where}.{name}".lstrip(".")
+    place = f"{where}.{spelled(key)}".lstrip(".")
     raise ConfigError(
         f"{place}: there is no such option.{_nearest(key, known)} "
         f"Known here: {_listed(known)}."

@@ -8,7 +8,7 @@ for or a counter overflows.
 from collections.abc import Iterator
 from typing import Any
 
-from xlnas_jax.types import ConfigError, brief
+from xlnas_jax.types import ConfigError, brief, spelled
 
 # Counters, seeds and indices on the device are 32 bits wide.
 LARGEST = 2**31 - 1
@@ -91,7 +91,7 @@ def _items(config: object, names: tuple[str, ...]) -> Iterator[tuple[str, Any]]:
     for name in names:
         value = getattr(config, name)
         if isinstance(value, dict):
-            yield from ((f"{name}.{brief(key)[1:-1]}", v) for key, v in value.items())
+            yield from ((f"{name}.{spelled(key)}", v) for key, v in value.items())
         elif isinstance(value, tuple):
             yield from ((name, item) for item in value)
         else:

@@ -12,11 +12,18 @@ from jaxtyping import Array, Bool, Float, Int
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 120
 _SHORT.maxlevel = 3
+_MAX_NAME = 80
 
 
 def brief(value: Any) -> str:
     """A value as Python writes it, cut short: for messages, whatever it holds."""
     return _SHORT.repr(value)
+
+
+def spelled(name: Any) -> str:
+    """A name as it is, if it is one that can be read; else as `brief` shows it."""
+    is_plain = isinstance(name, str) and name.isprintable() and len(name) <= _MAX_NAME
+    return name if is_plain else brief(name)
 
 
 class XlnasError(ValueError):

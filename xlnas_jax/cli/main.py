@@ -139,4 +139,6 @@ def open_streams() -> None:
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """One line on stderr, without the place in our code that a user cannot mend."""
-    print(f"xlnas: warning: {message}", file=sys.stderr)
+    from xlnas_jax.terminal import plain
+
+    print(f"xlnas: warning: {plain(str(message))}", file=sys.stderr)
