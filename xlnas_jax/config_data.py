@@ -20,7 +20,8 @@ class TableData:
             is the folder that holds one sub-folder per language.
         pair_column: column of the second text, of pairs.
         labels: the label set in order; read from the training split if empty.
-        keep_quotes: treat quote characters as text (no CSV quoting).
+        keep_quotes: quote characters are text; null: in TSV they are, in CSV they
+            may stand around a field.
     """
 
     path: str
@@ -34,7 +35,7 @@ class TableData:
     train_split: str = "train"
     dev_split: str = "dev"
     test_split: str = "test"
-    keep_quotes: bool = False
+    keep_quotes: bool | None = None
 
     def __post_init__(self) -> None:
         distinct(self, "path", "text_column", "label_column")

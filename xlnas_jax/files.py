@@ -163,7 +163,8 @@ def _decoded(content: bytes, path: Any, error: type[XlnasError], advice: str) ->
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as found:
-        line = content[: found.start].count(b"\n") + 1
+        end = b"\n" if b"\n" in content else b"\r"
+        line = content[: found.start].count(end) + 1
         raise error(
             f"{path}, line {line}: the text must be UTF-8; got byte "
             f"0x{content[found.start]:02x} ({found.reason}). {advice}"
@@ -192,8 +193,12 @@ def read_json(
     return content
 
 
-def parse_json(text: str) -> Any:
+def parse_json(text: str, *, any_string: bool = False, any_number: bool = False) -> Any:
     """A JSON value, by the standard: what Python accepts beside it is refused.
+
+    Args:
+        any_string, any_number: leave it to the caller to refuse lone surrogates, or
+            NaN and infinities.
 
     Raises:
         ValueError: in one line, why it is none: malformed, nested beyond all use, a
@@ -201,9 +206,11 @@ def parse_json(text: str) -> Any:
     """
     try:
         value = json.loads(
-            text, parse_constant=_no_number, object_pairs_hook=_distinct_keys
+            text,
+            parse_constant=None if any_number else _no_number,
+            object_pairs_hook=_distinct_keys,
         )
-        if "\\u" in text:
+        if "\\u" in text and not any_string:
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
         raise ValueError("it is nested too deep") from None

@@ -13,8 +13,10 @@ from xlnas_jax.data.columns import (
 )
 from xlnas_jax.data.examples import TaggedRow
 from xlnas_jax.data.faults import Faults
+from xlnas_jax.data.records import MARK
 from xlnas_jax.data.sets.base import Columns
 from xlnas_jax.data.tagged import STRAY, make_tagged, to_iob2
+from xlnas_jax.data.values import SPACED
 from xlnas_jax.types import DataError
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -122,7 +124,7 @@ def test_a_bad_line_is_told_by_file_line_and_expectation(
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"none\.txt: the file must be readable"):
+    with pytest.raises(DataError, match=r"none\.txt: must be a readable file"):
         read_columns(str(tmp_path / "none.txt"), TABS, Faults())
 
 
@@ -142,6 +144,61 @@ def test_blank_words_are_dropped_where_they_are_known(tmp_path: Path) -> None:
     rows = parse(tmp_path, "\tO\n\na\tO\n \tO\nb\tB-PER\n", columns, faults)
     assert [(row.id, row.words) for row in rows] == [("1", ("a", "b"))]
     assert faults.report(0, 0).notes == {BLANK_WORD: 2, BLANK_SENTENCE: 1}
+
+
+def test_where_tabs_separate_columns_words_may_hold_spaces(tmp_path: Path) -> None:
+    content = "New York\tB-LOC\n10 000\tO\n\nin O\nOslo B-LOC\n"
+    rows = parse(tmp_path, content, Columns())
+    assert [row.words for row in rows] == [("New York", "10 000"), ("in", "Oslo")]
+    assert rows[0].tags == ("B-LOC", "O")
+
+
+@pytest.mark.parametrize("separator", ["\t", " "])
+def test_lines_may_end_with_cr_alone(tmp_path: Path, separator: str) -> None:
+    content = f"Ann{separator}B-PER\ran{separator}O\r\rOslo{separator}B-LOC\rb\r"
+    with pytest.raises(DataError, match="line 5"):
+        parse(tmp_path, content, Columns())
+    rows = parse(tmp_path, content[:-2], Columns())
+    assert [row.words for row in rows] == [("Ann", "an"), ("Oslo",)]
+    assert rows[1].place.endswith("line 4")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "a\rb\tO",
+        "New York O",
+        "a\0\tO",
+        "a b\tB-PER x",
+        "a\tO\t",
+        "a O\tO O",
+    ],
+)
+def test_a_line_that_is_cut_in_two_ways_is_a_fault(tmp_path: Path, bad: str) -> None:
+    faults = Faults(skip=True)
+    content = f"x O\n{bad}\n\ny O\n"
+    rows = parse(tmp_path, content, Columns(), faults)
+    assert [row.words for row in rows] == [("y",)]
+    assert sum(faults.report(0, 0).rejected.values()) == 1
+
+
+def test_what_is_around_a_tag_is_no_part_of_it(tmp_path: Path) -> None:
+    faults = Faults()
+    (read,) = parse(tmp_path, "\ufeffa\tO \nb\tB-LOC\n", TABS, faults)
+    assert (read.words, read.tags) == (("a", "b"), ("O", "B-LOC"))
+    assert faults.report(0, 0).notes == {SPACED: 1}
+
+
+def test_files_one_behind_another_leave_no_mark_in_a_word(tmp_path: Path) -> None:
+    faults = Faults()
+    rows = parse(tmp_path, "\ufeffa O\n\n\ufeffb O\n", Columns(), faults)
+    assert [row.words for row in rows] == [("a",), ("b",)]
+    assert faults.report(0, 0).notes == {MARK: 1}
+
+
+def test_positions_beyond_a_line_are_told(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="at least 4 columns"):
+        parse(tmp_path, "a O\n", Columns(form=-4))
 
 
 @pytest.mark.parametrize("content", ["", "\n\n \n", "-DOCSTART- O\n", "# comment\n"])

@@ -1,11 +1,13 @@
 """Hub data sets, through the real `datasets`, offline."""
 
 import dataclasses
+import os
 from pathlib import Path
 
 import pytest
 
 from xlnas_jax.config import HubData
+from xlnas_jax.data.examples import Examples
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.types import DataError
 
@@ -121,6 +123,49 @@ def test_what_is_missing_is_told_in_one_paragraph(
         make_hub_source(config(folder, **changes), "en").read(language, "test")
     assert told in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("empty", [None, "", "None", float("nan")])
+def test_absent_labels_of_a_column_are_faults(tmp_path: Path, empty: object) -> None:
+    rest = [1.0, 2.0] if isinstance(empty, float) else ["x", "y "]
+    columns = {"text": ["a", "b", "c", None], "label": [empty, *rest, rest[0]]}
+    root = tmp_path / "columns"
+    (root / "en").mkdir(parents=True)
+    datasets.Dataset.from_dict(columns).to_parquet(str(root / "en" / "train.parquet"))
+    (root / "README.md").write_text(
+        "---\nconfigs:\n- config_name: en\n  data_dir: en\n---\n"
+    )
+    with pytest.raises(DataError, match=r"row 0: every example must have a label"):
+        make_hub_source(HubData(str(root)), "en")
+    source = make_hub_source(HubData(str(root)), "en", skip=True)
+    assert source.labels == (("1.0", "2.0") if isinstance(empty, float) else ("x", "y"))
+    report = source.read("en", "train").report
+    assert (report.rows, report.kept) == (4, 2)
+    assert report.rejected == {"no label": 1, "text of a wrong kind": 1}
+
+
+def test_files_that_were_corrected_are_read_again(folder: Path) -> None:
+    def texts() -> tuple[str, ...]:
+        source = make_hub_source(config(folder), "en")
+        found = source.read("en", "train")
+        assert isinstance(found, Examples)
+        return found.texts
+
+    path = folder / "data/eng_Latn/train.tsv"
+    state = path.stat()
+    assert texts() == ("a match", "a cure")
+    path.write_text(path.read_text().replace("a cure", "a pill"))
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))  # as cp -p and rsync do
+    assert texts() == ("a match", "a pill")
+    os.mkfifo(folder / "more.tsv")
+    with pytest.raises(DataError, match=r"more\.tsv', which is a FIFO"):
+        texts()
+    (folder / "more.tsv").unlink()
+    path.with_suffix(".parquet").write_bytes(b"garbage")
+    (folder / "README.md").write_text(card().replace("tsv", "parquet"))
+    with pytest.raises(DataError, match="must be able to") as error:
+        texts()
+    assert "\n" not in str(error.value) and len(str(error.value)) < 1500
 
 
 def test_no_network_is_told_in_one_paragraph() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from xlnas_jax.config import CldrData, LanguagesConfig, SetData, TableData
 from xlnas_jax.data import make_source, read
-from xlnas_jax.data.sources import read_texts
+from xlnas_jax.data.sources import inspect, read_texts
 from xlnas_jax.languages import LanguageRoles
 from xlnas_jax.types import DataError, LeakError
 
@@ -50,11 +50,11 @@ def test_the_target_is_not_opened_to_make_a_table_source(tmp_path: Path) -> None
     for language in ("en", "fr"):
         path = tmp_path / language / "train.tsv"
         path.parent.mkdir()
-        path.write_text("text\tlabel\na\tx\n")
+        path.write_text("text\tlabel\na\tx\nb\ty\n")
     (tmp_path / "uk").mkdir()
     (tmp_path / "uk/test.tsv").write_bytes(b"\xff\xff not a table")
     source = make_source(TableData(f"{tmp_path}/{{language}}/{{split}}.tsv"), ROLES)
-    assert source.labels == ("x",)
+    assert source.labels == ("x", "y")
     assert source.languages() == ("en", "fr", "uk")
 
 
@@ -73,13 +73,40 @@ def test_texts_of_any_kind_of_examples_can_be_read_without_labels(
 def test_bad_rows_are_passed_over_where_that_is_asked_for(tmp_path: Path) -> None:
     for code in ("en", "fr", "uk"):
         (tmp_path / code).mkdir()
-        (tmp_path / code / "train.tsv").write_text("text\tlabel\na\tx\nb\n")
+        (tmp_path / code / "train.tsv").write_text("text\tlabel\na\tx\nb\nc\ty\n")
     config = TableData(f"{tmp_path}/{{language}}/{{split}}.tsv")
     with pytest.raises(DataError, match="line 3"):
         make_source(config, ROLES)
     source = make_source(config, ROLES, skip_bad_rows=True)
     report = read(source, ROLES, "fr", "train", "search").report
-    assert (report.rows, report.kept) == (2, 1)
+    assert (report.rows, report.kept) == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("rows", "options"),
+    [("a\tx\nb\tx\n", {}), ("a\tx\nb\tx \n", {}), ("a\tx\n", {"labels": ("x", "y")})],
+)
+def test_one_class_is_nothing_to_learn_from(
+    tmp_path: Path, rows: str, options: dict[str, tuple[str, ...]]
+) -> None:
+    for code in ("en", "fr", "uk"):
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "train.tsv").write_text(f"text\tlabel\n{rows}")
+    config = TableData(f"{tmp_path}/{{language}}/{{split}}.tsv", **options)
+    with pytest.raises(DataError, match=r"at least two.*'x'"):
+        read(make_source(config, ROLES), ROLES, "en", "train", "train")
+
+
+def test_tags_that_are_all_outside_are_nothing_to_learn_from(tmp_path: Path) -> None:
+    for code in ("eng", "fra", "ukr"):
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "train.txt").write_text("Ann O\nran O\n")
+    source = make_source(SetData("masakhaner", path=str(tmp_path)), ROLES)
+    with pytest.raises(DataError, match=r"at least two tags; got \['O'\]"):
+        read(source, ROLES, "en", "train", "train")
+    with pytest.raises(DataError, match="at least two tags"):
+        inspect(source, ROLES, "en", "train")
+    assert inspect(source, ROLES, "fr", "train").labels["O"] == 2
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """SQuAD's format: sound files are read whole, bad ones are told by question."""
 
 import json
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -118,5 +119,61 @@ def test_a_file_that_is_no_utf8_or_not_there_is_told(tmp_path: Path) -> None:
     (tmp_path / "data.json").write_bytes(b'{"data": "\xff"}')
     with pytest.raises(DataError, match=r"line 1.*UTF-8"):
         read_squad(str(tmp_path / "data.json"), Faults())
-    with pytest.raises(DataError, match="readable"):
+    with pytest.raises(DataError, match="readable file"):
         read_squad(str(tmp_path / "none.json"), Faults())
+
+
+def answer(text: str, start: object) -> dict:
+    return question("q2", answers=[{"text": text, "answer_start": start}])
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        (answer("ill", True), "malformed question"),
+        (answer("1947", "13"), "malformed question"),
+        (question("q2", id=True), "malformed question"),
+        (question("q2", question="\u200b"), "empty question"),
+        (question("q2", question="Wh\ud83dn?"), "no text"),
+        (question("q2", question="Wh\0n?"), "no text"),
+        (answer("19\ud8347", 13), "no text"),
+    ],
+)
+def test_what_is_no_offset_and_no_text_is_a_faulty_question(
+    tmp_path: Path, bad: dict, reason: str
+) -> None:
+    path = write(tmp_path, squad(question("q1"), bad))
+    with pytest.raises(DataError, match=r"data\.json, .*question 2"):
+        read_squad(path, Faults())
+    faults = Faults(skip=True)
+    assert [row.id for row in read_squad(path, faults)] == ["q1"]
+    assert faults.report(0, 0).rejected == {reason: 1}
+
+
+def test_answers_in_another_normalisation_are_told_as_that(tmp_path: Path) -> None:
+    context = unicodedata.normalize("NFD", "Zoé sees Élan town")
+    path = write(tmp_path, squad(answer("Élan", 9), context=context))
+    with pytest.raises(DataError, match=r"another Unicode normalisation.*NFC"):
+        read_squad(path, Faults())
+    # The one that is spelled alike is not the one at the offset.
+    path = write(tmp_path, squad(answer("Élan", 10), context=f"{context}, Élan"))
+    with pytest.raises(DataError, match="stands at 1 other places"):
+        read_squad(path, Faults())
+    # An answer without an accent is no part of a letter with one.
+    path = write(tmp_path, squad(answer("Zoe", 3), context=context))
+    with pytest.raises(DataError, match="must stand in its context"):
+        read_squad(path, Faults())
+
+
+@pytest.mark.parametrize("start", [-1, 99, 10**30, -(10**30)])
+def test_an_offset_beyond_the_context_is_corrected_or_refused(
+    tmp_path: Path, start: int
+) -> None:
+    (read,) = read_squad(write(tmp_path, squad(answer("1947", start))), Faults())
+    assert read.answers == (Answer("1947", 13),)
+
+
+@pytest.mark.parametrize("content", ["[" * 100_000, '{"data": NaN}', "9" * 5000])
+def test_json_beyond_the_standard_is_told(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError, match="must be one JSON object"):
+        read_squad(write(tmp_path, content), Faults())

@@ -1,13 +1,19 @@
 """Tables: real files are read whole, bad files are named to the line."""
 
 import json
+import os
+import re
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from xlnas_jax.config import TableData
+from xlnas_jax.data.records import MARK, SPANNING
 from xlnas_jax.data.table import make_table_source
+from xlnas_jax.data.values import SPACED
 from xlnas_jax.languages import normalise
 from xlnas_jax.types import ConfigError, DataError
 
@@ -71,7 +77,7 @@ def test_configured_labels_keep_their_order(tmp_path: Path) -> None:
 
 
 def test_tsv_csv_and_jsonl_hold_the_same(tmp_path: Path) -> None:
-    texts = ['says "hi", twice', "two\nlines", "line\u2028separator"]
+    texts = ['says "hi", twice', "a\rb", "line\u2028separator"]
     rows = "".join(
         '{},"{}",a\n'.format(i, t.replace('"', '""')) for i, t in enumerate(texts)
     )
@@ -105,7 +111,14 @@ def test_tsv_csv_and_jsonl_hold_the_same(tmp_path: Path) -> None:
         ("", ["at least one example", "'dev'", "'fr'"]),
         (DEV + "8\t  \tpos\n", ["line 3", "empty"]),
         (DEV + "7\tagain\tpos\n", ["line 3", "'7'", "line 2"]),
-        (DEV + '8\t"open\tpos\n', ["line 3", "keep_quotes"]),
+        ("text\tid\ra\tb\n", ["line 1", "end alike"]),
+        (DEV + "id\ttext\tlabel\n", ["line 3", "names of the columns"]),
+        (DEV + "8\t\u200b\tpos\n", ["line 3", "empty"]),
+        (DEV + "8\tx\0y\tpos\n", ["line 3", "NUL"]),
+        (DEV + "8\tx\t\n", ["line 3", "must have a label", "empty"]),
+        (DEV + "8\tx\t \u00a0\n", ["line 3", "must have a label"]),
+        (DEV + "8\tx\tNone\n", ["line 3", "must have a label", "data.labels"]),
+        (DEV + " \tx\tpos\n", ["line 3", "empty"]),
     ],
 )
 def test_a_bad_file_is_told_by_name_line_and_expectation(
@@ -123,7 +136,19 @@ def test_a_bad_file_is_told_by_name_line_and_expectation(
     [
         ("{", "one JSON object"),
         ("[1]", "got a list"),
-        ('{"text": null, "label": "pos"}', "column 'text'"),
+        ('{"text": null, "label": "pos"}', "text must be a text; got null"),
+        ('{"text": true, "label": "pos"}', "text must be a text; got true"),
+        ('{"text": [], "label": "pos"}', "text must be a text; got a list"),
+        ('{"text": "a", "label": null}', "must have a label; got null"),
+        ('{"text": "a", "label": ""}', "must have a label; got an empty one"),
+        ('{"text": "a", "label": 1.0}', "the label must be .* got the number 1.0"),
+        ('{"text": "a", "label": {}}', "the label must be .* got an object"),
+        ('{"text": "a"}', "column 'label'"),
+        ('{"text": "\\ud800", "label": "pos"}', "lone surrogate"),
+        ('{"text": "a", "label": NaN}', "NaN"),
+        ('{"text": "a", "text": "b", "label": "pos"}', "'text' is given twice"),
+        ('{"a":' * 100_000, "nested too deep"),
+        ('{"a": ' + "9" * 5000 + "}", "digits"),
     ],
 )
 def test_a_bad_json_line_is_told(tmp_path: Path, line: str, told: str) -> None:
@@ -132,12 +157,98 @@ def test_a_bad_json_line_is_told(tmp_path: Path, line: str, told: str) -> None:
     config = TableData(f"{tmp_path}/{{language}}/{{split}}.jsonl")
     with pytest.raises(DataError, match=r"train\.jsonl, line 2") as error:
         make_table_source(config, "en")
-    assert told in str(error.value)
+    message = str(error.value)
+    assert re.search(told, message)
+    assert len(message) < 1000 and message.isprintable()
 
 
-def test_an_open_quote_is_text_when_quotes_are_kept(tmp_path: Path) -> None:
-    dev = DEV + '8\t"open\tpos\n'
-    assert read_dev(tmp_path, dev, keep_quotes=True).texts[1] == '"open'
+@pytest.mark.parametrize("keep_quotes", [None, True])
+def test_quotes_of_tsv_are_text(tmp_path: Path, keep_quotes: bool | None) -> None:
+    dev = DEV + '8\t"open\tpos\n9\tends"\tneg\n10\t"both"\tneg\n'
+    texts = ("fine", '"open', 'ends"', '"both"')
+    assert read_dev(tmp_path, dev, keep_quotes=keep_quotes).texts == texts
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+def test_a_field_that_spans_lines_is_a_fault_of_all_of_them(
+    tmp_path: Path, suffix: str
+) -> None:
+    spanning = '"b,x\nc,y\nd",y\n'
+    rows = f'text,label\na,x\n{spanning}e,x\n"f"g,x\n"h,i",y\n"j,x\nk,y\n'
+    content = rows if suffix == "csv" else rows.replace(",", "\t")
+    write(tmp_path, {f"en/train.{suffix}": content})
+    path = f"{tmp_path}/{{language}}/{{split}}.{suffix}"
+    config = TableData(path, labels=("x", "y"), keep_quotes=False)
+    with pytest.raises(DataError, match=r"lines 3 to 5.*--skip-bad-rows"):
+        make_table_source(config, "en").read("en", "train")
+    found = make_table_source(config, "en", skip=True).read("en", "train")
+    assert [text[0] for text in found.texts] == ["a", "e", "h", "k"]
+    assert found.report.rejected == {SPANNING: 3, "malformed row": 2}
+    assert (found.report.rows, found.report.kept) == (9, 4)
+
+
+def test_lines_may_end_with_cr_alone_and_a_cr_cuts_no_text(tmp_path: Path) -> None:
+    assert read_dev(tmp_path, (DEV + "8\tb\tneg\n").replace("\n", "\r")).texts == (
+        "fine",
+        "b",
+    )
+    assert read_dev(tmp_path, DEV + "8\ta\rb\tneg\n").texts == ("fine", "a\rb")
+    dev = (DEV + "8\tb\n").replace("\n", "\r")
+    with pytest.raises(DataError, match="line 3"):
+        read_dev(tmp_path, dev)
+
+
+def test_white_space_around_a_label_is_removed_and_counted(tmp_path: Path) -> None:
+    found = read_dev(tmp_path, DEV + "8\tx\tpos \n9\ty\t\u00a0neg\n")
+    assert found.labels.tolist() == [1, 1, 0]
+    assert found.report.notes == {SPACED: 2}
+    pattern = f"{tmp_path}/{{language}}/{{split}}.tsv"
+    write(tmp_path, {"eng_Latn/train.tsv": TRAIN + "3\tfair\tpos \n"})
+    assert make_table_source(TableData(pattern), "en").labels == ("neg", "pos")
+
+
+def test_a_declared_label_is_one_whatever_it_looks_like(tmp_path: Path) -> None:
+    dev = DEV + "8\tx\tnull\n"
+    found = read_dev(tmp_path, dev, labels=("null", "pos", "neg"))
+    assert found.labels.tolist() == [1, 0]
+
+
+def test_files_one_behind_another_are_read(tmp_path: Path) -> None:
+    found = read_dev(tmp_path, f"\ufeff{DEV}\ufeff8\tx\tneg\n")
+    assert found.ids == ("7", "8")
+    assert found.report.notes == {MARK: 1}
+
+
+def test_a_great_many_columns_take_no_time(tmp_path: Path) -> None:
+    names = "\t".join(f"c{i}" for i in range(200_000))
+    start = time.process_time()
+    with pytest.raises(DataError, match="column 'label'") as error:
+        read_dev(tmp_path, f"id\ttext\t{names}\n1\tx\t{names}\n")
+    with pytest.raises(DataError, match="more than once"):
+        read_dev(tmp_path, f"{names}\t{names}\n")
+    assert time.process_time() - start < 5
+    assert len(str(error.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "make", [os.mkfifo, os.mkdir, lambda path: path.symlink_to("/dev/zero")]
+)
+def test_only_a_regular_file_is_opened(
+    tmp_path: Path, make: Callable[[Path], None]
+) -> None:
+    pattern = write(tmp_path, {"eng_Latn/train.tsv": TRAIN, "fr/link.tsv": DEV})
+    make(tmp_path / "fr/dev.tsv")
+    (tmp_path / "fr/test.tsv").symlink_to(tmp_path / "fr/link.tsv")
+    source = make_table_source(TableData(pattern), "en")
+    with pytest.raises(DataError, match=r"dev\.tsv: must be a readable file"):
+        source.read("fr", "dev")
+    assert source.read("fr", "test").texts == ("fine",)
+
+
+def test_a_line_without_end_is_a_fault(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("xlnas_jax.data.records.MAX_LINE", 50)
+    with pytest.raises(DataError, match=r"line 3: .*at most 50 characters; got 66"):
+        read_dev(tmp_path, f"{DEV}8\t{'x' * 60}\tneg\n")
 
 
 def test_a_missing_file_names_the_nearest_languages(tmp_path: Path) -> None:
@@ -215,4 +326,4 @@ def test_bad_json_lines_are_passed_over_and_counted(tmp_path: Path) -> None:
     config = TableData(f"{tmp_path}/{{language}}/{{split}}.jsonl")
     report = make_table_source(config, "en", skip=True).read("en", "train").report
     assert (report.rows, report.kept) == (4, 1)
-    assert report.rejected == {"not a JSON object": 2, "missing column": 1}
+    assert report.rejected == {"not a JSON object": 2, "text of a wrong kind": 1}

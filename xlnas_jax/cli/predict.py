@@ -1,23 +1,18 @@
 """`xlnas predict`: one JSON object per input line."""
 
+import contextlib
 import json
 import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import Annotated, Any, BinaryIO
 
 import tyro
 
+from xlnas_jax.files import located, open_given
 from xlnas_jax.types import DataError
-
-if TYPE_CHECKING:
-    from xlnas_jax.export.subnet import Subnet
-
-CHUNK = 256
-ASKED = '{"question": ..., "context": ...}'
-KEYS = ("question", "context")
 
 
 @dataclass(frozen=True)
@@ -28,7 +23,7 @@ class Predict:
         model: an exported model directory.
         file: UTF-8 text, one example a line; standard input if not given. For
             tagging, words between white space; for questions, JSON objects with
-            `question` and `context`.
+            `question` and `context`, where blank lines are passed over.
         language: of the text, where the model has output layers for some languages.
         pairs: for classification: every line holds two texts with a tab between.
     """
@@ -40,67 +35,40 @@ class Predict:
 
     def run(self) -> None:
         """Writes the fields of each prediction, in the order of the lines."""
+        from xlnas_jax.export import inputs
         from xlnas_jax.export.load import load
 
         subnet = load(self.model)
-        if self.file is not None and not self.file.is_file():
-            raise DataError(f"{self.file}: no such file. Give a text file, or none.")
         if self.pairs and subnet.task != "classification":
             raise DataError(
                 f"--pairs: pairs of texts are classified; this model is for "
                 f"{subnet.task}. Leave the option out."
             )
-        name = str(self.file or "standard input")
-        stream = sys.stdin.buffer if self.file is None else self.file.open("rb")
-        with stream:
-            for first, lines in _chunks(stream, name):
-                places = [f"{name}, line {first + i}" for i in range(len(lines))]
-                for prediction in self._predict(subnet, lines, places):
-                    line = json.dumps(_plain(prediction), ensure_ascii=False)
-                    print(line)
-
-    def _predict(
-        self, subnet: "Subnet", lines: list[str], places: list[str]
-    ) -> list[Any]:
-        language = self.language or None
-        if subnet.task == "qa":
-            read = _read_question
-        elif self.pairs:
-            read = _read_pair
-        else:
-            return subnet.predict(lines, language=language)
-        pairs = [read(*one) for one in zip(lines, places, strict=True)]
-        firsts, seconds = zip(*pairs, strict=True)
-        return subnet.predict(firsts, seconds, language=language)
+        read = inputs.read_pair if self.pairs else inputs.read_text
+        read = inputs.read_question if subnet.task == "qa" else read
+        with _opened(self.file) as stream:
+            name = str(self.file or "standard input")
+            for texts in inputs.read_inputs(stream, name, read):
+                columns = [list(column) for column in zip(*texts, strict=True)]
+                for found in subnet.predict(*columns, language=self.language or None):
+                    print(json.dumps(_plain(found), ensure_ascii=False))
 
 
-def _read_question(line: str, place: str) -> tuple[str, str]:
-    """Question and context of a line, both with some text."""
-    try:
-        found = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        raise DataError(
-            f"{place}: must be a JSON object {ASKED}; got: {error}. Correct the line."
-        ) from error
-    values = [found.get(k) if isinstance(found, dict) else None for k in KEYS]
-    texts = [value for value in values if isinstance(value, str) and value.strip()]
-    if len(texts) < len(KEYS):
-        raise DataError(
-            f"{place}: must be a JSON object {ASKED} with a text in both; got "
-            f"{line[:200]}. Correct or remove the line."
-        )
-    return texts[0], texts[1]
-
-
-def _read_pair(line: str, place: str) -> tuple[str, str]:
-    """The two texts of a line."""
-    first, tab, second = line.partition("\t")
-    if not tab:
-        raise DataError(
-            f"{place}: must be two texts with a tab between; got no tab in "
-            f"{line[:200]!r}. Correct the line, or leave --pairs out."
-        )
-    return first, second
+@contextlib.contextmanager
+def _opened(file: Path | None) -> Iterator[BinaryIO]:
+    """What is to be read: a file, a pipe that a shell made, or standard input."""
+    if file is None:
+        yield sys.stdin.buffer
+        return
+    with contextlib.ExitStack() as stack:
+        try:
+            stream = stack.enter_context(open_given(file))
+        except OSError as error:
+            raise DataError(
+                f"{located(file)}: must be a readable file; got: "
+                f"{error.strerror or error}. Give a text file, or none."
+            ) from error
+        yield stream
 
 
 def _plain(value: Any) -> Any:
@@ -112,22 +80,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value
-
-
-def _chunks(stream: BinaryIO, name: str) -> Iterator[tuple[int, list[str]]]:
-    """Lines without their ends, some hundred at a time, after the first's number."""
-    lines: list[str] = []
-    first = 1
-    for number, raw in enumerate(stream, start=1):
-        try:
-            lines.append(raw.decode("utf-8").rstrip("\r\n"))
-        except UnicodeDecodeError as error:
-            raise DataError(
-                f"{name}, line {number}: must be UTF-8; byte {error.start} is not. "
-                f"Convert the file first, for instance with iconv."
-            ) from error
-        if len(lines) == CHUNK:
-            yield first, lines
-            first, lines = number + 1, []
-    if lines:
-        yield first, lines

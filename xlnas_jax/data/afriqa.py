@@ -1,12 +1,19 @@
 """AfriQA's gold passages: questions in African languages on a foreign passage."""
 
-import json
 from typing import Any
 
 from xlnas_jax.data.examples import Answer, QuestionRow
 from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.questions import LEFT_OUT, check_question, find_answer
-from xlnas_jax.data.records import read_text
+from xlnas_jax.data.lines import read_text, split_lines
+from xlnas_jax.data.questions import (
+    LEFT_OUT,
+    check_question,
+    find_answer,
+    is_name,
+    is_offset,
+)
+from xlnas_jax.files import parse_json
+from xlnas_jax.types import brief
 
 # What is known to be wrong with the data; such rows are noted and left out.
 NO_PASSAGE = f"no passage, {LEFT_OUT}"
@@ -33,8 +40,7 @@ def read_afriqa(path: str, faults: Faults) -> list[QuestionRow]:
         for African Languages", 2023. https://arxiv.org/abs/2305.06897
     """
     rows = []
-    # Not splitlines(): it would also cut at separators inside a JSON string.
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    for number, line in enumerate(split_lines(read_text(path)), start=1):
         if not line.strip():
             continue
         row = _row(line, f"{path}, line {number}", faults)
@@ -47,7 +53,8 @@ def read_afriqa(path: str, faults: Faults) -> list[QuestionRow]:
 def _row(line: str, place: str, faults: Faults) -> QuestionRow | None:
     """One question; None where it is left out or passed over."""
     try:
-        record = json.loads(line)
+        # Where the answer's language is not known, it is NaN.
+        record = parse_json(line, any_number=True)
     except ValueError:
         record = None
     found = record if isinstance(record, dict) else {}
@@ -55,7 +62,7 @@ def _row(line: str, place: str, faults: Faults) -> QuestionRow | None:
     answers = _answers(found.get("answer_pivot"))
     context = found.get("context")
     if (
-        not isinstance(key, str | int)
+        not is_name(key)
         or not isinstance(question, str)
         or not isinstance(context, str | None)
         or answers is None
@@ -63,14 +70,14 @@ def _row(line: str, place: str, faults: Faults) -> QuestionRow | None:
         faults.reject(
             "malformed question",
             f"{place}: every line must be one JSON object {_SHAPE}; got "
-            f"{line[:200]!r}. Correct or remove the line.",
+            f"{brief(line)}. Correct or remove the line.",
         )
         return None
     quirk = _quirk(context, answers)
     if context is None or quirk:
         faults.note(quirk or NO_PASSAGE)
         return None
-    return QuestionRow(str(key), question, context, answers, f"{place} ({key!r})")
+    return QuestionRow(str(key), question, context, answers, f"{place} ({brief(key)})")
 
 
 def _quirk(context: str | None, answers: tuple[Answer, ...]) -> str:
@@ -93,7 +100,7 @@ def _answers(found: Any) -> tuple[Answer, ...] | None:
         return None
     if not all(isinstance(text, str) for text in texts):
         return None
-    if not all(isinstance(start, int) for start in starts):
+    if not all(is_offset(start) for start in starts):
         return None
     starts = starts or [-1] * len(texts)
     if len(starts) != len(texts):

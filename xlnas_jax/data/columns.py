@@ -5,10 +5,13 @@ from typing import NamedTuple
 
 from xlnas_jax.data.examples import TaggedRow
 from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.records import read_text
+from xlnas_jax.data.lines import BOM, MAX_LINE, read_text, split_lines
+from xlnas_jax.data.records import MARK
 from xlnas_jax.data.sets.base import Columns
 from xlnas_jax.data.tagged import make_tagged as make_tagged
 from xlnas_jax.data.tagged import to_iob2
+from xlnas_jax.data.values import SPACED, is_text
+from xlnas_jax.types import brief
 
 DOCUMENT_MARK = "document mark"
 BLANK_WORD = "blank word, dropped"
@@ -19,8 +22,8 @@ _SENTENCE_ID = re.compile(r"#\s*sent_id\s*=\s*(?P<id>.*\S)")
 # The range of a contraction, and an empty node.
 _NO_WORD = re.compile(r"\d+[-.]\d+")
 _PREFIX = re.compile(r"[a-z_-]+:")
-_SPACES = re.compile(r"[ \t]+")
-_ENTITY_TAG = re.compile(r"O|[BI]-.+")
+_SPACES = re.compile(r" +")
+_ENTITY_TAG = re.compile(r"O|[BI]-\S+")
 _TAGS = {
     "IOB2": _ENTITY_TAG,
     "IOB1": _ENTITY_TAG,
@@ -56,7 +59,10 @@ def read_columns(
         DataError: the file cannot be read, is not UTF-8, or, unless `faults` passes
             over it, a line has too few columns or a tag that is none.
     """
-    documents = _documents(read_text(path), columns)
+    lines = split_lines(read_text(path))
+    documents = _documents(lines, columns)
+    if any(line.startswith(BOM) for line in lines):
+        faults.note(MARK, sum(line.startswith(BOM) for line in lines))
     # One more than there are: a mark at the end of the file has a place, too.
     total = 1 + sum(len(document.sentences) for document in documents)
     rows = []
@@ -72,12 +78,11 @@ def read_columns(
     return rows
 
 
-def _documents(text: str, columns: Columns) -> list[_Document]:
+def _documents(given: list[str], columns: Columns) -> list[_Document]:
     documents = [_Document(False, [])]
     lines: list[Line] = []
-    # Not splitlines(): a word may be a separator that it would cut at.
-    for number, ended in enumerate([*text.split("\n"), ""], start=1):
-        line = ended.rstrip("\r")
+    for number, marked in enumerate([*given, ""], start=1):
+        line = marked.removeprefix(BOM)  # files that were put one behind another
         is_mark = _MARK.match(line) is not None
         if line.strip() and not is_mark:
             lines.append((number, line))
@@ -95,7 +100,8 @@ def _sentence(
 ) -> TaggedRow | None:
     """One sentence, or None where it is faulty or has no words."""
     name = str(position)
-    least = max(columns.form + 1 + (columns.tag < 0), columns.tag + 1)
+    least = _least(columns)
+    width = 0
     words: list[str] = []
     tags: list[str] = []
     for number, line in lines:
@@ -103,12 +109,20 @@ def _sentence(
             match = _SENTENCE_ID.match(line)
             name = match["id"] if match else name
             continue
-        sep = columns.separator
-        fields = line.split(sep) if sep else _SPACES.split(line.strip(" \t"))
+        fields = _fields(line, columns)
         if columns.conllu and _NO_WORD.fullmatch(fields[0]):
             continue
         if columns.prefixed and len(fields) > columns.form:
             fields[columns.form] = _PREFIX.sub("", fields[columns.form], count=1)
+        place = f"{path}, line {number}"
+        if not is_text(line, "line", place, faults) or not _is_whole(
+            line, fields, width, columns, place, faults
+        ):
+            return None
+        width = len(fields)
+        if len(fields) >= least and fields[columns.tag].strip() != fields[columns.tag]:
+            fields[columns.tag] = fields[columns.tag].strip()
+            faults.note(SPACED)
         is_sound = (
             len(fields) >= least
             and fields[columns.form].strip()
@@ -117,7 +131,7 @@ def _sentence(
         if is_sound:
             words.append(fields[columns.form])
             tags.append(fields[columns.tag])
-        elif not _may_drop(fields, least, columns, f"{path}, line {number}", faults):
+        elif not _may_drop(fields, least, columns, place, faults):
             return None
     if not words or (columns.conllu and set(words) == {"_"}):
         faults.note(WITHHELD if words else BLANK_SENTENCE)
@@ -125,6 +139,49 @@ def _sentence(
     if columns.scheme != "plain":
         tags = to_iob2(tags, faults)
     return TaggedRow(name, tuple(words), tuple(tags), f"{path}, line {lines[0][0]}")
+
+
+def _least(columns: Columns) -> int:
+    """How many columns a line must have; positions may be counted from the end."""
+    both = (columns.form, columns.tag)
+    least = max(at + 1 if at >= 0 else -at for at in both)
+    return max(least, columns.form + 1 + (columns.tag < 0))
+
+
+def _fields(line: str, columns: Columns) -> list[str]:
+    """Columns of a line; where tabs separate them, words may hold spaces."""
+    if columns.separator:
+        return line.split(columns.separator)
+    if "\t" in line:
+        return [field.strip(" ") for field in line.split("\t")]
+    return _SPACES.split(line.strip(" "))
+
+
+def _is_whole(
+    line: str,
+    fields: list[str],
+    width: int,
+    columns: Columns,
+    place: str,
+    faults: Faults,
+) -> bool:
+    """Whether a line is one, and cut into columns as those before it."""
+    found = ""
+    if "\r" in line:
+        found = "a CR within it; all lines of a file must end alike"
+    elif len(line) > MAX_LINE:
+        found = f"{len(line):,} characters, of which it may have {MAX_LINE:,}"
+    elif not columns.separator and _least(columns) <= len(fields) != width > 0:
+        found = (
+            f"{len(fields)} columns after lines with {width}; tabs may separate them"
+        )
+    if found:
+        faults.reject(
+            "uneven line",
+            f"{place}: every line must have the same columns; got {found}. Correct "
+            f"the line.",
+        )
+    return not found
 
 
 def _may_drop(
@@ -145,8 +202,8 @@ def _may_drop(
         faults.reject(
             "no tag",
             f"{place}: every tag must be {_SHAPES[columns.scheme == 'plain']}; got "
-            f"{tag!r} for {word!r}. Correct the line, or check that the file is of "
-            f"this data set.",
+            f"{brief(tag)} for {brief(word)}. Correct the line, or check that the "
+            f"file is of this data set.",
         )
         return False
     if columns.drop_blank and tag == "O":
@@ -154,7 +211,7 @@ def _may_drop(
         return True
     faults.reject(
         "empty word",
-        f"{place}: every line must have a word; got {word!r}. Correct the line, or "
-        f"remove it.",
+        f"{place}: every line must have a word; got {brief(word)}. Correct the "
+        f"line, or remove it.",
     )
     return False

@@ -1,6 +1,6 @@
 """What every data source gives: labelled examples of one language and split."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -9,11 +9,12 @@ from jaxtyping import Int
 
 from xlnas_jax.data.faults import Faults, LoadReport
 from xlnas_jax.languages import Split
-from xlnas_jax.types import DataError
+from xlnas_jax.types import DataError, brief
 
 LabelSet = tuple[str, ...]
 TASKS = ("classification", "tagging", "qa")
 _NOTHING = LoadReport()
+_MANY = 20
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,34 +166,28 @@ def make_examples(
     origin: str,
     faults: Faults | None = None,
 ) -> Examples:
-    """Check raw rows and turn their labels into class ids.
+    """Turn the labels of rows that are sound by themselves into class ids.
 
     Raises:
-        DataError: no rows are left, or, unless `faults` passes over it, an empty
-            text, a repeated id or an unknown label.
+        DataError: no rows are left, or, unless `faults` passes over it, a repeated
+            id or an unknown label.
     """
     faults = Faults() if faults is None else faults
     index = {label: position for position, label in enumerate(labels)}
     first: dict[str, str] = {}
     kept: list[Row] = []
     for row in rows:
-        if not row.text.strip() or (row.pair is not None and not row.pair.strip()):
-            faults.reject(
-                "empty text",
-                f"{row.place}: every example must have a text; got an empty one. "
-                f"Remove the row or fill it in.",
-            )
-        elif row.id in first:
+        if row.id in first:
             faults.reject(
                 "repeated id",
-                f"{row.place}: ids must be unique within a split; got {row.id!r}, "
+                f"{row.place}: ids must be unique within a split; got {brief(row.id)}, "
                 f"already at {first[row.id]}. Remove one of the two.",
             )
         elif row.label not in index:
             faults.reject(
                 "unknown label",
-                f"{row.place}: every label must be one of {list(labels)}; got "
-                f"{row.label!r} in split {split!r} of {language!r}. Correct the "
+                f"{row.place}: every label must be one of {listed(labels)}; got "
+                f"{brief(row.label)} in split {split!r} of {language!r}. Correct the "
                 f"row, or list it in data.labels.",
             )
         else:
@@ -223,3 +218,9 @@ def require_some(kept: list, language: str, split: Split, origin: str) -> None:
 def label_set(rows: list[Row]) -> LabelSet:
     """The labels seen in `rows`, in sorted order."""
     return tuple(sorted({row.label for row in rows}))
+
+
+def listed(labels: Sequence[str]) -> str:
+    """Labels for a message: all of a set that a person made."""
+    more = ", ..." if len(labels) > _MANY else ""
+    return f"[{', '.join(brief(label) for label in labels[:_MANY])}{more}]"

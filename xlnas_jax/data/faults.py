@@ -47,15 +47,15 @@ class Faults:
         self._rejected: Counter[str] = Counter()
         self._notes: Counter[str] = Counter()
 
-    def reject(self, reason: str, message: str) -> None:
-        """Counts a row that cannot be used, or raises `DataError` with the message.
+    def reject(self, reason: str, message: str, count: int = 1) -> None:
+        """Counts rows that cannot be used, or raises `DataError` with the message.
 
         `message` names file, row and expectation; `reason` is a few words to count
         by. Call it in place of keeping the row.
         """
         if not self.skip:
             raise DataError(f"{message} To go on without such rows: --skip-bad-rows.")
-        self._rejected[reason] += 1
+        self._rejected[reason] += count
 
     def note(self, kind: str, count: int = 1) -> None:
         """Counts a known quirk that was handled."""

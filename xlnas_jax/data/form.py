@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
 from xlnas_jax.data.examples import (
     AnyExamples,
@@ -12,6 +13,7 @@ from xlnas_jax.data.examples import (
     LabelSet,
     QuestionExamples,
     TaggedExamples,
+    listed,
 )
 from xlnas_jax.data.faults import LoadReport
 from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
@@ -54,6 +56,23 @@ def require_text(examples: AnyExamples) -> None:
             ) from error
 
 
+def require_contrast(examples: AnyExamples, labels: LabelSet) -> None:
+    """Raise `DataError` where all that is to be learnt has one label, or is no entity.
+
+    A network that always answers the same would be right.
+    """
+    if isinstance(examples, QuestionExamples):
+        return
+    used = [labels[at] for at in np.unique(_label_ids(examples))]
+    if len(used) < 2:
+        what = "tag" if isinstance(examples, TaggedExamples) else "label"
+        raise DataError(
+            f"split {examples.split!r} of {examples.language!r}: examples to learn "
+            f"from must have at least two {what}s; got {listed(used)} alone. Check the "
+            f"{what}s of the file."
+        )
+
+
 def _texts(examples: AnyExamples) -> Iterator[tuple[str, str]]:
     """Every text of every example, after its id."""
     columns = [examples.ids, examples.texts]
@@ -69,15 +88,19 @@ def _texts(examples: AnyExamples) -> Iterator[tuple[str, str]]:
 def _count(examples: AnyExamples, labels: LabelSet) -> dict[str, int]:
     if isinstance(examples, QuestionExamples):
         return {}
-    if isinstance(examples, Examples):
-        found = examples.labels
-    else:
-        found = np.concatenate([np.zeros(0, np.int32), *examples.tags])
+    found = _label_ids(examples)
     counts = np.bincount(found, minlength=len(labels)).tolist()
     by_label = dict(zip(labels, counts, strict=True))
     if isinstance(examples, TaggedExamples) and has_entities(labels):
         return _entities(by_label)
     return by_label
+
+
+def _label_ids(examples: Examples | TaggedExamples) -> Int[np.ndarray, " label"]:
+    """Of every example, or of every word."""
+    if isinstance(examples, Examples):
+        return examples.labels
+    return np.concatenate([np.zeros(0, np.int32), *examples.tags])
 
 
 def _entities(tags: Mapping[str, int]) -> dict[str, int]:

@@ -1,15 +1,25 @@
 """Data sets of the Hugging Face hub, one configuration per language."""
 
+import math
+import os
 from collections.abc import Sequence
 from functools import cache
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlnas_jax.config import HubData
 from xlnas_jax.data.examples import Examples, Row, Source, label_set, make_examples
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.patterns import match_languages, unknown_language
+from xlnas_jax.data.select import settled
+from xlnas_jax.data.values import make_row
+from xlnas_jax.files import kind_of
 from xlnas_jax.languages import Split
-from xlnas_jax.types import DataError
+from xlnas_jax.types import DataError, brief
+
+# Of the reason of another library; some print whole tables.
+_MOST = 500
 
 if TYPE_CHECKING:  # the import takes seconds: only runs that read the hub pay it
     from datasets import Dataset
@@ -44,12 +54,15 @@ def make_hub_source(
             config.path, name, _split_name(config, split), config.revision
         )
 
-    labels = config.labels or _labels(load(source_language, "train"), config)
+    labels = config.labels or _labels(
+        load(source_language, "train"), config, Faults(skip)
+    )
 
     def read(language: str, split: Split) -> Examples:
         faults = Faults(skip)
-        rows = _rows(load(language, split), config)
-        return make_examples(rows, labels, language, split, config.path, faults)
+        rows = _rows(load(language, split), config, faults)
+        made = make_examples(rows, labels, language, split, config.path, faults)
+        return settled(made, faults)
 
     def languages() -> tuple[str, ...]:
         return tuple(sorted(forms()))
@@ -63,7 +76,7 @@ def config_names(path: str, revision: str = "") -> list[str]:
 
     try:
         return datasets.get_dataset_config_names(path, revision=revision or None)
-    except (OSError, ValueError, RuntimeError) as error:
+    except Exception as error:  # whatever a damaged file makes of its many parsers
         raise _failed(path, "list its configurations", error) from error
 
 
@@ -73,12 +86,49 @@ def load_split(path: str, name: str, split: str, revision: str = "") -> "Dataset
 
     try:
         found = datasets.load_dataset(
-            path, name=name, split=split, revision=revision or None
+            path,
+            name=name,
+            split=split,
+            revision=revision or None,
+            cache_dir=local_cache(path),
         )
-    except (OSError, ValueError, RuntimeError) as error:
+    except DataError:
+        raise
+    except Exception as error:  # whatever a damaged file makes of its many parsers
         raise _failed(path, f"read split {split!r} of {name!r}", error) from error
     assert isinstance(found, datasets.Dataset)  # a named split, not streamed
     return found
+
+
+def local_cache(path: str) -> str | None:
+    """Where `datasets` keeps what it makes of a folder as it is now; None of the hub.
+
+    By itself it goes by the names of files alone, and would give what stood in them
+    when it first read them.
+
+    Raises:
+        DataError: something in the folder is neither a file nor a folder.
+    """
+    import datasets.config
+
+    if not os.path.isdir(path):
+        return None
+    found = []
+    for folder, folders, names in os.walk(path):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for name in sorted(names):
+            state = os.stat(os.path.join(folder, name))
+            kind = kind_of(state.st_mode)
+            if kind:
+                raise DataError(
+                    f"data set {path!r}: a folder of data must hold regular files; "
+                    f"got {name!r}, which is {kind}. Remove it."
+                )
+            # The last is not to be set by anyone, so copies that keep times differ.
+            times = state.st_mtime_ns, state.st_ctime_ns
+            found.append((folder, name, state.st_ino, state.st_size, *times))
+    key = sha256(repr((os.path.realpath(path), found)).encode()).hexdigest()
+    return str(Path(datasets.config.HF_DATASETS_CACHE) / "local" / key[:16])
 
 
 def read_column(data: "Dataset", path: str, column: str, hint: str) -> list[Any]:
@@ -105,14 +155,17 @@ def class_names(data: "Dataset", column: str) -> tuple[str, ...]:
     return tuple(feature.names) if isinstance(feature, datasets.ClassLabel) else ()
 
 
-def class_name(value: object, names: Sequence[str]) -> str:
-    """The name of a class by its number; what is no number of one as it is written.
+def class_name(value: object, names: Sequence[str]) -> object:
+    """The name of a class by its number; what is no number of one as it is.
 
-    -1 marks labels that a data set keeps back: left for the unknown-label error.
+    A column of numbers holds fractions where some are absent. -1 marks labels that a
+    data set keeps back: left for the unknown-label error.
     """
     if names and isinstance(value, int) and 0 <= value < len(names):
         return names[value]
-    return str(value)
+    if isinstance(value, float):
+        return str(value) if math.isfinite(value) else None
+    return value
 
 
 def _split_name(config: HubData, split: Split) -> str:
@@ -126,11 +179,12 @@ def _split_name(config: HubData, split: Split) -> str:
 
 def _failed(path: str, action: str, error: Exception) -> DataError:
     """One paragraph, whatever number of lines the reason came in."""
-    reason = " ".join(str(error).split()) or type(error).__name__
+    cause = error.__cause__ or error
+    reason = " ".join(f"{type(cause).__name__}: {cause}".split())[:_MOST]
     return DataError(
         f"data set {path!r}: `datasets` must be able to {action}; got "
-        f"{type(error).__name__}: {reason.rstrip('.')}. Check data.path, data.config, "
-        f"the split names and the network."
+        f"{reason.rstrip('.')}. Check data.path, data.config, the split names, the "
+        f"files and the network."
     )
 
 
@@ -139,11 +193,12 @@ def _column(data: "Dataset", config: HubData, column: str) -> list[Any]:
     return read_column(data, config.path, column, hint)
 
 
-def _labels(data: "Dataset", config: HubData) -> tuple[str, ...]:
-    return class_names(data, config.label_column) or label_set(_rows(data, config))
+def _labels(data: "Dataset", config: HubData, faults: Faults) -> tuple[str, ...]:
+    names = class_names(data, config.label_column)
+    return names or label_set(_rows(data, config, faults))
 
 
-def _rows(data: "Dataset", config: HubData) -> list[Row]:
+def _rows(data: "Dataset", config: HubData, faults: Faults) -> list[Row]:
     texts = _column(data, config, config.text_column)
     values = _column(data, config, config.label_column)
     ids = _column(data, config, config.id_column) if config.id_column else None
@@ -151,11 +206,16 @@ def _rows(data: "Dataset", config: HubData) -> list[Row]:
     rows = []
     for position, (text, value) in enumerate(zip(texts, values, strict=True)):
         place = f"data set {config.path!r}, row {position}"
-        if not isinstance(text, str):
+        if not isinstance(text, str | None):
             raise DataError(
                 f"{place}: column {config.text_column!r} must hold text; got "
-                f"{text!r}. Set data.text_column to the column with the text."
+                f"{brief(text)}. Set data.text_column to the column with the text."
             )
-        identifier = position if ids is None else ids[position]
-        rows.append(Row(str(identifier), text, class_name(value, names), place))
+        values = {
+            "id": position if ids is None else ids[position],
+            "text": text,
+            "label": class_name(value, names),
+        }
+        row = make_row(values, place, faults, (*names, *config.labels))
+        rows += [] if row is None else [row]
     return rows

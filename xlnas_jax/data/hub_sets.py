@@ -33,11 +33,12 @@ from xlnas_jax.data.labels import (
 )
 from xlnas_jax.data.layout import NotThereError
 from xlnas_jax.data.patterns import match_languages, unknown_language
-from xlnas_jax.data.questions import check_question, make_questions
+from xlnas_jax.data.questions import check_question, is_offset, make_questions
 from xlnas_jax.data.select import limited, settled
 from xlnas_jax.data.sets.base import DataSet, Hub
+from xlnas_jax.data.values import make_row
 from xlnas_jax.languages import Split, normalise
-from xlnas_jax.types import ConfigError
+from xlnas_jax.types import ConfigError, brief
 
 if TYPE_CHECKING:  # the import takes seconds: only runs that read the hub pay it
     from datasets import Dataset
@@ -149,12 +150,19 @@ def _rows(
     for position, row in _records(values, form):
         name = str(row.get("id", position))
         place = f"data set {hub.path!r}, {data.config_name}, row {position}"
+        if data_set.task == "classification":
+            label = class_name(row["label"], names)
+            label = hub.labels.get(label, label) if isinstance(label, str) else label
+            given = {"id": position, **row, "label": label}
+            text = make_row(given, place, faults, data_set.labels)
+            rows += [] if text is None else [text]
+            continue
         made = _row(row, name, place, data_set, names, hub.labels)
         if made is None:
             faults.reject(
                 "malformed row",
                 f"{place}: every row must hold what the task needs in columns "
-                f"{list(columns.values())}; got {str(row)[:200]}. Read "
+                f"{list(columns.values())}; got {brief(row)}. Read "
                 f"{data_set.name} from its original files.",
             )
         elif not isinstance(made, QuestionRow):
@@ -185,21 +193,17 @@ def _row(
     data_set: DataSet,
     names: LabelSet,
     renamed: Mapping[str, str],
-) -> AnyRow | None:
-    """One raw row of the task's kind; None where it does not hold one."""
-    if data_set.task == "classification":
-        text, pair = row["text"], row.get("pair")
-        label = class_name(row["label"], names)
-        is_sound = isinstance(text, str) and isinstance(pair, str) == ("pair" in row)
-        label = renamed.get(label, label)
-        return Row(name, text, label, place, pair) if is_sound else None
+) -> TaggedRow | QuestionRow | None:
+    """One raw row of tags or answers; None where it does not hold one."""
     if data_set.task == "tagging":
         words, tags = row["words"], row["tags"]
         if not isinstance(words, list) or not isinstance(tags, list):
             return None
         if len(words) != len(tags) or not all(isinstance(word, str) for word in words):
             return None
-        spelled = tuple(_tag(class_name(tag, names), renamed) for tag in tags)
+        if any(tag is None for tag in tags):
+            return None
+        spelled = tuple(_tag(str(class_name(tag, names)), renamed) for tag in tags)
         return TaggedRow(name, tuple(words), spelled, place)
     answers = _answers(row["answers"])
     texts = row["question"], row["context"]
@@ -229,7 +233,7 @@ def _answers(found: object) -> tuple[Answer, ...] | None:
     answers = tuple(
         Answer(text, start)
         for text, start in zip(texts, starts, strict=False)
-        if isinstance(text, str) and isinstance(start, int)
+        if isinstance(text, str) and is_offset(start)
     )
     return answers if len(answers) == len(texts) == len(starts) else None
 

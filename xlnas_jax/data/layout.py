@@ -96,7 +96,7 @@ def _glob(root: Path, pattern: str) -> list[str]:
     start = len(root.as_posix())
     wildcard = pattern[start:].replace("{language}", "*").replace("[", "[[]")
     paths = glob.glob(glob.escape(root.as_posix()) + wildcard)
-    return sorted(Path(path).as_posix() for path in paths if Path(path).is_file())
+    return sorted(Path(path).as_posix() for path in paths if not Path(path).is_dir())
 
 
 def _by_language(

@@ -9,13 +9,15 @@ from typing import NamedTuple
 
 from xlnas_jax.data.faults import Faults, LoadReport
 from xlnas_jax.data.layout import Found, Layout, NotThereError, find_files
+from xlnas_jax.data.lines import MAX_FILE, read_text, split_lines
 from xlnas_jax.data.patterns import unknown_language
 from xlnas_jax.data.questions import LEFT_OUT, rows_passed
-from xlnas_jax.data.records import read_records, read_text
+from xlnas_jax.data.records import read_records
 from xlnas_jax.data.sets.base import DataSet, Verses
 from xlnas_jax.data.sets.registry import find
+from xlnas_jax.files import open_regular
 from xlnas_jax.languages import Split, normalise
-from xlnas_jax.types import ConfigError, DataError
+from xlnas_jax.types import ConfigError, DataError, brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +103,10 @@ def read_lines(source_path: str, target_path: str) -> list[Pair]:
     Raises:
         DataError: a file cannot be read, or they have not the same number of lines.
     """
-    sources, targets = _lines(read_text(source_path)), _lines(read_text(target_path))
+    sources, targets = (
+        split_lines(read_text(source_path)),
+        split_lines(read_text(target_path)),
+    )
     if len(sources) != len(targets):
         raise DataError(
             f"{source_path} and {target_path}: line k of one must be the translation "
@@ -118,20 +123,34 @@ def read_two_columns(
     path: str, languages: tuple[str, str], faults: Faults
 ) -> list[Pair]:
     """Pairs from a TSV file, where quotes are text, or from a CSV file."""
-    keep_quotes = not path.lower().endswith(".csv")
     header = ("source", "target")
     pairs: list[Pair] = []
     turned = False
-    for line, record in read_records(path, keep_quotes, faults, header):
+    for line, record in read_records(path, None, faults, header):
         if record is None:
             continue
-        source, target = record["source"], record["target"]
+        found = (record.get(side) for side in header)
+        place = f"{path}, line {line}"
+        source, target = (_cell(one, place, faults) for one in found)
+        if source is None or target is None:
+            continue
         if line == 1 and _is_header((source, target), languages):
             turned = normalise(source) != languages[0]
             continue
         both = (target, source) if turned else (source, target)
         pairs.append(Pair(str(len(pairs)), *both, f"{path}, line {line}"))
     return pairs
+
+
+def _cell(value: object, place: str, faults: Faults) -> str | None:
+    """A text, which may be empty; None where it is none."""
+    if isinstance(value, str):
+        return value
+    faults.reject(
+        "no text",
+        f"{place}: every row must have two texts; got {brief(value)}. Correct it.",
+    )
+    return None
 
 
 def read_verses(path: str, faults: Faults) -> dict[str, str]:
@@ -142,19 +161,19 @@ def read_verses(path: str, faults: Faults) -> dict[str, str]:
             line has not two columns, or a key comes again.
     """
     verses: dict[str, str] = {}
-    for number, line in enumerate(_lines(_read(path)), start=1):
+    for number, line in enumerate(split_lines(_read(path)), start=1):
         key, tab, text = line.partition("\t")
         if not tab or not key.strip() or "\t" in text:
             faults.reject(
                 "not two columns",
                 f"{path}, line {number}: every line must be a key, a tab and a text; "
-                f"got {line[:80]!r}. Correct or remove the line.",
+                f"got {brief(line)}. Correct or remove the line.",
             )
         elif key in verses:
             faults.reject(
                 "repeated verse",
-                f"{path}, line {number}: every key must stand once; got {key!r} "
-                f"again. Remove one of the two.",
+                f"{path}, line {number}: every key must stand once; got "
+                f"{brief(key)} again. Remove one of the two.",
             )
         else:
             verses[key] = text
@@ -265,19 +284,15 @@ def _is_header(row: tuple[str, str], languages: tuple[str, str]) -> bool:
         return False
 
 
-def _lines(text: str) -> list[str]:
-    """Lines without their ends; other separators may stand inside a sentence."""
-    lines = text.split("\n")
-    if lines[-1] == "":
-        lines.pop()
-    return [line.removesuffix("\r") for line in lines]
-
-
 def _read(path: str) -> str:
     if not path.endswith(".gz"):
         return read_text(path)
     try:
-        return gzip.decompress(Path(path).read_bytes()).decode("utf-8-sig")
+        with open_regular(path, follow=True) as packed, gzip.open(packed) as file:
+            content = file.read(MAX_FILE + 1)
+        if len(content) > MAX_FILE:
+            raise OSError(f"more than {MAX_FILE:,} bytes when unpacked")
+        return content.decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError) as error:
         raise DataError(
             f"{path}: must be UTF-8 text compressed by gzip; got: {error}. Download "

@@ -1,5 +1,8 @@
 """Questions with answers in a context: every answer is where it says it is."""
 
+import unicodedata
+from typing import TypeGuard
+
 from xlnas_jax.data.examples import (
     Answer,
     QuestionExamples,
@@ -7,7 +10,9 @@ from xlnas_jax.data.examples import (
     require_some,
 )
 from xlnas_jax.data.faults import Faults
+from xlnas_jax.data.values import is_blank, is_text
 from xlnas_jax.languages import Split
+from xlnas_jax.types import brief
 
 # Ends the kind of every note on a row that is not kept.
 LEFT_OUT = "left out"
@@ -36,7 +41,7 @@ def make_questions(
         if row.id in first:
             faults.reject(
                 "repeated id",
-                f"{row.place}: ids must be unique within a split; got {row.id!r}, "
+                f"{row.place}: ids must be unique within a split; got {brief(row.id)}, "
                 f"already at {first[row.id].place}. Remove one of the two.",
             )
         else:
@@ -62,6 +67,16 @@ def rows_passed(faults: Faults) -> int:
     return sum(report.rejected.values()) + sum(notes)
 
 
+def is_name(value: object) -> TypeGuard[str | int]:
+    """Whether a value can be the id of a question."""
+    return isinstance(value, str | int) and not isinstance(value, bool)
+
+
+def is_offset(value: object) -> TypeGuard[int]:
+    """Whether a value is a whole number; true and false are numbers to Python alone."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def check_question(row: QuestionRow, faults: Faults) -> QuestionRow | None:
     """The row with each answer at its place, or None where it cannot be used.
 
@@ -69,13 +84,17 @@ def check_question(row: QuestionRow, faults: Faults) -> QuestionRow | None:
     is not in the context is dropped if the question has others.
     """
     for part, text in (("question", row.question), ("context", row.context)):
-        if not text.strip():
+        if not is_text(text, part, row.place, faults):
+            return None
+        if is_blank(text):
             faults.reject(
                 f"empty {part}",
                 f"{row.place}: every question must have a text and a context; got "
                 f"an empty {part}. Remove the question or fill it in.",
             )
             return None
+    if not all(is_text(a.text, "answer", row.place, faults) for a in row.answers):
+        return None
     answers = [answer for answer in row.answers if answer.text.strip()]
     if not answers:
         faults.reject(
@@ -103,6 +122,9 @@ def find_answer(context: str, answer: Answer) -> int | None:
     text, start = answer
     if start >= 0 and context.startswith(text, start):
         return start
+    there = context[max(start, 0) : max(start, 0) + 4 * len(text)]
+    if start >= 0 and _folded(there).startswith(_folded(text)):
+        return None  # it is at its offset, in another normalisation
     places = _occurrences(context, text)
     places.sort(key=lambda place: abs(place - start))
     if len(places) < 2:
@@ -122,13 +144,22 @@ def _placed(context: str, answer: Answer, faults: Faults) -> Answer | None:
 
 def _reject_answer(row: QuestionRow, answer: Answer, faults: Faults) -> None:
     count = len(_occurrences(row.context, answer.text))
-    text = answer.text if len(answer.text) <= 60 else f"{answer.text[:60]}..."
+    text = brief(answer.text)
+    if not count and _folded(answer.text) in _folded(row.context):
+        faults.reject(
+            "answer in another Unicode normalisation",
+            f"{row.place}: every answer must stand in its context as it is written; "
+            f"got {text}, which is there in another Unicode normalisation alone. "
+            f"Bring both into the same (NFC), and the offsets with them.",
+        )
+        return
     reason = "answer offset in doubt" if count else "answer not in context"
-    there = row.context[max(answer.start, 0) :][: max(len(text), 20)]
+    first = max(answer.start, 0)
+    there = row.context[first : first + max(len(text), 20)]
     faults.reject(
         reason,
         f"{row.place}: every answer must stand in its context at its offset; got "
-        f"{text!r} at {answer.start}, where the context has {there!r}; the answer "
+        f"{text} at {brief(answer.start)}, where the context has {brief(there)}; it "
         f"stands at {count or 'no'} other places. Correct the offset or remove the "
         f"question.",
     )
@@ -140,7 +171,7 @@ def _occurrences(context: str, text: str) -> list[int]:
     place = context.find(text)
     while place >= 0:
         end = place + len(text)
-        before, after = context[:place][-1:], context[end : end + 1]
+        before, after = context[max(place - 1, 0) : place], context[end : end + 1]
         if not _is_joined(before, text[0]) and not _is_joined(text[-1], after):
             places.append(place)
         place = context.find(text, place + 1)
@@ -148,11 +179,17 @@ def _occurrences(context: str, text: str) -> list[int]:
 
 
 def _is_joined(left: str, right: str) -> bool:
-    """True where a word or number goes on from one character to the next.
+    """True where a word, number or letter goes on from one character to the next.
 
     Only scripts with upper and lower case are judged: others write words without
     spaces, or join particles to them.
     """
     if left.isdecimal() and right.isdecimal():
         return True
+    if right and unicodedata.combining(right):  # an accent on the letter before
+        return True
     return all(c.lower() != c.upper() for c in (left, right))
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFC", text)

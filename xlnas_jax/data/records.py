@@ -1,30 +1,50 @@
 """Records of TSV, CSV and JSONL files; every fault names its file and line."""
 
 import csv
-import io
-import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from xlnas_jax.data.faults import Faults
-from xlnas_jax.types import ConfigError, DataError
+from xlnas_jax.data.lines import BOM, MAX_LINE, read_text, split_lines
+from xlnas_jax.files import parse_json
+from xlnas_jax.types import ConfigError, DataError, brief
 
-Record = tuple[int, dict[str, str] | None]
-_MAX_FIELD = 10_000_000  # csv's own limit, 131072, is shorter than real documents
+Record = tuple[int, Mapping[str, object] | None]
+MARK = "byte-order mark inside the file, which was removed"
+SPANNING = "lines of a field that spans lines"
+
+
+class Dialect(NamedTuple):
+    """How the fields of a line are told apart.
+
+    Attributes:
+        has_quotes: a field may stand between quotes, and then hold a delimiter.
+        spans_lines: and line ends, too.
+    """
+
+    delimiter: str
+    has_quotes: bool
+    spans_lines: bool = False
 
 
 def read_records(
     path: str,
-    keep_quotes: bool = False,
+    keep_quotes: bool | None = None,
     faults: Faults | None = None,
     header: tuple[str, ...] = (),
     suffix: str = "",
+    spans_lines: bool = False,
 ) -> Iterator[Record]:
     """Yield line number and named columns of each row; None for a rejected row.
 
     Args:
+        keep_quotes: quote characters are text; None: in TSV they are, in CSV not.
         header: names of the columns, where the file has none of its own.
         suffix: the format; empty: that of the file's name.
+        spans_lines: a quoted field may go on over several lines. Elsewhere it is a
+            fault, since a quote that is never meant to close joins rows.
 
     Raises:
         ConfigError: the suffix is unknown.
@@ -33,115 +53,181 @@ def read_records(
     """
     faults = Faults() if faults is None else faults
     kind = suffix or Path(path).suffix.lower()
-    if kind in (".tsv", ".csv"):
-        delimiter = "\t" if kind == ".tsv" else ","
-        text = read_text(path)
-        return _csv_records(text, path, delimiter, keep_quotes, faults, header)
+    if kind not in (".tsv", ".csv", ".jsonl"):
+        raise ConfigError(
+            f"data.path: the suffix must be one of .tsv, .csv, .jsonl; got {path!r}. "
+            f"Convert or rename the file."
+        )
+    lines = _sound_lines(split_lines(read_text(path)), path, faults)
     if kind == ".jsonl":
-        return _jsonl_records(read_text(path), path, faults)
-    raise ConfigError(
-        f"data.path: the suffix must be one of .tsv, .csv, .jsonl; got {path!r}. "
-        f"Convert or rename the file."
-    )
+        return _jsonl_records(lines, path, faults)
+    has_quotes = kind == ".csv" if keep_quotes is None else not keep_quotes
+    dialect = Dialect("\t" if kind == ".tsv" else ",", has_quotes, spans_lines)
+    return _named_records(_rows(lines, path, dialect, faults), path, faults, header)
 
 
-def read_text(path: str) -> str:
-    """The text of a UTF-8 file, without byte-order mark; line ends are kept."""
+def _sound_lines(lines: list[str], path: str, faults: Faults) -> list[str | None]:
+    """The same lines; None for one that is too long."""
+    sound: list[str | None] = []
+    for number, line in enumerate(lines, start=1):
+        if line.startswith(BOM):  # files that were put one behind another
+            faults.note(MARK)
+            line = line.removeprefix(BOM)
+        is_short = len(line) <= MAX_LINE
+        if not is_short:
+            faults.reject(
+                "line too long",
+                f"{path}, line {number}: a line must have at most {MAX_LINE:,} "
+                f"characters; got {len(line):,}. Shorten or remove the row.",
+            )
+        sound.append(line if is_short else None)
+    return sound
+
+
+def _rows(
+    lines: list[str | None], path: str, dialect: Dialect, faults: Faults
+) -> Iterator[tuple[int, list[str] | None]]:
+    """Number of the first line and fields of each row; blank lines are none."""
+    csv.field_size_limit(MAX_LINE)  # its own is shorter than real documents
+    at = 0
+    while at < len(lines):
+        line, number = lines[at], at + 1
+        at += 1
+        if line is None:
+            yield number, None
+        elif not dialect.has_quotes:
+            if line:
+                yield number, line.split(dialect.delimiter)
+        else:
+            fields, size = _quoted(lines, number, path, dialect, faults)
+            at += size - 1
+            if fields != []:
+                yield number, fields
+
+
+def _quoted(
+    lines: list[str | None], number: int, path: str, dialect: Dialect, faults: Faults
+) -> tuple[list[str] | None, int]:
+    """Fields of the row that begins on a line, and how many lines it has.
+
+    A quote that closes nowhere is the fault of its own line alone.
+    """
+    given = (f"{lines[at] or ''}\n" for at in range(number - 1, len(lines)))
+    reader = csv.reader(given, delimiter=dialect.delimiter, strict=True)
+    fields, reason = None, "a quote that does not close"
     try:
-        content = Path(path).read_bytes()
-    except OSError as error:
-        raise DataError(
-            f"{path}: the file must be readable; got {error.strerror}. "
-            f"Check data.path and the permissions."
-        ) from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content[: error.start].count(b"\n") + 1
-        raise DataError(
-            f"{path}, line {line}: the text must be UTF-8; got byte "
-            f"0x{content[error.start]:02x} ({error.reason}). Convert the file, for "
-            f"example with iconv -t UTF-8."
-        ) from error
+        fields = next(reader)
+        size = reader.line_num
+    except csv.Error as error:
+        is_open = "unexpected end of data" in str(error)
+        size = 1 if is_open else reader.line_num
+        reason = reason if is_open else str(error)
+    if size > 1 and not (fields and dialect.spans_lines):
+        fields = None
+        faults.reject(
+            SPANNING,
+            f"{path}, lines {number} to {number + size - 1}: every row must stand on "
+            f"one line; got a quote on the first that closes on the last. Close it "
+            f"where the field ends; write line ends of a text in JSONL; or, if quotes "
+            f"are text, set data.keep_quotes.",
+            count=size,
+        )
+    elif fields is None:
+        faults.reject(
+            "malformed row",
+            f"{path}, line {number}: every row must be well-formed; got: {reason}. "
+            f"Correct the row, or, if quotes are text, set data.keep_quotes.",
+        )
+    return fields, size
 
 
-def _csv_records(
-    text: str,
+def _named_records(
+    rows: Iterator[tuple[int, list[str] | None]],
     path: str,
-    delimiter: str,
-    keep_quotes: bool,
     faults: Faults,
     given: tuple[str, ...],
 ) -> Iterator[Record]:
-    csv.field_size_limit(_MAX_FIELD)
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=delimiter,
-        quoting=csv.QUOTE_NONE if keep_quotes else csv.QUOTE_MINIMAL,
-        strict=True,
-    )
     header = list(given)
-    line = 1
-    try:
-        for fields in reader:
-            if not header:
-                header = fields
-                _require_distinct(header, path)
-            elif fields:  # a blank line is no row
-                yield line, _named(fields, header, f"{path}, line {line}", faults)
-            line = reader.line_num + 1
-    except csv.Error as error:
-        # Not to be passed over: where the next row begins cannot be known.
-        hint = "" if keep_quotes else " If quotes are text, set data.keep_quotes."
-        raise DataError(
-            f"{path}, line {line}: every row must be well-formed; got: {error}. "
-            f"Correct the row.{hint}"
-        ) from error
+    for number, fields in rows:
+        if fields is None and not header:
+            raise DataError(
+                f"{path}, line {number}: the first line must name the columns; got "
+                f"one that is faulty. Correct it."
+            )
+        if fields is None:
+            yield number, None
+        elif not header:
+            header = fields
+            _require_distinct(header, f"{path}, line {number}")
+        elif fields == header and not given:
+            faults.reject(
+                "repeated header",
+                f"{path}, line {number}: the names of the columns must stand once; "
+                f"got them again. Remove the line.",
+            )
+            yield number, None
+        else:
+            yield number, _named(fields, header, f"{path}, line {number}", faults)
 
 
-def _require_distinct(header: list[str], path: str) -> None:
-    repeated = sorted({column for column in header if header.count(column) > 1})
+def _require_distinct(header: list[str], place: str) -> None:
+    repeated = [column for column, n in Counter(header).items() if n > 1]
     if repeated:
         raise DataError(
-            f"{path}, line 1: every column must have its own name; got "
-            f"{repeated} more than once in {header}. Rename or remove one."
+            f"{place}: every column must have its own name; got "
+            f"{brief(sorted(repeated))} more than once in {brief(header)}. Rename or "
+            f"remove one."
+        )
+    if any("\r" in column for column in header):
+        raise DataError(
+            f"{place}: all lines must end alike; got CR in the names of the columns "
+            f"and LF elsewhere. Convert the line ends."
         )
 
 
 def _named(
     fields: list[str], header: list[str], place: str, faults: Faults
-) -> dict[str, str] | None:
+) -> dict[str, object] | None:
     if len(fields) == len(header):
         return dict(zip(header, fields, strict=True))
     faults.reject(
         "wrong number of columns",
-        f"{place}: every row must have {len(header)} columns ({header}); got "
-        f"{len(fields)}. Correct the row: a separator inside a text must be "
-        f"quoted or removed.",
+        f"{place}: every row must have {len(header)} columns ({brief(header)}); got "
+        f"{len(fields)}. Correct the row: a separator inside a text must be removed, "
+        f"or, in CSV, quoted.",
     )
     return None
 
 
-def _jsonl_records(text: str, path: str, faults: Faults) -> Iterator[Record]:
-    # Not splitlines(): it would also cut at separators inside a JSON string.
-    for line, content in enumerate(text.split("\n"), start=1):
-        if content.strip():
-            yield line, _json_record(content, f"{path}, line {line}", faults)
+def _jsonl_records(
+    lines: list[str | None], path: str, faults: Faults
+) -> Iterator[Record]:
+    for number, line in enumerate(lines, start=1):
+        if line is None:
+            yield number, None
+        elif line.strip():
+            yield number, json_object(line, f"{path}, line {number}", faults)
 
 
-def _json_record(content: str, place: str, faults: Faults) -> dict[str, str] | None:
-    hint = 'Write {"text": ..., "label": ...}.'
+def json_object(
+    line: str, place: str, faults: Faults, form: str = '{"text": ..., "label": ...}'
+) -> dict[str, object] | None:
+    """The JSON object of a line, or None where it is none.
+
+    Args:
+        form: what it should look like, for the message.
+    """
     try:
-        record = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        got, hint = f": {error}", "Correct the line."
+        record = parse_json(line)
+    except ValueError as error:
+        got = f": {error}"
     else:
         if isinstance(record, dict):
-            # Values that are no text (null, lists) are left out: a missing column.
-            return {k: str(v) for k, v in record.items() if isinstance(v, str | int)}
+            return record
         got = f" a {type(record).__name__}"
     faults.reject(
         "not a JSON object",
-        f"{place}: every line must be one JSON object; got{got}. {hint}",
+        f"{place}: every line must be one JSON object {form}; got{got}. "
+        f"Correct or remove the line.",
     )
     return None

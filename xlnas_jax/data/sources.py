@@ -11,8 +11,8 @@ from xlnas_jax.config import (
 from xlnas_jax.config_data import AnyData
 from xlnas_jax.data.cipher import make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
-from xlnas_jax.data.examples import AnyExamples, Source
-from xlnas_jax.data.form import Form, form_of, require_text
+from xlnas_jax.data.examples import AnyExamples, LabelSet, Source, listed
+from xlnas_jax.data.form import Form, form_of, require_contrast, require_text
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.data.mix import make_mix_source
 from xlnas_jax.data.named import make_set_source
@@ -20,6 +20,7 @@ from xlnas_jax.data.patterns import unknown_language
 from xlnas_jax.data.table import make_table_source
 from xlnas_jax.files import located
 from xlnas_jax.languages import LanguageRoles, Phase, Split, normalise
+from xlnas_jax.types import DataError
 
 
 def make_source(
@@ -38,6 +39,8 @@ def make_source(
         DataError: a language is missing; the nearest ones are named.
     """
     source = _make(config, roles.source, skip_bad_rows)
+    if source.task == "classification" and len(source.labels) < 2:
+        raise _too_few(config, source.labels)
     known = source.languages()
     for language in roles.all:
         if language not in known:
@@ -54,7 +57,7 @@ def read(
         LeakError: the role forbids it (see `LanguageRoles.require`).
     """
     roles.require(language, split, phase)
-    return _checked(source, language, split)
+    return _checked(source, roles, language, split)
 
 
 def inspect(source: Source, roles: LanguageRoles, language: str, split: Split) -> Form:
@@ -68,13 +71,24 @@ def inspect(source: Source, roles: LanguageRoles, language: str, split: Split) -
         DataError: the split is not there, or a row of it is faulty.
     """
     roles.role_of(language)
-    return form_of(_checked(source, language, split), source.labels)
+    return form_of(_checked(source, roles, language, split), source.labels)
 
 
-def _checked(source: Source, language: str, split: Split) -> AnyExamples:
+def _checked(
+    source: Source, roles: LanguageRoles, language: str, split: Split
+) -> AnyExamples:
     found = source.read(normalise(language), split)
     require_text(found)
+    if found.split == "train" and found.language == roles.source:
+        require_contrast(found, source.labels)
     return found
+
+
+def _too_few(config: AnyData, labels: LabelSet) -> DataError:
+    return DataError(
+        f"data ({_where(config)}): texts must be of at least two classes; got "
+        f"{listed(labels)}. Check the label column, or give the classes in data.labels."
+    )
 
 
 def _where(config: AnyData) -> str:
@@ -105,4 +119,6 @@ def _make(config: AnyData, source_language: str, skip: bool) -> Source:
 
 def read_texts(source: Source, language: str, split: Split) -> tuple[str, ...]:
     """Texts without their labels, which every phase may see in every language."""
-    return _checked(source, language, split).texts
+    found = source.read(normalise(language), split)
+    require_text(found)
+    return found.texts

@@ -1,14 +1,14 @@
 """Questions in SQuAD v1.1 JSON, the format of XQuAD, MLQA and TyDi QA GoldP too."""
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 from xlnas_jax.data.examples import Answer, QuestionRow
 from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.questions import LEFT_OUT, check_question
-from xlnas_jax.data.records import read_text
-from xlnas_jax.types import DataError
+from xlnas_jax.data.lines import read_text, split_lines
+from xlnas_jax.data.questions import LEFT_OUT, check_question, is_name, is_offset
+from xlnas_jax.files import parse_json
+from xlnas_jax.types import DataError, brief
 
 
 def read_squad(path: str, faults: Faults) -> list[QuestionRow]:
@@ -48,10 +48,11 @@ def _questions(path: str) -> Iterator[tuple[str, object]]:
 def _load(path: str) -> object:
     text = read_text(path)
     try:
-        return json.loads(text)
+        # Half a character is the fault of its question, not of the file.
+        return parse_json(text, any_string=True)
     except ValueError as error:
         hint = "Restore the file."
-        if _is_json(text.split("\n", 1)[0]):
+        if _is_json(split_lines(text.strip())[0] if text.strip() else ""):
             hint = "It has one JSON value a line: this is JSONL, not SQuAD's format."
         raise DataError(
             f"{path}: must be one JSON object in SQuAD's format; got: {error}. {hint}"
@@ -60,7 +61,7 @@ def _load(path: str) -> object:
 
 def _is_json(text: str) -> bool:
     try:
-        json.loads(text)
+        parse_json(text)
     except ValueError:
         return False
     return True
@@ -70,7 +71,7 @@ def _part(holder: object, key: str, kind: type, place: str) -> Any:
     """What an object holds under a key, which must be of a kind."""
     value = holder.get(key) if isinstance(holder, dict) else None
     if not isinstance(value, kind):
-        what = f"keys {sorted(holder)}" if isinstance(holder, dict) else repr(holder)
+        what = f"keys {sorted(holder)}" if isinstance(holder, dict) else brief(holder)
         raise DataError(
             f"{place}: SQuAD's format must have {key!r} here, a {kind.__name__}: "
             f'{{"data": [{{"paragraphs": [{{"context": ..., "qas": [...]}}]}}]}}; '
@@ -89,15 +90,15 @@ def _row(
     if found.get("is_impossible") is True:
         faults.note(f"question without answer, {LEFT_OUT}")
         return None
-    if not isinstance(key, str | int) or not isinstance(text, str) or answers is None:
+    if not is_name(key) or not isinstance(text, str) or answers is None:
         faults.reject(
             "malformed question",
             f'{place}: every question must be {{"id": ..., "question": ..., '
             f'"answers": [{{"text": ..., "answer_start": 0}}]}}; got '
-            f"{str(question)[:200]}. Correct or remove it.",
+            f"{brief(question)}. Correct or remove it.",
         )
         return None
-    return QuestionRow(str(key), text, context, answers, f"{place} ({key!r})")
+    return QuestionRow(str(key), text, context, answers, f"{place} ({brief(key)})")
 
 
 def _answers(found: object) -> tuple[Answer, ...] | None:
@@ -108,7 +109,7 @@ def _answers(found: object) -> tuple[Answer, ...] | None:
     for one in found:
         text = one.get("text") if isinstance(one, dict) else None
         start = one.get("answer_start") if isinstance(one, dict) else None
-        if not isinstance(text, str) or not isinstance(start, int):
+        if not isinstance(text, str) or not is_offset(start):
             return None
         answers.append(Answer(text, start))
     return tuple(answers)

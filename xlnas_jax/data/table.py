@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -13,9 +14,12 @@ from xlnas_jax.data.patterns import match_languages, require_field, unknown_lang
 from xlnas_jax.data.records import read_records
 from xlnas_jax.data.select import settled
 from xlnas_jax.data.sets.base import Table
+from xlnas_jax.data.values import make_row
 from xlnas_jax.files import located
 from xlnas_jax.languages import Split
-from xlnas_jax.types import DataError
+from xlnas_jax.types import DataError, brief
+
+_COLUMNS = ("id", "text", "pair", "label")
 
 
 def make_table_source(
@@ -120,7 +124,8 @@ def read_rows(path: str, config: TableData, faults: Faults | None = None) -> lis
         "Set data.text_column, data.label_column or data.id_column to a name of this "
         "file."
     )
-    return read_table(path, table, faults or Faults(), hint=hint)
+    faults = faults or Faults()
+    return read_table(path, table, faults, hint=hint, known=config.labels)
 
 
 def read_table(
@@ -129,6 +134,7 @@ def read_table(
     faults: Faults,
     form: str = "",
     hint: str = "Check that the file is the original one of this data set.",
+    known: tuple[str, ...] = (),
 ) -> list[Row]:
     """Rows of one file with the columns of a table.
 
@@ -137,43 +143,48 @@ def read_table(
     Args:
         form: of a file that holds several languages, which one.
         hint: what to do where a column is not there.
+        known: labels that were declared.
 
     Raises:
         DataError: the file cannot be read, or, unless `faults` passes over it, a row
             is malformed or lacks a column.
     """
-    names = (table.text, table.label, table.id, table.pair, table.language)
-    needed = [name for name in names if name]
-    records = read_records(path, table.keep_quotes, faults, table.header, table.suffix)
+    columns = {name: getattr(table, name) for name in _COLUMNS}
+    columns = {name: column for name, column in columns.items() if column}
+    needed = [*columns.values(), *([table.language] if table.language else [])]
+    records = read_records(
+        path,
+        table.keep_quotes,
+        faults,
+        table.header,
+        table.suffix,
+        table.spans_lines,
+    )
     rows = []
     for position, (line, record) in enumerate(records):
         place = f"{path}, line {line}"
         if record is None or not _has_columns(record, needed, place, hint, faults):
             continue
         if not table.language or record[table.language] == form:
-            rows.append(_row(record, table, str(position), place))
+            values = {name: record[column] for name, column in columns.items()}
+            row = make_row({"id": position, **values}, place, faults, known)
+            rows += [] if row is None else [row]
     return rows
 
 
 def _has_columns(
-    record: dict[str, str], needed: list[str], place: str, hint: str, faults: Faults
+    record: Mapping[str, object],
+    needed: list[str],
+    place: str,
+    hint: str,
+    faults: Faults,
 ) -> bool:
     for column in needed:
         if column not in record:
             faults.reject(
                 "missing column",
-                f"{place}: column {column!r} must be there; got columns "
-                f"{list(record)}. {hint}",
+                f"{place}: column {brief(column)} must be there; got columns "
+                f"{brief(list(record))}. {hint}",
             )
             return False
     return True
-
-
-def _row(record: dict[str, str], table: Table, position: str, place: str) -> Row:
-    return Row(
-        id=record[table.id] if table.id else position,
-        text=record[table.text],
-        label=record[table.label],
-        place=place,
-        pair=record[table.pair] if table.pair else None,
-    )

@@ -2,10 +2,17 @@
 
 import numpy as np
 
-from xlnas_jax.data.examples import LabelSet, TaggedExamples, TaggedRow, require_some
+from xlnas_jax.data.examples import (
+    LabelSet,
+    TaggedExamples,
+    TaggedRow,
+    listed,
+    require_some,
+)
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.languages import Split
 from xlnas_jax.tasks.tagging import has_entities
+from xlnas_jax.types import brief
 
 STRAY = "I- that begins an entity, read as B-"
 
@@ -74,7 +81,7 @@ def _is_usable(
     if row.id in first:
         faults.reject(
             "repeated id",
-            f"{row.place}: ids must be unique within a split; got {row.id!r}, "
+            f"{row.place}: ids must be unique within a split; got {brief(row.id)}, "
             f"already at {first[row.id]}. Remove one of the two.",
         )
         return False
@@ -82,10 +89,10 @@ def _is_usable(
         if tag not in index:
             faults.reject(
                 "unknown tag",
-                f"{row.place}: every tag must be one of {list(index)}; got {tag!r} "
-                f"for the word {word!r} in the sentence that begins there. Correct "
-                f"it; where the data set leaves its types open, data.map can rename "
-                f"one, or drop it.",
+                f"{row.place}: every tag must be one of {listed(list(index))}; got "
+                f"{brief(tag)} for the word {brief(word)} in the sentence that begins "
+                f"there. Correct it; where the data set leaves its types open, "
+                f"data.map can rename one, or drop it.",
             )
             return False
     return True

@@ -167,7 +167,7 @@ def read_file(
         form = _columns(path, columns, has_entities(subnet.labels))
         return {key: make_tagged(read_columns(origin, form, faults), *about)}
     table = Table(text=columns.text, label=columns.label, pair=columns.pair)
-    rows = read_table(origin, table, faults, hint=HINT)
+    rows = read_table(origin, table, faults, hint=HINT, known=subnet.labels)
     return {key: make_examples(rows, *about)}
 
 

@@ -16,7 +16,8 @@ class Table:
         language: column with the language, where one file holds several.
         header: names of the columns, where the file has none of its own.
         suffix: such as `.tsv`, where the file's name does not tell how to read it.
-        keep_quotes: quote characters are text.
+        keep_quotes: quote characters are text; None: in TSV they are, in CSV not.
+        spans_lines: texts of several lines, between quotes, are known to occur.
     """
 
     text: str
@@ -26,7 +27,8 @@ class Table:
     language: str = ""
     header: tuple[str, ...] = ()
     suffix: str = ""
-    keep_quotes: bool = False
+    keep_quotes: bool | None = None
+    spans_lines: bool = False
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ DATA_SET = DataSet(
     paper="Winata et al., 2023. https://aclanthology.org/2023.eacl-main.57",
     licence="CC-BY-SA-4.0",
     labels=("negative", "neutral", "positive"),
-    format=Table(text="text", label="label", id="id"),
+    format=Table(text="text", label="label", id="id", spans_lines=True),
     files=(Files("{language}/{split}.csv", names=NAMES),),
     splits={"train": ("train",), "dev": ("valid",), "test": ("test",)},
     hub=Hub(
