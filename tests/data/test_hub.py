@@ -168,6 +168,13 @@ def test_files_that_were_corrected_are_read_again(folder: Path) -> None:
     assert "\n" not in str(error.value) and len(str(error.value)) < 1500
 
 
+def test_a_folder_may_be_the_one_we_are_in(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(folder)
+    assert len(make_hub_source(config(Path(".")), "en").read("de", "train")) == 2
+
+
 def test_no_network_is_told_in_one_paragraph() -> None:
     with pytest.raises(DataError, match="network") as error:
         make_hub_source(HubData("nobody/no-such-data"), "en")

@@ -86,7 +86,8 @@ def load_split(path: str, name: str, split: str, revision: str = "") -> "Dataset
 
     try:
         found = datasets.load_dataset(
-            path,
+            # A folder has no name where it is called `.`.
+            os.path.realpath(path) if os.path.isdir(path) else path,
             name=name,
             split=split,
             revision=revision or None,
