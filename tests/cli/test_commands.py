@@ -5,18 +5,7 @@ import json
 import pytest
 
 import xlnas_jax
-from tests.experiments import tiny_config
 from xlnas_jax.cli.main import run
-from xlnas_jax.config_file import dump_config
-
-
-@pytest.fixture(scope="module")
-def searched(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("searched")
-    (folder / "config.yaml").write_text(dump_config(tiny_config()))
-    config, run_dir = str(folder / "config.yaml"), str(folder / "run")
-    assert run(["search", config, "--run-dir", run_dir]) == 0
-    return folder
 
 
 def test_search_writes_what_the_contract_names(searched):

@@ -9,8 +9,6 @@ from tests.experiments import tiny_config
 from xlnas_jax.cli.main import run
 from xlnas_jax.config_file import dump_config
 
-# A search that is finished soon, for tests that look at something else.
-QUICK = ("search.rounds=1", "search.control=false")
 ROWS = "index_id\tcategory\ttext\n1\tsports\tA match.\n2\ttravel\tA trip.\n"
 
 
@@ -135,13 +133,11 @@ def test_what_a_message_repeats_does_not_steer_the_terminal(capsys):
     assert r"a\x1b[2J\nb\udcff.yaml" in message
 
 
-def test_another_config_in_the_run_directory_leaves_it_intact(config, tmp_path, capsys):
-    run_dir = tmp_path / "run"
-    arguments = ["search", str(config), "--run-dir", str(run_dir), "--set", *QUICK]
-    assert run(arguments) == 0
-    capsys.readouterr()
+def test_another_config_in_the_run_directory_leaves_it_intact(searched, capsys):
+    run_dir = searched / "run"
+    arguments = ["search", str(searched / "config.yaml"), "--run-dir", str(run_dir)]
     before = snapshot(run_dir)
-    message = fails([*arguments, "seed=7"], capsys)
+    message = fails([*arguments, "--set", "seed=7"], capsys)
     assert "different config" in message and "seed" in message
     assert snapshot(run_dir) == before
 
@@ -159,20 +155,15 @@ def test_a_directory_that_is_no_run_is_left_alone(config, tmp_path, capsys):
 def test_a_tokenizer_that_does_not_know_a_script_is_warned_of(config, tmp_path, capsys):
     option = "languages.aux_heldout=[ka]"
     arguments = ["search", str(config), "--run-dir", str(tmp_path / "run")]
-    options = ["--set", option, *QUICK]
     shown = warnings.showwarning
-    assert run([*arguments, *options]) == 0
+    assert run([*arguments, "--set", option, "--dry-run"]) == 0
     assert "xlnas: warning: the tokenizer" in (error := capsys.readouterr().err)
     assert "Georgian" in error and "<unk>" in error
     assert warnings.showwarning is shown
 
 
-def test_predict_names_the_line_that_is_not_utf8(tmp_path, config, capsys):
-    run_dir = tmp_path / "run"
-    options = ["--run-dir", str(run_dir), "--set", *QUICK]
-    assert run(["search", str(config), *options]) == 0
-    capsys.readouterr()
+def test_predict_names_the_line_that_is_not_utf8(searched, tmp_path, capsys):
     texts = tmp_path / "texts.txt"
     texts.write_bytes(b"fine\n\xff\n")
-    message = fails(["predict", str(run_dir / "model"), str(texts)], capsys)
+    message = fails(["predict", str(searched / "run" / "model"), str(texts)], capsys)
     assert "texts.txt, line 2" in message

@@ -59,6 +59,7 @@ def unbroken(tmp_path_factory):
     return config, (folder / "run" / "front.json").read_bytes()
 
 
+@pytest.mark.slow
 def test_the_same_search_twice_gives_the_same_bytes(unbroken, tmp_path):
     config, expected = unbroken
     finish(config, tmp_path / "run")
@@ -70,11 +71,9 @@ def test_killed_at_several_points_and_resumed_gives_the_same_bytes(unbroken, tmp
     run_dir = tmp_path / "run"
     saved = run_dir / "checkpoints"
     moments = [
-        # before anything is saved; while the first state is being saved; in the
-        # middle of the search; and after its last round, in the final scoring.
-        lambda: (run_dir / "config.yaml").is_file(),
+        # While the first state is being saved, and after the last round, in the final
+        # scoring; `tools/kills.py` kills at any instant, fifty times.
         lambda: saved.is_dir() and any(saved.iterdir()),
-        lambda: rounds_logged(run_dir) >= 3,
         lambda: rounds_logged(run_dir) >= 6,
     ]
     for reached in moments:
@@ -86,6 +85,7 @@ def test_killed_at_several_points_and_resumed_gives_the_same_bytes(unbroken, tmp
     assert [json.loads(line)["round"] for line in lines] == list(range(6))
 
 
+@pytest.mark.slow
 def test_a_damaged_newest_checkpoint_falls_back_and_says_so(unbroken, tmp_path):
     config, expected = unbroken
     run_dir = tmp_path / "run"
