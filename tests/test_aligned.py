@@ -110,9 +110,14 @@ def test_rows_beyond_the_number_meant_are_0(similarity):
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("form", ["sliced", "masked"])
 @pytest.mark.parametrize(
-    "devices", [DevicesConfig(pop=2), DevicesConfig(pop=1, data=2)], ids=["pop", "data"]
+    ("devices", "form"),
+    [
+        (DevicesConfig(pop=2), "sliced"),
+        (DevicesConfig(pop=1, data=2), "masked"),
+        pytest.param(DevicesConfig(pop=2), "masked", marks=pytest.mark.slow),
+        pytest.param(DevicesConfig(1, 2), "sliced", marks=pytest.mark.slow),
+    ],
 )
 def test_two_devices_find_the_same(devices, form):
     params, rows, mesh = tiny_params(), population(NUM), make_mesh(devices)

@@ -252,10 +252,8 @@ def host_copy(state) -> list[np.ndarray]:
     return [np.array(leaf, copy=True) for leaf in jax.tree.leaves(state)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    ["regularised_evolution", pytest.param("reinforce", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["regularised_evolution", "reinforce"])
 def test_a_shaken_search_keeps_the_limits_and_resumes_with_the_same_bits(name):
     inner = dict(zip(NAMES, CONFIGS, strict=True))[name]
     experiment, engine, state = start(shaken_config(controller=inner))

@@ -42,7 +42,10 @@ class Counter:
         return np.concatenate(self.rows[name])
 
 
-@pytest.fixture(scope="module", params=["to the end", "racing"])
+@pytest.fixture(
+    scope="module",
+    params=["racing", pytest.param("to the end", marks=pytest.mark.slow)],
+)
 def searched(request):
     """A whole search, its end and its report, with everything counted."""
     race = RaceConfig(blocks=2) if request.param == "racing" else None

@@ -141,9 +141,16 @@ def population(num: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(
-    "devices", [DevicesConfig(pop=1), DevicesConfig(pop=2), DevicesConfig(1, 2)]
+    ("devices", "form"),
+    [
+        (DevicesConfig(pop=1), "sliced"),
+        (DevicesConfig(pop=2), "masked"),
+        (DevicesConfig(1, 2), "masked"),
+        pytest.param(DevicesConfig(pop=1), "masked", marks=pytest.mark.slow),
+        pytest.param(DevicesConfig(pop=2), "sliced", marks=pytest.mark.slow),
+        pytest.param(DevicesConfig(1, 2), "sliced", marks=pytest.mark.slow),
+    ],
 )
-@pytest.mark.parametrize("form", ["sliced", "masked"])
 def test_survivors_are_scored_as_by_the_evaluator(devices, form):
     mesh, params, rows = make_mesh(devices), tiny_params(), population(9)
     batches = (random_batch(4, 6, 8), random_batch(3, 6, 16, 1))

@@ -222,6 +222,8 @@ def search(folder, per_process: int, **devices) -> dict:
     return json.loads((run_dir / "front.json").read_text())
 
 
+@pytest.mark.slow
+@pytest.mark.multiprocess
 def test_two_processes_find_what_one_finds(single, shared):
     assert_same_front(shared[1], single[1])
     rounds = [
@@ -233,6 +235,8 @@ def test_two_processes_find_what_one_finds(single, shared):
     np.testing.assert_allclose(*losses, atol=OBJECTIVES)
 
 
+@pytest.mark.slow
+@pytest.mark.multiprocess
 def test_one_process_goes_on_where_two_were(single, shared, tmp_path):
     shutil.copytree(shared[0], tmp_path / "run")
     unfinish(tmp_path / "run")

@@ -190,8 +190,21 @@ def transfer_of(kind: str):
     return make_transfer([TASKS[kind]], make_objectives(("error", "loss")), [[0, 1]])
 
 
-@pytest.mark.parametrize("form", ["sliced", "masked"])
-@pytest.mark.parametrize("kind", list(TASKS))
+# Each kind and each form once; all pairs of them among the slow ones.
+EVERY = [
+    pytest.param(kind, form, marks=() if first else pytest.mark.slow)
+    for kind, form, first in (
+        ("classification", "sliced", True),
+        ("classification", "masked", False),
+        ("tagging", "sliced", False),
+        ("tagging", "masked", True),
+        ("qa", "sliced", False),
+        ("qa", "masked", True),
+    )
+]
+
+
+@pytest.mark.parametrize(("kind", "form"), EVERY)
 def test_survivors_are_scored_as_by_the_evaluator_and_compiled_once(kind, form):
     task, params, rows = TASKS[kind], params_of(kind), population(7)
     batches = batches_of(kind)
@@ -220,8 +233,15 @@ def test_survivors_are_scored_as_by_the_evaluator_and_compiled_once(kind, form):
     assert counts[1:] == [counts[1]] * 5
 
 
-@pytest.mark.parametrize("devices", [DevicesConfig(pop=2), DevicesConfig(1, 2)])
-@pytest.mark.parametrize("form", ["sliced", "masked"])
+@pytest.mark.parametrize(
+    ("devices", "form"),
+    [
+        (DevicesConfig(pop=2), "sliced"),
+        (DevicesConfig(1, 2), "masked"),
+        pytest.param(DevicesConfig(pop=2), "masked", marks=pytest.mark.slow),
+        pytest.param(DevicesConfig(1, 2), "sliced", marks=pytest.mark.slow),
+    ],
+)
 def test_rows_scored_on_two_devices_equal_those_on_one(devices, form):
     params, rows = params_of("classification"), population(5)
     task, mesh = TASKS["classification"], make_mesh(devices)

@@ -217,6 +217,7 @@ def read(folder: pathlib.Path, name: str) -> dict:
     return json.loads((folder / name).read_text())
 
 
+@pytest.mark.slow
 def test_the_points_of_a_front_were_measured_to_be_within_the_limit(searched):
     front = read(searched / "run", "front.json")
     measured = read(searched / "run", "measured.json")["latency_ms"]
@@ -236,6 +237,7 @@ def test_the_points_of_a_front_were_measured_to_be_within_the_limit(searched):
         assert baseline["id"] in measured
 
 
+@pytest.mark.slow
 def test_a_finalist_that_is_too_slow_is_dropped(searched):
     best = read(searched / "run", "front.json")["points"][0]["id"]
     # The end of the same search again, for which the best network was slow.
@@ -269,6 +271,7 @@ def test_given_what_was_measured_a_search_is_deterministic(searched):
     assert first == again
 
 
+@pytest.mark.slow
 def test_the_model_card_tells_what_was_measured(searched, tmp_path, capsys):
     front = read(searched / "run", "front.json")
     measured = read(searched / "run", "measured.json")["latency_ms"]
@@ -284,6 +287,7 @@ def test_the_model_card_tells_what_was_measured(searched, tmp_path, capsys):
         assert "| milliseconds of 1 x 16 tokens on cpu, measured " + line in text
 
 
+@pytest.mark.slow
 def test_describe_shows_latency_only_where_it_was_measured(searched, capsys):
     config = str(searched / "config.yaml")
     assert run(["describe", config]) == 0

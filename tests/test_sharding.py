@@ -38,8 +38,17 @@ CUT = DevicesConfig(pop=2, fsdp=True)
 ROUNDS = 4
 
 
-@pytest.mark.parametrize("form", ["sliced", "masked"])
-@pytest.mark.parametrize("devices", MESHES, ids=["pop", "data"])
+PLACES = [
+    (MESHES[0], "sliced"),
+    (MESHES[1], "masked"),
+    pytest.param(MESHES[0], "masked", marks=pytest.mark.slow),
+    pytest.param(MESHES[1], "sliced", marks=pytest.mark.slow),
+]
+
+
+@pytest.mark.parametrize(
+    ("devices", "form"), PLACES, ids=["pop", "data", "pop-masked", "data-sliced"]
+)
 @pytest.mark.parametrize("num", [0, 1, 7])
 def test_sharded_scores_equal_those_of_one_device(devices, form, num):
     mesh, params, rows = make_mesh(devices), tiny_params(), np.asarray(population(7))
@@ -108,6 +117,7 @@ def assert_same_search(one, other) -> None:
         pytest.param(CUT, id="fsdp", marks=pytest.mark.slow),
     ],
 )
+@pytest.mark.slow
 def test_a_search_on_two_devices_goes_as_on_one(devices):
     assert_same_search(after(ROUNDS, ONE), after(ROUNDS, devices))
 
@@ -129,7 +139,14 @@ def test_all_devices_are_used_where_none_are_named():
     assert jnp.asarray(mesh.size) == jax.device_count()
 
 
-MOVES = [(ONE, TWO), (TWO, ONE), (TWO, CUT), (CUT, TWO), (CUT, ONE)]
+# The default run moves from parts of the weights to whole ones on one device.
+MOVES = [
+    (CUT, ONE),
+    *(
+        pytest.param(*move, marks=pytest.mark.slow)
+        for move in [(ONE, TWO), (TWO, ONE), (TWO, CUT), (CUT, TWO)]
+    ),
+]
 
 
 @pytest.mark.parametrize(("before", "then"), MOVES)

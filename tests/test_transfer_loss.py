@@ -203,6 +203,7 @@ def test_a_search_for_it_resumes_with_the_same_bits():
     assert again.archive.values.shape[1] == 2
 
 
+@pytest.mark.slow
 def test_the_front_holds_every_objective_and_what_it_is_made_of(tmp_path):
     names = ["transfer_loss", "flops", "params", "loss:pt"]
     config = config_of(FULL, *names, rounds=1)

@@ -45,7 +45,15 @@ def training_loss(part: TaskPart, params: SubnetParams) -> float:
     return float(np.mean(losses))
 
 
-@pytest.fixture(scope="module", params=range(3), ids=KINDS)
+@pytest.fixture(
+    scope="module",
+    params=[
+        1,
+        pytest.param(0, marks=pytest.mark.slow),
+        pytest.param(2, marks=pytest.mark.slow),
+    ],
+    ids=KINDS.__getitem__,
+)
 def tuned(request) -> tuple[TaskPart, SubnetParams, SubnetParams]:
     """A task, its network, and the same after fine-tuning."""
     part = three_tasks().parts[request.param]

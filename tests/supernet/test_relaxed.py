@@ -111,7 +111,9 @@ def test_every_choice_of_a_mixture_has_its_exact_gradient(params):
     assert not found[~HAS_GRADIENT].any()
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2))]
+)
 def test_sliced_gradients_are_masked_ones_as_far_as_the_path_runs(params, seed):
     """Sizes above the chosen one are as that one; a skipped layer has no gradient."""
     row = SPACE.flatten(SPACE.sample(jax.random.key(seed), 1))[0]

@@ -75,7 +75,7 @@ def test_rows_of_weight_zero_teach_nothing(rows):
 
 def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
     """The shared embedding pass and the scan must equal one plain gradient."""
-    config = TrainConfig(dropout=0.0, num_random=2)
+    config = TrainConfig(dropout=0.0, num_random=1)
     params = tiny_params()
     supernet = make_supernet(SPACE, SHAPE)
     record = optax.GradientTransformation(
@@ -88,7 +88,7 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
     learner, _ = steps.sandwich(learner, rows, INDEX, WEIGHT)
 
     key, _ = jax.random.split(jax.random.fold_in(jax.random.key(0), 0))
-    archs = sandwich(SPACE, key, 2)
+    archs = sandwich(SPACE, key, 1)
     batch = jax.tree.map(lambda leaf: leaf[INDEX], rows).replace(weight=WEIGHT)
 
     def plain(params):
@@ -99,11 +99,11 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
 
         teacher = logits(0)
         total = (TASK.loss(teacher, batch).total * WEIGHT).sum()
-        for i in (1, 2, 3):
+        for i in (1, 2):
             fixed = jax.lax.stop_gradient(teacher)
             losses = TASK.distill(logits(i), fixed, batch, 1.0)
             total += (losses.total * WEIGHT).sum()
-        return total / WEIGHT.sum() / 4
+        return total / WEIGHT.sum() / 3
 
     expected = jax.jit(jax.grad(plain))(params)
     jax.tree.map(
