@@ -109,15 +109,8 @@ def assert_same_search(one, other) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "devices",
-    [
-        pytest.param(MESHES[0], id="pop"),
-        pytest.param(MESHES[1], id="data", marks=pytest.mark.slow),
-        pytest.param(CUT, id="fsdp", marks=pytest.mark.slow),
-    ],
-)
 @pytest.mark.slow
+@pytest.mark.parametrize("devices", [*MESHES, CUT], ids=["pop", "data", "fsdp"])
 def test_a_search_on_two_devices_goes_as_on_one(devices):
     assert_same_search(after(ROUNDS, ONE), after(ROUNDS, devices))
 
