@@ -16,7 +16,7 @@ from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.records import MARK
 from xlnas_jax.data.sets.base import Columns
 from xlnas_jax.data.tagged import STRAY, make_tagged, to_iob2
-from xlnas_jax.data.values import SPACED
+from xlnas_jax.data.values import SPELLED
 from xlnas_jax.types import DataError
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
@@ -186,7 +186,7 @@ def test_what_is_around_a_tag_is_no_part_of_it(tmp_path: Path) -> None:
     faults = Faults()
     (read,) = parse(tmp_path, "\ufeffa\tO \nb\tB-LOC\n", TABS, faults)
     assert (read.words, read.tags) == (("a", "b"), ("O", "B-LOC"))
-    assert faults.report(0, 0).notes == {SPACED: 1}
+    assert faults.report(0, 0).notes == {SPELLED: 1}
 
 
 def test_files_one_behind_another_leave_no_mark_in_a_word(tmp_path: Path) -> None:

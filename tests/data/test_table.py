@@ -13,7 +13,7 @@ import pytest
 from xlnas_jax.config import TableData
 from xlnas_jax.data.records import MARK, SPANNING
 from xlnas_jax.data.table import make_table_source
-from xlnas_jax.data.values import SPACED
+from xlnas_jax.data.values import SPELLED
 from xlnas_jax.languages import normalise
 from xlnas_jax.types import ConfigError, DataError
 
@@ -199,12 +199,20 @@ def test_lines_may_end_with_cr_alone_and_a_cr_cuts_no_text(tmp_path: Path) -> No
 
 
 def test_white_space_around_a_label_is_removed_and_counted(tmp_path: Path) -> None:
-    found = read_dev(tmp_path, DEV + "8\tx\tpos \n9\ty\t\u00a0neg\n")
+    found = read_dev(tmp_path, DEV + "8\tx\tpos \n9\ty\t\u200bneg\u00a0\n")
     assert found.labels.tolist() == [1, 1, 0]
-    assert found.report.notes == {SPACED: 2}
+    assert found.report.notes == {SPELLED: 2}
     pattern = f"{tmp_path}/{{language}}/{{split}}.tsv"
     write(tmp_path, {"eng_Latn/train.tsv": TRAIN + "3\tfair\tpos \n"})
     assert make_table_source(TableData(pattern), "en").labels == ("neg", "pos")
+
+
+def test_labels_that_look_the_same_are_one(tmp_path: Path) -> None:
+    rows = "1\ta\t\u00e9t\u00e9\n2\tb\te\u0301te\u0301\n3\tc\thiver\n"
+    pattern = write(tmp_path, {"eng_Latn/train.tsv": f"id\ttext\tlabel\n{rows}"})
+    source = make_table_source(TableData(pattern), "en")
+    assert source.labels == ("hiver", "\u00e9t\u00e9")
+    assert source.read("en", "train").report.notes == {SPELLED: 1}
 
 
 def test_a_declared_label_is_one_whatever_it_looks_like(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from xlnas_jax.data.records import MARK
 from xlnas_jax.data.sets.base import Columns
 from xlnas_jax.data.tagged import make_tagged as make_tagged
 from xlnas_jax.data.tagged import to_iob2
-from xlnas_jax.data.values import SPACED, is_text
+from xlnas_jax.data.values import SPELLED, is_text, spelled
 from xlnas_jax.types import brief
 
 DOCUMENT_MARK = "document mark"
@@ -120,9 +120,9 @@ def _sentence(
         ):
             return None
         width = len(fields)
-        if len(fields) >= least and fields[columns.tag].strip() != fields[columns.tag]:
-            fields[columns.tag] = fields[columns.tag].strip()
-            faults.note(SPACED)
+        if len(fields) >= least and spelled(fields[columns.tag]) != fields[columns.tag]:
+            fields[columns.tag] = spelled(fields[columns.tag])
+            faults.note(SPELLED)
         is_sound = (
             len(fields) >= least
             and fields[columns.form].strip()

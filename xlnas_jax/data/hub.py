@@ -9,7 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from xlnas_jax.config import HubData
-from xlnas_jax.data.examples import Examples, Row, Source, label_set, make_examples
+from xlnas_jax.data.examples import (
+    Examples,
+    Row,
+    Source,
+    label_set,
+    make_examples,
+    require_some,
+)
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.patterns import match_languages, unknown_language
 from xlnas_jax.data.select import settled
@@ -54,9 +61,10 @@ def make_hub_source(
             config.path, name, _split_name(config, split), config.revision
         )
 
-    labels = config.labels or _labels(
-        load(source_language, "train"), config, Faults(skip)
-    )
+    labels = config.labels
+    if not labels:
+        data = load(source_language, "train")
+        labels = _labels(data, config, source_language, Faults(skip))
 
     def read(language: str, split: Split) -> Examples:
         faults = Faults(skip)
@@ -194,9 +202,15 @@ def _column(data: "Dataset", config: HubData, column: str) -> list[Any]:
     return read_column(data, config.path, column, hint)
 
 
-def _labels(data: "Dataset", config: HubData, faults: Faults) -> tuple[str, ...]:
+def _labels(
+    data: "Dataset", config: HubData, language: str, faults: Faults
+) -> tuple[str, ...]:
     names = class_names(data, config.label_column)
-    return names or label_set(_rows(data, config, faults))
+    if names:
+        return names
+    rows = _rows(data, config, faults)
+    require_some(rows, language, "train", config.path)
+    return label_set(rows)
 
 
 def _rows(data: "Dataset", config: HubData, faults: Faults) -> list[Row]:

@@ -36,7 +36,7 @@ from xlnas_jax.data.patterns import match_languages, unknown_language
 from xlnas_jax.data.questions import check_question, is_offset, make_questions
 from xlnas_jax.data.select import limited, settled
 from xlnas_jax.data.sets.base import DataSet, Hub
-from xlnas_jax.data.values import make_row
+from xlnas_jax.data.values import SPELLED, make_row, spelled
 from xlnas_jax.languages import Split, normalise
 from xlnas_jax.types import ConfigError, brief
 
@@ -157,7 +157,7 @@ def _rows(
             text = make_row(given, place, faults, data_set.labels)
             rows += [] if text is None else [text]
             continue
-        made = _row(row, name, place, data_set, names, hub.labels)
+        made = _row(row, name, place, data_set, names, hub.labels, faults)
         if made is None:
             faults.reject(
                 "malformed row",
@@ -193,6 +193,7 @@ def _row(
     data_set: DataSet,
     names: LabelSet,
     renamed: Mapping[str, str],
+    faults: Faults,
 ) -> TaggedRow | QuestionRow | None:
     """One raw row of tags or answers; None where it does not hold one."""
     if data_set.task == "tagging":
@@ -203,8 +204,12 @@ def _row(
             return None
         if any(tag is None for tag in tags):
             return None
-        spelled = tuple(_tag(str(class_name(tag, names)), renamed) for tag in tags)
-        return TaggedRow(name, tuple(words), spelled, place)
+        given = [str(class_name(tag, names)) for tag in tags]
+        changed = sum(spelled(tag) != tag for tag in given)
+        if changed:
+            faults.note(SPELLED, changed)
+        tags = tuple(_tag(spelled(tag), renamed) for tag in given)
+        return TaggedRow(name, tuple(words), tags, place)
     answers = _answers(row["answers"])
     texts = row["question"], row["context"]
     if answers is None or not all(isinstance(text, str) for text in texts):

@@ -7,7 +7,14 @@ from functools import cache
 from pathlib import Path
 
 from xlnas_jax.config import TableData
-from xlnas_jax.data.examples import Examples, Row, Source, label_set, make_examples
+from xlnas_jax.data.examples import (
+    Examples,
+    Row,
+    Source,
+    label_set,
+    make_examples,
+    require_some,
+)
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.layout import NotThereError
 from xlnas_jax.data.patterns import match_languages, require_field, unknown_language
@@ -47,9 +54,12 @@ def make_table_source(
             raise NotThereError(str(unknown_language(language, forms(split), where)))
         return _fill(config.path, forms(split)[language], split_name)
 
-    labels = config.labels or label_set(
-        read_rows(path_of(source_language, "train"), config, Faults(skip))
-    )
+    labels = config.labels
+    if not labels:
+        path = path_of(source_language, "train")
+        seen = read_rows(path, config, Faults(skip))
+        require_some(seen, source_language, "train", path)
+        labels = label_set(seen)
 
     def read(language: str, split: Split) -> Examples:
         path = path_of(language, split)

@@ -7,7 +7,7 @@ from xlnas_jax.data.examples import Row
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.types import brief
 
-SPACED = "label between white space, which was removed"
+SPELLED = "label with white space around it or not in NFC, corrected"
 # What Python, JSON, SQL and pandas write where there is nothing.
 NULLS = frozenset({"None", "null", "NULL", "nan", "NaN", "<NA>"})
 _INVISIBLE = {"Cc", "Cf", "Zs", "Zl", "Zp"}
@@ -57,13 +57,13 @@ def text_of(value: object, part: str, place: str, faults: Faults) -> str | None:
 def label_of(
     value: object, place: str, faults: Faults, known: Collection[str] = ()
 ) -> str | None:
-    """A label without white space around it, or None where there is none."""
+    """A label in its one spelling, or None where there is none."""
     if not isinstance(value, str | int) and value is not None:
         what = "a text, a whole number, true or false"
         _reject_kind(value, "label", what, place, faults)
         return None
     given = "" if value is None else str(value)
-    label = given if given in known else given.strip()
+    label = given if given in known else spelled(given)
     if label not in known and (is_blank(label) or label in NULLS):
         faults.reject(
             "no label",
@@ -75,13 +75,23 @@ def label_of(
     if not is_text(label, "label", place, faults):
         return None
     if label != given:
-        faults.note(SPACED)
+        faults.note(SPELLED)
     return label
+
+
+def spelled(label: str) -> str:
+    """A label as those that look the same are written: NFC, nothing unseen around."""
+    seen = [at for at, character in enumerate(label) if not is_blank(character)]
+    inner = label[seen[0] : seen[-1] + 1] if seen else ""
+    return unicodedata.normalize("NFC", inner)
 
 
 def is_blank(text: str) -> bool:
     """True where there is nothing to see: white space, or characters without width."""
-    return all(unicodedata.category(character) in _INVISIBLE for character in text)
+    return all(
+        character.isspace() or unicodedata.category(character) in _INVISIBLE
+        for character in text
+    )
 
 
 def is_text(text: str, part: str, place: str, faults: Faults) -> bool:
