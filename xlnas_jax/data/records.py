@@ -1,6 +1,7 @@
 """Records of TSV, CSV and JSONL files; every fault names its file and line."""
 
 import csv
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,7 +14,9 @@ from xlnas_jax.types import ConfigError, DataError, brief
 
 Record = tuple[int, Mapping[str, object] | None]
 MARK = "byte-order mark inside the file, which was removed"
+QUOTED = "row with a field between quotes, which were kept (data.keep_quotes)"
 SPANNING = "lines of a field that spans lines"
+_QUOTED = re.compile(r'".*"')
 
 
 class Dialect(NamedTuple):
@@ -22,11 +25,13 @@ class Dialect(NamedTuple):
     Attributes:
         has_quotes: a field may stand between quotes, and then hold a delimiter.
         spans_lines: and line ends, too.
+        is_known: which of it holds was said, not taken for granted.
     """
 
     delimiter: str
     has_quotes: bool
     spans_lines: bool = False
+    is_known: bool = True
 
 
 def read_records(
@@ -62,7 +67,12 @@ def read_records(
     if kind == ".jsonl":
         return _jsonl_records(lines, path, faults)
     has_quotes = kind == ".csv" if keep_quotes is None else not keep_quotes
-    dialect = Dialect("\t" if kind == ".tsv" else ",", has_quotes, spans_lines)
+    dialect = Dialect(
+        delimiter="\t" if kind == ".tsv" else ",",
+        has_quotes=has_quotes,
+        spans_lines=spans_lines,
+        is_known=keep_quotes is not None,
+    )
     return _named_records(_rows(lines, path, dialect, faults), path, faults, header)
 
 
@@ -97,7 +107,10 @@ def _rows(
             yield number, None
         elif not dialect.has_quotes:
             if line:
-                yield number, line.split(dialect.delimiter)
+                fields = line.split(dialect.delimiter)
+                if not dialect.is_known and any(map(_QUOTED.fullmatch, fields)):
+                    faults.note(QUOTED)
+                yield number, fields
         else:
             fields, size = _quoted(lines, number, path, dialect, faults)
             at += size - 1
