@@ -109,20 +109,15 @@ def _sentence(
             match = _SENTENCE_ID.match(line)
             name = match["id"] if match else name
             continue
-        fields = _fields(line, columns)
+        fields = _fields(line, columns, least, faults)
         if columns.conllu and _NO_WORD.fullmatch(fields[0]):
             continue
-        if columns.prefixed and len(fields) > columns.form:
-            fields[columns.form] = _PREFIX.sub("", fields[columns.form], count=1)
         place = f"{path}, line {number}"
         if not is_text(line, "line", place, faults) or not _is_whole(
             line, fields, width, columns, place, faults
         ):
             return None
         width = len(fields)
-        if len(fields) >= least and spelled(fields[columns.tag]) != fields[columns.tag]:
-            fields[columns.tag] = spelled(fields[columns.tag])
-            faults.note(SPELLED)
         is_sound = (
             len(fields) >= least
             and fields[columns.form].strip()
@@ -148,7 +143,20 @@ def _least(columns: Columns) -> int:
     return max(least, columns.form + 1 + (columns.tag < 0))
 
 
-def _fields(line: str, columns: Columns) -> list[str]:
+def _fields(line: str, columns: Columns, least: int, faults: Faults) -> list[str]:
+    """Columns of a line, with the word and the tag as they are meant."""
+    fields = _cut(line, columns)
+    if columns.prefixed and len(fields) > columns.form:
+        fields[columns.form] = _PREFIX.sub("", fields[columns.form], count=1)
+    if len(fields) >= least:
+        tag = spelled(fields[columns.tag])
+        if tag != fields[columns.tag]:
+            faults.note(SPELLED)
+        fields[columns.tag] = tag
+    return fields
+
+
+def _cut(line: str, columns: Columns) -> list[str]:
     """Columns of a line; where tabs separate them, words may hold spaces."""
     if columns.separator:
         return line.split(columns.separator)

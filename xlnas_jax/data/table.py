@@ -9,6 +9,7 @@ from pathlib import Path
 from xlnas_jax.config import TableData
 from xlnas_jax.data.examples import (
     Examples,
+    LabelSet,
     Row,
     Source,
     label_set,
@@ -57,9 +58,7 @@ def make_table_source(
     labels = config.labels
     if not labels:
         path = path_of(source_language, "train")
-        seen = read_rows(path, config, Faults(skip))
-        require_some(seen, source_language, "train", path)
-        labels = label_set(seen)
+        labels = _seen_labels(path, config, source_language, Faults(skip))
 
     def read(language: str, split: Split) -> Examples:
         path = path_of(language, split)
@@ -72,6 +71,14 @@ def make_table_source(
         return tuple(sorted(forms("train").keys() | forms("test").keys()))
 
     return Source(labels=labels, languages=languages, read=read)
+
+
+def _seen_labels(
+    path: str, config: TableData, language: str, faults: Faults
+) -> LabelSet:
+    rows = read_rows(path, config, faults)
+    require_some(rows, language, "train", path)
+    return label_set(rows)
 
 
 def _resolve_preset(config: TableData) -> TableData:
@@ -162,14 +169,8 @@ def read_table(
     columns = {name: getattr(table, name) for name in _COLUMNS}
     columns = {name: column for name, column in columns.items() if column}
     needed = [*columns.values(), *([table.language] if table.language else [])]
-    records = read_records(
-        path,
-        table.keep_quotes,
-        faults,
-        table.header,
-        table.suffix,
-        table.spans_lines,
-    )
+    how = table.header, table.suffix, table.spans_lines
+    records = read_records(path, table.keep_quotes, faults, *how)
     rows = []
     for position, (line, record) in enumerate(records):
         place = f"{path}, line {line}"
