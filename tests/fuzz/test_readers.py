@@ -9,6 +9,7 @@ one paragraph, or no line of them is lost.
 import csv
 import io
 import json
+import math
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -19,7 +20,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.contract import Tally, generated
-from xlnas_jax.config import TableData
+from xlnas_jax.config import HubData, TableData
+from xlnas_jax.data import hub
 from xlnas_jax.data.afriqa import read_afriqa
 from xlnas_jax.data.columns import read_columns
 from xlnas_jax.data.examples import Answer
@@ -449,3 +451,54 @@ def test_lines_to_predict_come_back(
     if not is_changed:
         assert found is not None
         assert [text for chunk in found for (text,) in chunk] == lines
+
+
+KINDS = {
+    "text": st.sampled_from(["x", "None", "", " ", "y "]),
+    "whole": st.integers(-2, 3),
+    "fraction": st.sampled_from([0.0, 1.0, 2.5, float("nan"), float("inf")]),
+    "truth": st.booleans(),
+    "list": st.sampled_from([["x"], []]),
+}
+
+
+@generated(quick=10, long=600)
+@given(
+    texts=st.lists(
+        st.one_of(TEXTS, st.sampled_from(["", "\u200b", None])), min_size=1, max_size=6
+    ),
+    kind=st.sampled_from(list(KINDS)),
+    data=st.data(),
+)
+def test_columns_of_the_hub_are_read_or_called_what_they_are(
+    tally: Tally, texts: list[str | None], kind: str, data: st.DataObject
+) -> None:
+    datasets = pytest.importorskip("datasets")
+    value = st.one_of(st.none(), KINDS[kind])
+    labels = [data.draw(value) for _ in texts]
+    table = datasets.Dataset.from_dict({"text": texts, "label": labels})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(hub, "config_names", lambda *_: ["en"])
+        patch.setattr(hub, "load_split", lambda *_: table)
+        found = tally.holds(
+            lambda: hub.make_hub_source(HubData("x"), "en", True).read("en", "train")
+        )
+    both = list(zip(texts, labels, strict=True))
+    sound = [(text, label) for text, label in both if is_sound(text, label)]
+    if found is None:
+        assert not sound
+        return
+    assert found.texts == tuple(text for text, _ in sound)
+    assert found.report.rows == len(texts)
+    assert len({*found.labels.tolist()}) == len(
+        {str(label).strip() for _, label in sound}
+    )
+
+
+def is_sound(text: str | None, label: Any) -> bool:
+    """Whether someone could learn from a text and its label."""
+    is_label = isinstance(label, str | int) or (
+        isinstance(label, float) and math.isfinite(label)
+    )
+    is_text = text is not None and text not in ("", "\u200b")
+    return is_text and is_label and str(label) not in ("None", "", " ")
