@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Collection, Mapping
+from functools import lru_cache
 
 from xlnas_jax.data.examples import Row
 from xlnas_jax.data.faults import Faults
@@ -79,6 +80,7 @@ def label_of(
     return label
 
 
+@lru_cache(4096)  # there are few labels, and a great many words that have one
 def spelled(label: str) -> str:
     """A label as those that look the same are written: NFC, nothing unseen around."""
     seen = [at for at, character in enumerate(label) if not is_blank(character)]
