@@ -202,6 +202,8 @@ def _make_learn(
             task, bucket, index, weight = plan[step]
             take = steps[task].full if is_warm_up else steps[task].sandwich
             learner, loss = take(learner, rows[task][bucket], index, weight)
+        if last > first:
+            loss = _loss_of_sound(learner.params, loss)
         if number == warm_up - 1 and train.reorder:
             learner = sort(learner)
         return learner, loss
@@ -221,6 +223,13 @@ def _make_learn(
         return layout.store(reorder(learner, ranking))
 
     return learn
+
+
+@jax.jit
+def _loss_of_sound(params: SharedParams, loss: Float[Array, ""]) -> Float[Array, ""]:
+    """The loss, or NaN where a weight is not finite after the step that it led to."""
+    sound = [jnp.isfinite(leaf).all() for leaf in jax.tree.leaves(params)]
+    return jnp.where(jnp.stack(sound).all(), loss, jnp.nan)
 
 
 def make_plan(

@@ -6,7 +6,8 @@ weights and token arrays come after it.
 
 import dataclasses
 import functools
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -25,8 +26,15 @@ from xlnas_jax.data.batches import scoring_batches, training_batches
 from xlnas_jax.data.buckets import BucketPlan
 from xlnas_jax.data.examples import AnyExamples, Source
 from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
+from xlnas_jax.data.published import require_agreement
 from xlnas_jax.data.rows import Rows, make_example_rows, with_max_length
-from xlnas_jax.data.tokens import Tokenizer, load_tokenizer, train_tokenizer, warn
+from xlnas_jax.data.tokens import (
+    Tokenizer,
+    load_tokenizer,
+    require_ids_within,
+    warn,
+)
+from xlnas_jax.data.unigram import train_tokenizer
 from xlnas_jax.languages import LanguageRoles, Phase, Split
 from xlnas_jax.objectives import (
     ALIGNMENT,
@@ -50,6 +58,9 @@ from xlnas_jax.tasks.tagging import make_tagging
 from xlnas_jax.tasks.trivial import uniform_loss
 from xlnas_jax.taxonomy import require_sense
 from xlnas_jax.types import Batch, ConfigError
+
+# Texts, and characters of each, that a tokenizer is held against `transformers` on.
+_COMPARED = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,11 +262,21 @@ def _tokenizer_and_shape(
     if isinstance(model, PretrainedModel):
         folder = pretrained.resolve(model.path, model.revision)
         shape = pretrained.read_shape(folder)
-        return load_tokenizer(str(folder), max_length), shape
-    parts = [part for roles, source in found for part in _trained_on(roles, source)]
-    texts = [text for part in parts for text in part.texts]
-    tokenizer = train_tokenizer(texts, model.vocab_size, max_length)
+        tokenizer = load_tokenizer(str(folder), max_length)
+        where = str(folder)
+        require_ids_within(tokenizer, shape.vocab_size, shape.num_segments, where)
+        texts = itertools.islice(_texts_of(found), _COMPARED)
+        require_agreement(tokenizer.backend, folder, [t[:_COMPARED] for t in texts])
+        return tokenizer, shape
+    tokenizer = train_tokenizer(_texts_of(found), model.vocab_size, max_length)
     return tokenizer, _scratch_shape(model, tokenizer, max_length)
+
+
+def _texts_of(found: Sequence[tuple[LanguageRoles, Source]]) -> Iterator[str]:
+    """All texts that weights may learn from, of one task after another."""
+    for roles, source in found:
+        for part in _trained_on(roles, source):
+            yield from part.texts
 
 
 def _scratch_shape(

@@ -120,7 +120,16 @@ def final_front(
     rows = distinct(experiment, np.concatenate([met, smallest]))
     scored = rescore(experiment, engine, state.learner.params, rows)
     order = np.lexsort(scored.objectives.T[::-1])
-    is_left = np.asarray(np.isfinite(scored.objectives).all(-1))
+    # A copy: what JAX hands over cannot be written.
+    is_left = np.array(np.isfinite(scored.objectives).all(-1))
+    if not is_left.any():
+        raise ArchitectureError(
+            f"search: some network must have finite scores with the final weights; of "
+            f"{len(rows)}, all that the search remembers and the smallest, none has. "
+            f"The weights have diverged: search again in another run directory, with "
+            f"a lower train.learning_rate than "
+            f"{experiment.config.train.learning_rate}."
+        )
     while True:
         is_best = nondominated(jnp.asarray(scored.objectives), jnp.asarray(is_left))
         best = order[np.asarray(is_best)[order]]

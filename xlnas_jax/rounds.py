@@ -1,5 +1,6 @@
 """The loop of rounds: each is run, logged, saved, in that order."""
 
+import math
 from typing import Any
 
 import jax
@@ -7,11 +8,13 @@ import numpy as np
 
 from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.compiles import CompileCounter
+from xlnas_jax.config import TrainConfig
 from xlnas_jax.experiment import Experiment
 from xlnas_jax.logger import Progress
 from xlnas_jax.processes import agree, fingerprint, is_several
 from xlnas_jax.rundir import Run
 from xlnas_jax.search import Engine, RoundMetrics, SearchState, step
+from xlnas_jax.types import DivergedError
 from xlnas_jax.watch import Watch
 
 
@@ -33,7 +36,6 @@ def run_rounds(
     first = int(state.round)
     first_search = max(first, engine.num_warm_up)
     run.metrics.truncate(first)
-    name = experiment.objectives[0].name
     watch = Watch(experiment.box, experiment.costs, state.archive)
     pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
     keep = config.checkpoint.keep
@@ -45,13 +47,13 @@ def run_rounds(
             state, metrics = step(engine, state)
             # The device works on this round while the last one is written down.
             if pending is not None:
-                _log(run, progress, watch, name, *pending)
+                _log(experiment, run, progress, watch, *pending)
             pending = (number, _shown(state), metrics)
             if number in (first, first_search):
                 jax.block_until_ready(metrics)
                 progress.phase(kind)
             if number + 1 == last or (number + 1) % config.checkpoint.every == 0:
-                _log(run, progress, watch, name, *pending)
+                _log(experiment, run, progress, watch, *pending)
                 pending = None
                 saved.save(number + 1, state)
             if number == first_search:
@@ -69,15 +71,21 @@ def _shown(state: SearchState) -> dict[str, Any]:
 
 
 def _log(
+    experiment: Experiment,
     run: Run,
     progress: Progress,
     watch: Watch,
-    name: str,
     number: int,
     shown: dict[str, Any],
     metrics: RoundMetrics,
 ) -> None:
-    """One line of `metrics.jsonl`, and the bar."""
+    """One line of `metrics.jsonl`, and the bar; no state is saved without it.
+
+    Raises:
+        DivergedError: the weights, or the loss they were trained by, are not finite.
+    """
+    _require_finite(experiment.config.train, number, float(metrics.loss))
+    name = experiment.objectives[0].name
     line: dict[str, Any] = {"round": number, "loss": float(metrics.loss)}
     if metrics.told is not None:
         told, archive = metrics.told, shown["archive"]
@@ -103,3 +111,15 @@ def _log(
     best_name = f"best_{name}"
     shown_values = {"train_loss": line["loss"], best_name: line.get(best_name)}
     progress.update(number + 1, **shown_values)
+
+
+def _require_finite(train: TrainConfig, number: int, loss: float) -> None:
+    if math.isfinite(loss):
+        return
+    raise DivergedError(
+        f"train: the weights must stay finite; in round {number} they did not, or the "
+        f"loss did not (learning_rate {train.learning_rate}, head_learning_rate "
+        f"{train.head_learning_rate}). The rounds before are saved, and would come to "
+        f"the same again: use a lower learning rate, or train.clip_norm, and another "
+        f"run directory."
+    )

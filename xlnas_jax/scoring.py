@@ -30,7 +30,8 @@ class Scores(NamedTuple):
     """One network's scores on one language.
 
     Attributes:
-        metrics: official metrics by name, each in [0, 1].
+        metrics: official metrics by name, each in [0, 1]; NaN where a logit of the
+            network was not finite.
         ids: of the items that `items` holds statistics of.
         items: statistics of each item, whose sum over items `from_sums` turns into
             the task's primary metric; for paired comparisons.
@@ -54,9 +55,18 @@ def score_predictions(
             for number, example in enumerate(data.rows.example)
             if start <= example < stop
         ]
-        found.append(_score(task, examples, data, rows, chosen, start))
+        scores = _score(task, examples, data, rows, chosen, start)
+        if not all(rows[number]["is_sound"] for number in chosen):
+            scores = _without(scores)
+        found.append(scores)
         start = stop
     return found
+
+
+def _without(scores: Scores) -> Scores:
+    """No scores: the network's logits are not all finite, and decode to anything."""
+    metrics = dict.fromkeys(scores.metrics, float("nan"))
+    return scores._replace(metrics=metrics, items=np.full_like(scores.items, np.nan))
 
 
 def from_sums(task: Task) -> Callable[[np.ndarray], np.ndarray]:

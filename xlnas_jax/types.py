@@ -53,6 +53,10 @@ class DamagedError(CheckpointError):
     """
 
 
+class DivergedError(XlnasError):
+    """Training came to numbers that are none."""
+
+
 class LeakError(XlnasError):
     """A target-language split was asked for before the final report."""
 

@@ -4,7 +4,7 @@ import pytest
 from tokenizers import Tokenizer as Backend
 
 from xlnas_jax.data.offsets import original_offsets
-from xlnas_jax.data.tokens import train_tokenizer
+from xlnas_jax.data.unigram import train_tokenizer
 
 
 @pytest.fixture(scope="module")

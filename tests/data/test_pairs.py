@@ -14,7 +14,7 @@ from xlnas_jax.data.pairs import (
     make_pair_batches,
     read_translations,
 )
-from xlnas_jax.data.tokens import train_tokenizer
+from xlnas_jax.data.unigram import train_tokenizer
 from xlnas_jax.languages import LanguageRoles
 from xlnas_jax.types import ConfigError, DataError
 

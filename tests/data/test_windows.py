@@ -12,7 +12,8 @@ from tokenizers import models
 from xlnas_jax.data.examples import Answer
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.squad import read_squad
-from xlnas_jax.data.tokens import Tokenizer, load_tokenizer, train_tokenizer
+from xlnas_jax.data.tokens import Tokenizer, load_tokenizer
+from xlnas_jax.data.unigram import train_tokenizer
 from xlnas_jax.data.windows import (
     Window,
     answer_span,

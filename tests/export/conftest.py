@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from xlnas_jax.config import SpaceConfig
-from xlnas_jax.data.tokens import Tokenizer, train_tokenizer
+from xlnas_jax.data.tokens import Tokenizer
+from xlnas_jax.data.unigram import train_tokenizer
 from xlnas_jax.export.card import Card
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet

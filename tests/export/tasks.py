@@ -102,7 +102,7 @@ def _part(kind: str, tokenizer: Any) -> TaskPart:
 @cache
 def three_tasks() -> Experiment:
     """Classification of pairs, tagging with language heads, question answering."""
-    from xlnas_jax.data.tokens import train_tokenizer
+    from xlnas_jax.data.unigram import train_tokenizer
     from xlnas_jax.experiment import _scratch_shape
     from xlnas_jax.objectives import make_objectives
     from xlnas_jax.space.knobs import make_space

@@ -17,7 +17,7 @@ from tests.export.conftest import sentences
 from tests.fuzz import damage
 from tests.fuzz.contract import Tally, generated, snapshot
 from xlnas_jax.checkpoint import load_tree, save_tree
-from xlnas_jax.data.tokens import train_tokenizer
+from xlnas_jax.data.unigram import train_tokenizer
 from xlnas_jax.export.artifact import save_artifact
 from xlnas_jax.export.card import Card
 from xlnas_jax.export.load import load

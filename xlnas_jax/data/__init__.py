@@ -18,10 +18,10 @@ from xlnas_jax.data.tokens import (
     TokenizerWarning,
     fertility,
     load_tokenizer,
-    train_tokenizer,
     unk_rate,
     warn,
 )
+from xlnas_jax.data.unigram import train_tokenizer
 
 __all__ = [
     "Cipher",

@@ -1,10 +1,8 @@
 """Text to token ids: one thin face for every fast tokenizer."""
 
-import contextlib
 import json
 import warnings
-from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,17 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 import tokenizers
 from jaxtyping import Int
-from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
 
-from xlnas_jax.data.unigram import train_unigram
-from xlnas_jax.files import read_json, read_text
+from xlnas_jax.data import published
+from xlnas_jax.data.published import SETTINGS_FILE, TOKENIZER_FILE, speaking
+from xlnas_jax.files import read_json
 from xlnas_jax.languages import named
-from xlnas_jax.types import ConfigError, DataError, brief
+from xlnas_jax.types import DataError, brief
 
-_TOKENIZER_FILE = "tokenizer.json"
-_SETTINGS_FILE = "xlnas_tokenizer.json"
 _FORMAT = 1
-FILES = (_TOKENIZER_FILE, _SETTINGS_FILE)
+FILES = (TOKENIZER_FILE, SETTINGS_FILE)
 # Of our settings; far above any encoder's.
 _BOUNDS = {
     "format": (_FORMAT, _FORMAT),
@@ -30,6 +26,14 @@ _BOUNDS = {
     "unk_id": (0, 1 << 24),
     "max_length": (1, 1 << 20),
 }
+
+
+# Far more than a token has, on average, in any script.
+_CHARACTERS_PER_TOKEN = 64
+_WORDS_PER_TOKEN = 4
+_SPACES = (" ", "\n", "\t")
+# Of each text, what shares of unknown tokens are taken from.
+_MAX_CHARACTERS = 100_000
 
 
 class TokenizerWarning(UserWarning):
@@ -67,11 +71,15 @@ class Tokenizer:
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> list[Encoding]:
         """Encode texts, or texts with their pairs, with special tokens."""
-        inputs = texts if pairs is None else list(zip(texts, pairs, strict=True))
         with speaking("the tokenizer", "encode this text"):
+            texts = [self._enough(text) for text in texts]
+            inputs: list[Any] = texts
+            if pairs is not None:
+                seconds = [self._enough(text) for text in pairs]
+                inputs = list(zip(texts, seconds, strict=True))
             self.backend.enable_truncation(self.max_length)
             self.backend.no_padding()
-            encoded = self.backend.encode_batch(list(inputs))
+            encoded = self.backend.encode_batch(inputs)
         return [Encoding(one.ids, one.type_ids) for one in encoded]
 
     def encode_words(
@@ -83,12 +91,12 @@ class Tokenizer:
             The encodings, and for each word the position of its first sub-word: -1
             where it was truncated, or where the tokenizer drops all of it.
         """
+        backend = _of_words(self.backend)
         with speaking("the tokenizer", "encode this sentence"):
-            self.backend.enable_truncation(self.max_length)
-            self.backend.no_padding()
-            encoded = self.backend.encode_batch(
-                [list(words) for words in sentences], is_pretokenized=True
-            )
+            kept = [self._enough_words(backend, words) for words in sentences]
+            backend.enable_truncation(self.max_length)
+            backend.no_padding()
+            encoded = backend.encode_batch(kept, is_pretokenized=True)
         positions = []
         for one, words in zip(encoded, sentences, strict=True):
             first = np.full(len(words), -1, np.int32)
@@ -97,6 +105,38 @@ class Tokenizer:
                     first[word] = token
             positions.append(first)
         return [Encoding(one.ids, one.type_ids) for one in encoded], positions
+
+    def _enough(self, text: str) -> str:
+        """The beginning of a text that fills what is kept of it, if it is very long.
+
+        Cut at white space, where no tokenizer joins what stands on both sides; twice
+        as much is taken until it suffices.
+        """
+        size = _CHARACTERS_PER_TOKEN * self.max_length
+        while size < len(text):
+            cut = text[:size]
+            end = max(cut.rfind(space) for space in _SPACES)
+            cut = cut[: end if end > 0 else size]
+            self.backend.no_truncation()
+            if len(self.backend.encode(cut).ids) > self.max_length:
+                return cut
+            size *= 2
+        return text
+
+    def _enough_words(
+        self, backend: tokenizers.Tokenizer, words: Sequence[str]
+    ) -> list[str]:
+        """The same of words, each of them cut too."""
+        longest = _CHARACTERS_PER_TOKEN * self.max_length
+        words = [word[:longest] for word in words]
+        size = _WORDS_PER_TOKEN * self.max_length
+        while size < len(words):
+            backend.no_truncation()
+            found = backend.encode(words[:size], is_pretokenized=True)
+            if len(found.ids) > self.max_length:
+                return words[:size]
+            size *= 2
+        return words
 
     def to_text(self) -> str:
         """The pipeline as `tokenizer.json` has it: it neither truncates nor pads."""
@@ -109,7 +149,7 @@ class Tokenizer:
         """Write `tokenizer.json`, readable by any library, and our settings."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / _TOKENIZER_FILE).write_text(self.to_text(), "utf-8")
+        (folder / TOKENIZER_FILE).write_text(self.to_text(), "utf-8")
         settings = {
             "format": _FORMAT,
             "pad_id": self.pad_id,
@@ -117,7 +157,7 @@ class Tokenizer:
             "max_length": self.max_length,
         }
         text = json.dumps(settings, indent=1) + "\n"
-        (folder / _SETTINGS_FILE).write_text(text, encoding="utf-8")
+        (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, folder: str | Path) -> "Tokenizer":
@@ -127,9 +167,9 @@ class Tokenizer:
             DataError: it is missing, or something else.
         """
         folder = Path(folder)
-        file = folder / _SETTINGS_FILE
+        file = folder / SETTINGS_FILE
         settings = read_json(file, DataError, "Save it again.", follow=False)
-        backend = _read_backend(folder)
+        backend = published.read_backend(folder)
         for key, (least, most) in _BOUNDS.items():
             value = settings.get(key, "nothing")
             is_absent = key == "unk_id" and value is None
@@ -141,24 +181,6 @@ class Tokenizer:
                 )
         kept = {key: settings[key] for key in _BOUNDS if key != "format"}
         return cls(backend=backend, **kept)
-
-
-@contextlib.contextmanager
-def speaking(where: str, what: str) -> Iterator[None]:
-    """Turn what `tokenizers` raises into one paragraph.
-
-    What its Rust side finds wrong is a plain `Exception`; where it panics, not even
-    that.
-    """
-    try:
-        yield
-    except BaseException as error:
-        if type(error) is not Exception and type(error).__name__ != "PanicException":
-            raise
-        raise DataError(
-            f"{where}: must {what}; got: {brief(str(error))}. Save the tokenizer again "
-            f"with the library that made it, or leave such texts out."
-        ) from error
 
 
 def require_ids_within(
@@ -215,58 +237,8 @@ def load_tokenizer(path: str | Path, max_length: int, revision: str = "") -> Tok
     Raises:
         DataError: there is no fast tokenizer, or no padding token.
     """
-    folder = Path(path).expanduser()
-    if (folder / _TOKENIZER_FILE).is_file():
-        backend = _read_backend(folder)
-        pad_id = _padding_id(folder, backend)
-    else:
-        backend, pad_id = _from_transformers(str(path), revision)
-    if pad_id is None:
-        raise DataError(
-            f"{path}: the tokenizer must have a padding token; got none in its "
-            f"configuration. Set pad_token in tokenizer_config.json."
-        )
-    return Tokenizer(backend, pad_id, _unknown_id(backend), max_length)
-
-
-def train_tokenizer(
-    texts: Iterable[str], vocab_size: int, max_length: int
-) -> Tokenizer:
-    """Train a Unigram tokenizer with XLM-R's special tokens and templates.
-
-    The same texts give the same bytes, in whatever order they come.
-    """
-    specials = ["<s>", "<pad>", "</s>", "<unk>"]
-    if vocab_size <= 2 * len(specials):
-        raise ConfigError(
-            f"model.vocab_size: must leave room for pieces beside {specials}; got "
-            f"{vocab_size}. Use some thousands."
-        )
-    normalizer = normalizers.Sequence(
-        [
-            normalizers.NFKC(),
-            normalizers.Replace(tokenizers.Regex(r"\s+"), " "),
-            normalizers.Strip(),
-        ]
-    )
-    splitter = pre_tokenizers.Metaspace()
-    words: Counter[str] = Counter()
-    for text in texts:
-        pieces = splitter.pre_tokenize_str(normalizer.normalize_str(text))
-        words.update(piece for piece, _ in pieces)
-    learned = train_unigram(words, vocab_size - len(specials))
-    vocabulary = [(special, 0.0) for special in specials] + learned
-    backend = tokenizers.Tokenizer(models.Unigram(vocabulary, unk_id=3))
-    backend.add_special_tokens(specials)
-    backend.normalizer = normalizer
-    backend.pre_tokenizer = splitter
-    backend.decoder = decoders.Metaspace()
-    backend.post_processor = processors.TemplateProcessing(
-        single="<s> $A </s>",
-        pair="<s> $A </s> </s> $B </s>",
-        special_tokens=[("<s>", 0), ("</s>", 2)],
-    )
-    return Tokenizer(backend, pad_id=1, unk_id=3, max_length=max_length)
+    backend, pad_id = published.read(path, revision)
+    return Tokenizer(backend, pad_id, published.unknown_id(backend), max_length)
 
 
 def unk_rate(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
@@ -304,76 +276,31 @@ def warn(
 def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     tokenizer.backend.no_truncation()
     tokenizer.backend.no_padding()
-    encoded = tokenizer.backend.encode_batch(list(texts), add_special_tokens=False)
+    texts = [text[:_MAX_CHARACTERS] for text in texts]
+    with speaking("the tokenizer", "encode these texts"):
+        encoded = tokenizer.backend.encode_batch(texts, add_special_tokens=False)
     return [one.ids for one in encoded]
 
 
-def _read_backend(folder: Path) -> tokenizers.Tokenizer:
-    """Read the pipeline without the truncation and padding stored in it."""
-    file = folder / _TOKENIZER_FILE
-    content = read_text(file, DataError, "Save the tokenizer again.")
-    with speaking(str(file), "be read by `tokenizers`"):
-        backend = tokenizers.Tokenizer.from_str(content)
-    backend.no_truncation()
-    backend.no_padding()
-    return backend
+def _of_words(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """The pipeline for sentences that are split into words.
+
+    Byte-level tokenizers tell a word by the space before it, which words that were
+    split have lost: it is put back, as `transformers` asks for (`add_prefix_space`).
+    """
+    content = json.loads(backend.to_str())
+    if not _with_prefix_space(content.get("pre_tokenizer")):
+        return backend
+    return tokenizers.Tokenizer.from_str(json.dumps(content))
 
 
-def _padding_id(folder: Path, backend: tokenizers.Tokenizer) -> int | None:
-    """Look where checkpoints say it: our settings, the model's, the tokenizer's."""
-    for file, key in ((_SETTINGS_FILE, "pad_id"), ("config.json", "pad_token_id")):
-        value = (_read_json(folder / file) or {}).get(key)
-        if isinstance(value, int):
-            return value
-    for file in ("special_tokens_map.json", "tokenizer_config.json"):
-        token = (_read_json(folder / file) or {}).get("pad_token")
-        content = token.get("content") if isinstance(token, dict) else token
-        if isinstance(content, str):
-            return backend.token_to_id(content)
-    return None
-
-
-def _unknown_id(backend: tokenizers.Tokenizer) -> int | None:
-    model = json.loads(backend.to_str())["model"]
-    if isinstance(model.get("unk_id"), int):  # Unigram
-        return model["unk_id"]
-    token = model.get("unk_token")  # WordPiece, BPE
-    return backend.token_to_id(token) if token else None
-
-
-def _from_transformers(
-    path: str, revision: str
-) -> tuple[tokenizers.Tokenizer, int | None]:
-    import transformers
-
-    try:
-        found = transformers.AutoTokenizer.from_pretrained(
-            path, revision=revision or "main", use_fast=True
-        )
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"{path}: must be a directory with {_TOKENIZER_FILE} or a hub id; got "
-            f"{type(error).__name__}: {reason.rstrip('.')}. Check model.path."
-        ) from error
-    backend = getattr(found, "backend_tokenizer", None)
-    if not isinstance(backend, tokenizers.Tokenizer):
-        raise DataError(
-            f"{path}: the tokenizer must be a fast one; got {type(found).__name__}. "
-            f"Convert it to {_TOKENIZER_FILE} with `transformers`."
-        )
-    backend.no_truncation()
-    backend.no_padding()
-    return backend, found.pad_token_id
-
-
-def _read_json(path: Path) -> dict[str, Any] | None:
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DataError(
-            f"{path}: must be JSON; got: {error}. Restore the file."
-        ) from error
-    return content if isinstance(content, dict) else None
+def _with_prefix_space(pre_tokenizer: Any) -> bool:
+    """Sets the option wherever it is off; whether it was anywhere."""
+    if not isinstance(pre_tokenizer, dict):
+        return False
+    inner = pre_tokenizer.get("pretokenizers", [])
+    is_changed = [_with_prefix_space(one) for one in inner]
+    if pre_tokenizer.get("add_prefix_space") is False:
+        pre_tokenizer["add_prefix_space"] = True
+        return True
+    return any(is_changed)

@@ -6,9 +6,13 @@ hash map, so that two runs differ; a run that resumes must not.
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import tokenizers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, processors
+
+from xlnas_jax.data.tokens import Tokenizer
+from xlnas_jax.types import ConfigError
 
 Pieces = dict[str, float]
 _MAX_PIECE = 12
@@ -16,6 +20,8 @@ _SEEDS_PER_PIECE = 4
 _KEEP = 0.7
 _EM_STEPS = 2
 _UNKNOWN = "<unk>"
+_MAX_CHARACTERS = 100_000
+_MAX_WORD = 200
 
 
 def train_unigram(words: Mapping[str, int], size: int) -> list[tuple[str, float]]:
@@ -122,3 +128,45 @@ def _without(piece: str, pieces: Pieces, worst: float) -> float:
             if part != piece:
                 best[end] = max(best[end], best[start] + score)
     return best[-1]
+
+
+def train_tokenizer(
+    texts: Iterable[str], vocab_size: int, max_length: int
+) -> Tokenizer:
+    """Train a Unigram tokenizer with XLM-R's special tokens and templates.
+
+    The same texts give the same bytes, in whatever order they come.
+    """
+    specials = ["<s>", "<pad>", "</s>", "<unk>"]
+    if vocab_size <= 2 * len(specials):
+        raise ConfigError(
+            f"model.vocab_size: must leave room for pieces beside {specials}; got "
+            f"{vocab_size}. Use some thousands."
+        )
+    normalizer = normalizers.Sequence(
+        [
+            normalizers.NFKC(),
+            normalizers.Replace(tokenizers.Regex(r"\s+"), " "),
+            normalizers.Strip(),
+        ]
+    )
+    splitter = pre_tokenizers.Metaspace()
+    words: Counter[str] = Counter()
+    for text in texts:
+        # Of a text of megabytes a part says enough; of a word, its beginning.
+        normal = normalizer.normalize_str(text[:_MAX_CHARACTERS])
+        pieces = splitter.pre_tokenize_str(normal)
+        words.update(piece[:_MAX_WORD] for piece, _ in pieces)
+    learned = train_unigram(words, vocab_size - len(specials))
+    vocabulary = [(special, 0.0) for special in specials] + learned
+    backend = tokenizers.Tokenizer(models.Unigram(vocabulary, unk_id=3))
+    backend.add_special_tokens(specials)
+    backend.normalizer = normalizer
+    backend.pre_tokenizer = splitter
+    backend.decoder = decoders.Metaspace()
+    backend.post_processor = processors.TemplateProcessing(
+        single="<s> $A </s>",
+        pair="<s> $A </s> </s> $B </s>",
+        special_tokens=[("<s>", 0), ("</s>", 2)],
+    )
+    return Tokenizer(backend, pad_id=1, unk_id=3, max_length=max_length)

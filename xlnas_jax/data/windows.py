@@ -18,11 +18,14 @@ from jaxtyping import Int
 from xlnas_jax.data.examples import Answer
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.offsets import Offsets, original_offsets
-from xlnas_jax.data.tokens import Tokenizer, speaking
-from xlnas_jax.types import ConfigError
+from xlnas_jax.data.published import speaking
+from xlnas_jax.data.tokens import Tokenizer
+from xlnas_jax.types import ConfigError, DataError, brief
 
 MAX_QUESTION_TOKENS = 64
 DOC_STRIDE = 128
+# Of a question or a context: a book has more, and is no context.
+MAX_CHARACTERS = 500_000
 _MIN_ROOM = 2
 _FAR = 2**31 - 1
 
@@ -90,6 +93,13 @@ def make_windows(
     Raises:
         ConfigError: a window has no room for a question and a context.
     """
+    for text in (*questions, *contexts):
+        if len(text) > MAX_CHARACTERS:
+            raise DataError(
+                f"a question and its context: must have at most {MAX_CHARACTERS:,} "
+                f"characters each; got {len(text):,} in {brief(text)}. Cut the context "
+                f"into parts that can each answer."
+            )
     backend = tokenizer.backend
     backend.no_truncation()
     backend.no_padding()

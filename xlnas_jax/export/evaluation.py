@@ -1,5 +1,6 @@
 """A finished model's official scores on labelled text."""
 
+import math
 from typing import Any
 
 import jax
@@ -10,6 +11,7 @@ from xlnas_jax.experiment import ScoringData, make_task
 from xlnas_jax.export.labelled import Parts
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.types import CheckpointError
 
 BATCH_TOKENS = 2048
 NUM_BUCKETS = 4
@@ -29,6 +31,13 @@ def evaluate_model(subnet: Subnet, parts: Parts) -> dict[str, dict[str, Any]]:
     data = ScoringData(jax.device_put(batches), plans, rows, examples)
     task = make_task(subnet.task, subnet.labels)
     scores = score_subnet(subnet.weights, subnet.shape, subnet.pooling, task, data)
+    for code, one in zip(parts, scores, strict=True):
+        if not all(math.isfinite(value) for value in one.metrics.values()):
+            raise CheckpointError(
+                f"this model: its numbers must be finite; on {code} they are not, so "
+                f"there is nothing to score. Export the model again, from a search "
+                f"that did not diverge."
+            )
     return {
         code: {
             "examples": len(parts[code]),

@@ -130,11 +130,29 @@ def embed(
     dropout: Dropout | None = None,
 ) -> Hidden:
     """Word, position and segment embeddings, summed and normalised."""
-    start = shape.position_offset
-    position = params.position[start : start + tokens.shape[-1]]
-    total = params.word[tokens] + position[None] + params.segment[segments]
+    total = params.word[tokens] + params.segment[segments]
+    total += _positions(params, shape, tokens)
     normal = layer_norm(total, params.norm, shape.norm_epsilon)
     return drop(normal, dropout, 3).astype(dtype)
+
+
+def _positions(
+    params: EmbeddingParams, shape: EncoderShape, tokens: Int[Array, "batch seq"]
+) -> Float[Array, "*batch seq model"]:
+    """The rows of the position table.
+
+    RoBERTa and what follows it count only what is no padding, from the row after the
+    padding's own: where a text spells `<pad>`, the tokens after it keep their place.
+
+    References:
+        `create_position_ids_from_input_ids` of
+        https://github.com/huggingface/transformers
+    """
+    if not shape.position_offset:
+        return params.position[: tokens.shape[-1]][None]
+    is_real = (tokens != shape.pad_id).astype(tokens.dtype)
+    place = jnp.cumsum(is_real, axis=-1, dtype=tokens.dtype) * is_real
+    return params.position[place + (shape.position_offset - 1)]
 
 
 def cast_dense(layer: LayerParams, dtype: DTypeLike) -> LayerParams:

@@ -10,7 +10,6 @@ found here; behind this door its weights are trusted.
 
 import dataclasses
 import functools
-import json
 import pathlib
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
@@ -19,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from xlnas_jax.files import read_json
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.locate import CONFIG, resolve
 from xlnas_jax.supernet.names import (
@@ -32,7 +32,7 @@ from xlnas_jax.supernet.names import (
 )
 from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams
 from xlnas_jax.supernet.tensors import Checkpoint, open_checkpoint
-from xlnas_jax.types import CheckpointError, ConfigError
+from xlnas_jax.types import CheckpointError, ConfigError, brief
 
 __all__ = [
     "load_encoder",
@@ -46,6 +46,19 @@ __all__ = [
 Leaves = Mapping[str, Float[Array, "..."]]
 Params = TypeVar("Params")
 
+# Far above any published encoder's, far below what memory or a loop cannot bear.
+_MOST: Mapping[str, int] = {
+    "vocab_size": 2**24,
+    "hidden_size": 2**16,
+    "num_hidden_layers": 1024,
+    "num_attention_heads": 2**12,
+    "intermediate_size": 2**18,
+    "max_position_embeddings": 2**20,
+    "type_vocab_size": 2**12,
+    "pad_token_id": 2**24,
+}
+_MAX_EPSILON = 0.1
+
 # What another value would change in the forward pass, with what is implemented.
 _FIXED: Mapping[str, Any] = {
     "hidden_act": "gelu",
@@ -56,19 +69,7 @@ _FIXED: Mapping[str, Any] = {
 
 def read_config(directory: pathlib.Path) -> dict[str, Any]:
     """The plain values of `config.json`."""
-    path = directory / CONFIG
-    try:
-        config = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path}: it must be readable JSON; got {error}. Download the model again."
-        ) from error
-    if not isinstance(config, dict):
-        raise ConfigError(
-            f"{path}: it must hold a JSON object; got {type(config).__name__}. "
-            f"Download the model again."
-        )
-    return config
+    return read_json(directory / CONFIG, ConfigError, "Download the model again.")
 
 
 def read_shape(directory: pathlib.Path) -> EncoderShape:
@@ -107,13 +108,14 @@ def _supported_family(directory: pathlib.Path, config: Mapping[str, Any]) -> str
     if not isinstance(name, str) or name not in FAMILIES:
         raise ConfigError(
             f"{directory / CONFIG}: model_type must be one of {', '.join(FAMILIES)}; "
-            f"got {name!r}. Choose a checkpoint of one of these."
+            f"got {brief(name)}. Choose a checkpoint of one of these."
         )
     for key, wanted in _FIXED.items():
         if config.get(key, wanted) != wanted:
             raise ConfigError(
-                f"{directory / CONFIG}: {key} must be {wanted!r}; got {config[key]!r}, "
-                f"for which there is no layer. Choose another checkpoint."
+                f"{directory / CONFIG}: {key} must be {wanted!r}; got "
+                f"{brief(config[key])}, for which there is no layer. "
+                f"Choose another checkpoint."
             )
     return name
 
@@ -127,20 +129,23 @@ def _size(
 ) -> int:
     value = config.get(key)
     value = default if value is None else value
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    most = _MOST[key]
+    if type(value) is not int or not least <= value <= most:
         raise ConfigError(
-            f"{directory / CONFIG}: {key} must be an integer of at least {least}; "
-            f"got {value!r}. Use the configuration saved with the weights."
+            f"{directory / CONFIG}: {key} must be an integer from {least} to {most:,}; "
+            f"got {brief(value)}. Use the configuration saved with the weights."
         )
     return value
 
 
 def _epsilon(directory: pathlib.Path, config: Mapping[str, Any]) -> float:
     value = config.get("layer_norm_eps", 1e-12)
-    if isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+    # Above that it would rule over what is normalised; below zero there is no root.
+    if type(value) not in (int, float) or not 0 < value <= _MAX_EPSILON:
         raise ConfigError(
-            f"{directory / CONFIG}: layer_norm_eps must be a number of at least 0; "
-            f"got {value!r}. Use the configuration saved with the weights."
+            f"{directory / CONFIG}: layer_norm_eps must be a number above 0, to "
+            f"{_MAX_EPSILON}; got {brief(value)}. Use the configuration saved with the "
+            f"weights."
         )
     return float(value)
 

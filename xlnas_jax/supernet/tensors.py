@@ -80,6 +80,12 @@ class Checkpoint:
         framework = "flax" if dtype == "BF16" else "np"
         with safe_open(path, framework=framework) as file:
             tensor = np.asarray(file.get_tensor(inside)).astype(np.float32)
+        if not np.isfinite(tensor).all():
+            raise CheckpointError(
+                f"{self.directory}: tensor {name!r} must hold finite numbers; got "
+                f"{int((~np.isfinite(tensor)).sum())} that are not. These weights are "
+                f"damaged, or overflowed when they were saved: get them again."
+            )
         return from_stored(tensor, rule.layout, sizes)
 
     def warn_unused(self, used: Iterable[str]) -> None:

@@ -11,7 +11,9 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
+
+from xlnas_jax.types import Batch
 
 PerExample = Float[Array, " batch"]
 Statistics = Float[Array, "*lead stat"]
@@ -51,7 +53,8 @@ class Task(NamedTuple):
         metrics: sums of statistics `... stat` to named values `...`; works on
             JAX and NumPy arrays alike. `error` and `loss` are always among them.
         predict: `(logits, batch) ->` arrays with a leading `batch` axis, small
-            enough to be read back, from which the host makes official scores.
+            enough to be read back, from which the host makes official scores; with
+            `is_sound`, whether the row's logits are all finite.
     """
 
     kind: str
@@ -65,6 +68,38 @@ class Task(NamedTuple):
     statistics: Callable[..., Float[Array, "batch stat"]]
     metrics: Callable[[Statistics], dict[str, Float[Array, "*lead"]]]
     predict: Callable[..., dict[str, Any]]
+
+
+def guarded(task: Task) -> Task:
+    """The same task, for which a network without sound logits scores nothing sound.
+
+    Of logits that are NaN, `argmax` gives the first class, and so a finite error that
+    may be the best of all. So every statistic of a row is NaN where one of its logits
+    is not finite, and what is predicted of it says so (`is_sound`). Padding, of tokens
+    and of rows, is not looked at.
+    """
+
+    def statistics(
+        logits: Float[Array, "..."], batch: Batch
+    ) -> Float[Array, "batch stat"]:
+        found = task.statistics(logits, batch)
+        return jnp.where(_is_sound(task, logits, batch)[:, None], found, jnp.nan)
+
+    def predict(logits: Float[Array, "..."], batch: Batch) -> dict[str, Any]:
+        found = task.predict(logits, batch)
+        return {**found, "is_sound": _is_sound(task, logits, batch)}
+
+    return task._replace(statistics=statistics, predict=predict)
+
+
+def _is_sound(
+    task: Task, logits: Float[Array, "..."], batch: Batch
+) -> Bool[Array, " batch"]:
+    """True for rows all of whose logits are finite, and for rows of weight 0."""
+    is_finite = jnp.isfinite(logits).all(-1)
+    if task.reads_tokens:
+        is_finite = (is_finite | ~batch.mask).all(-1)
+    return is_finite | (batch.weight == 0)
 
 
 def negative_log_likelihood(

@@ -11,6 +11,7 @@ from xlnas_jax.tasks.base import (
     Statistics,
     Task,
     divergence,
+    guarded,
     negative_log_likelihood,
 )
 from xlnas_jax.types import Batch
@@ -65,7 +66,7 @@ def make_classification(labels: tuple[str, ...], label_smoothing: float = 0.0) -
     def predict(logits: Float[Array, "batch label"], batch: Batch) -> dict[str, Any]:
         return {"label": logits.argmax(-1).astype(jnp.int32)}
 
-    return Task(
+    task = Task(
         kind="classification",
         labels=labels,
         num_outputs=size,
@@ -78,3 +79,4 @@ def make_classification(labels: tuple[str, ...], label_smoothing: float = 0.0) -
         metrics=metrics,
         predict=predict,
     )
+    return guarded(task)

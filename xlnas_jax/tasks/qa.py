@@ -20,6 +20,7 @@ from xlnas_jax.tasks.base import (
     Statistics,
     Task,
     divergence,
+    guarded,
     negative_log_likelihood,
 )
 from xlnas_jax.types import Batch
@@ -119,7 +120,7 @@ def make_qa(num_best: int = NUM_BEST, max_answer_tokens: int = MAX_TOKENS) -> Ta
             found[name] = place.astype(jnp.int32)
         return found
 
-    return Task(
+    task = Task(
         kind="qa",
         labels=(),
         num_outputs=2,
@@ -132,6 +133,7 @@ def make_qa(num_best: int = NUM_BEST, max_answer_tokens: int = MAX_TOKENS) -> Ta
         metrics=metrics,
         predict=predict,
     )
+    return guarded(task)
 
 
 def _split(

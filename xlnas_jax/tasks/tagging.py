@@ -18,6 +18,7 @@ from xlnas_jax.tasks.base import (
     Statistics,
     Task,
     divergence,
+    guarded,
     negative_log_likelihood,
 )
 from xlnas_jax.types import Batch
@@ -133,7 +134,7 @@ def make_tagging(labels: tuple[str, ...], label_smoothing: float = 0.0) -> Task:
     ) -> dict[str, Any]:
         return {"tag": decode(logits, batch.label)}
 
-    return Task(
+    task = Task(
         kind="tagging",
         labels=labels,
         num_outputs=len(labels),
@@ -146,6 +147,7 @@ def make_tagging(labels: tuple[str, ...], label_smoothing: float = 0.0) -> Task:
         metrics=metrics,
         predict=predict,
     )
+    return guarded(task)
 
 
 def _read_tags(labels: tuple[str, ...]) -> _Tags:
