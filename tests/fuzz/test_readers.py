@@ -24,7 +24,7 @@ from xlnas_jax.config import HubData, TableData
 from xlnas_jax.data import hub
 from xlnas_jax.data.afriqa import read_afriqa
 from xlnas_jax.data.columns import read_columns
-from xlnas_jax.data.examples import Answer, Examples
+from xlnas_jax.data.examples import Answer
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.parallel import read_pairs
 from xlnas_jax.data.sets.base import Columns
