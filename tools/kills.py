@@ -20,14 +20,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "benchmarks"))
 
 from environment import environment
 
 from xlnas_jax.checkpoint import load_tree
 from xlnas_jax.files import write_json
 
+ROOT = Path(__file__).resolve().parents[1]
 SIGNALS = (signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 # A run is resumed as often before it is left to end.
 KILLS_PER_RUN = 5
