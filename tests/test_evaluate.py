@@ -90,3 +90,21 @@ def test_languages_are_kept_apart(params):
     second = evaluate(params, rows, jnp.int32(3), muted)
     np.testing.assert_allclose(second[:, 0], 0.0)
     np.testing.assert_allclose(second[:, 1], both[:, 1], rtol=1e-6)
+
+
+@pytest.mark.parametrize(("form", "chunk"), [("sliced", 1), ("masked", 4)])
+def test_failed_rows_fail_their_language_alone_and_fillers_nothing(
+    params, oracle, form, chunk
+):
+    supernet = make_supernet(SPACE, SHAPE, form)
+
+    def statistics(logits, batch):
+        is_bad = (batch.language == 1) | (batch.weight == 0)
+        return TASK.statistics(jnp.where(is_bad[:, None], jnp.nan, logits), batch)
+
+    failing = TASK._replace(statistics=statistics)
+    score = make_evaluator(supernet, SPACE, failing, 2, form, chunk)
+    found = np.asarray(score(params, population(10), 7, BATCHES))
+    np.testing.assert_allclose(found[:7, 0], oracle[:7, 0], rtol=1e-4, atol=1e-4)
+    assert np.isnan(found[:7, 1]).all()
+    assert (found[7:] == 0).all()

@@ -127,6 +127,13 @@ def test_what_failed_goes_no_further_and_nothing_takes_its_place():
     assert not halve(np.full((4, 90), np.nan)).is_complete.any()
 
 
+def test_halving_ends_where_all_have_failed():
+    asked = []
+    result = halve(np.full((9, 90), np.nan), asked=asked)
+    assert len(asked) == 1
+    assert not result.is_complete.any()
+
+
 def test_a_single_candidate_is_scored_to_the_end():
     assert halve(spread(1, 90)).is_complete.all()
 

@@ -97,6 +97,23 @@ def test_a_failed_candidate_is_dropped_and_beats_nobody():
     assert result.blocks_seen.tolist() == [8, 8, 1, 8]
 
 
+@pytest.mark.parametrize("bound", ["serfling", "student"])
+def test_where_one_fails_the_hopeless_are_still_told_from_the_good(bound):
+    losses = np.random.default_rng(0).random((6, 400)) * 0.1
+    losses[1:] += 0.8
+    losses[5] = np.nan
+    result = run_race(losses, RaceConfig(bound=bound))
+    assert result.blocks_seen[0] == len(result.examples)
+    assert (result.blocks_seen[1:] < len(result.examples)).all()
+    assert result.blocks_seen[5] == 1
+
+
+def test_a_race_that_all_fail_ends():
+    result = run_race(np.full((3, 80), np.nan), RaceConfig())
+    assert result.blocks_seen.tolist() == [1, 1, 1]
+    assert np.isnan(result.sums[0][:, 0, 1]).all()
+
+
 def test_the_front_survives_and_what_it_clearly_dominates_does_not():
     rng = np.random.default_rng(0)
     mean = np.asarray([0.1, 0.5, 0.9, 0.9, 0.5])

@@ -106,3 +106,20 @@ def test_the_best_and_the_smallest_network_are_told_by_name(document):
     document["points"][7]["costs"]["params"] = 1
     names = [row[0] for row in make_front_table(document).rows]
     assert names[3] == "00000000ab (best)"
+
+
+@pytest.mark.parametrize("value", [None, float("nan")])
+def test_a_score_that_is_no_number_is_shown_as_none(document, value):
+    best = document["points"][0]
+    task = best["summary"]["tasks"]["[b]"]
+    best["languages"]["quy"]["accuracy"] = value
+    task |= {"source": value, "target_mean": value, "transfer_gap": value}
+    best["summary"]["target_mean"] = value
+    document["comparisons"]["full"]["[b]"] = dict.fromkeys(
+        ("difference", "low", "high"), value
+    )
+    assert summary_cells(document, best)[3:] == ["-", "-"]
+    assert make_comparison_table(document).rows[0][1:] == ("-", "- to -")
+    rows = {row[0]: row for row in make_language_table(document, "[b]").rows}
+    assert rows["quy (auxiliary)"][-2] == "-"
+    assert rows["target mean"][-2] == "-"

@@ -153,6 +153,14 @@ def test_the_front_is_sorted_and_mutually_non_dominated(finished):
         assert not dominated.any()
 
 
+def test_a_front_that_nothing_is_on_ends_in_one_paragraph(finished):
+    experiment, engine, state = finished
+    params = jax.tree.map(lambda leaf: np.nan * leaf, state.learner.params)
+    learner = dataclasses.replace(state.learner, params=params)
+    with pytest.raises(ArchitectureError, match="finite scores with the final weights"):
+        final_front(experiment, engine, dataclasses.replace(state, learner=learner))
+
+
 def test_baselines_keep_the_limits(finished):
     experiment, engine, state = finished
     limits = experiment.config.constraints

@@ -56,11 +56,16 @@ def make_align(
     encode = make_row_measure(giving, space, keep, width, form, chunk, mesh, work)
     batches = pairs.batches if mesh is None else shard_steps(mesh, pairs.batches)
 
+    def compare_sound(ours: Pooled, theirs: Pooled) -> Float[Array, ""]:
+        # Retrieval and ranks are finite of any vectors, those of NaN included.
+        is_sound = jnp.isfinite(ours).all() & jnp.isfinite(theirs).all()
+        return jnp.where(is_sound, similarity(ours, theirs), jnp.nan)
+
     @jax.jit
     def compare(found: tuple[Array, ...]) -> Float[Array, "pop lang"]:
         both = zip(pairs.sources, pairs.targets, strict=True)
         columns = [
-            jax.vmap(similarity)(_at(found, ours), _at(found, theirs))
+            jax.vmap(compare_sound)(_at(found, ours), _at(found, theirs))
             for ours, theirs in both
         ]
         return jnp.stack(columns, axis=-1)

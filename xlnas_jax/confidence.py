@@ -43,7 +43,8 @@ def compare(
         else:
             # The largest range seen in any pair; of shares of correct examples it is
             # what a single example can do.
-            span = 2.0 * float(np.ptp(value, axis=0).max())
+            sound = value[np.isfinite(value).all(1)]
+            span = 2.0 * float(np.ptp(sound, axis=0).max()) if len(sound) else 0.0
             radius = serfling_radius(spread, span, num, fraction, delta)
         is_better &= score[:, None] - score[None] - radius > config.epsilon
     return is_better

@@ -229,7 +229,7 @@ def _compare(
     return found
 
 
-def target_mean(point: dict[str, Any]) -> float:
+def target_mean(point: dict[str, Any]) -> float | None:
     """Mean over tasks of the mean over target languages of the official metric."""
     return point["summary"]["target_mean"]
 

@@ -14,7 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh, PartitionSpec
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.dealing import ROOM, Hand, Work, deal, deal_prefixes
 from xlnas_jax.prefixes import Operations, plan_operations
@@ -112,7 +112,7 @@ def make_row_scorer(
     """
 
     def keep(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "batch stat"]:
-        return task.statistics(logits, batch) * batch.weight[:, None]
+        return _weighted(task, logits, batch)
 
     size = task.num_statistics
     return make_row_measure(supernet, space, keep, size, form, chunk, mesh, work)
@@ -232,7 +232,7 @@ def _make_sharded(
     def program(params, table, plans, batches, place, is_meant):
         def put_back(leaf: Array) -> Array:
             leaf = leaf.reshape(-1, *leaf.shape[2:])[place]
-            return leaf * is_meant.reshape(-1, *[1] * (leaf.ndim - 1))
+            return _only(is_meant, leaf)
 
         # Weights that are kept in parts are put together here, once a population:
         # within `local` devices take different branches at different times, and a
@@ -253,7 +253,7 @@ def _make_sharded(
             place[hand] = device * room + np.arange(len(hand))
         plans = [plan(table[i], len(hand)) for i, hand in enumerate(hands)]
         stacked = jax.tree.map(lambda *leaves: np.stack(leaves), *plans)
-        is_meant = (np.arange(len(rows)) < num).astype(np.float32)
+        is_meant = np.arange(len(rows)) < num
         return program(params, table, stacked, batches, place, is_meant)
 
     return Evaluator(evaluate, program)
@@ -304,11 +304,30 @@ def _make_add(task: Task, num_languages: int):
     """Statistics of a batch, summed by language."""
 
     def add(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "lang stat"]:
-        values = task.statistics(logits, batch) * batch.weight[:, None]
+        values = _weighted(task, logits, batch)
         by_language = jax.nn.one_hot(batch.language, num_languages, dtype=jnp.float32)
-        return jnp.einsum("bl,bs->ls", by_language, values)
+        # A row that failed fails its own language: 0 times NaN would be NaN in all.
+        has_failed = jnp.isnan(values).any(-1)
+        total = jnp.einsum("bl,bs->ls", by_language, _only(~has_failed, values))
+        num_failed = has_failed.astype(jnp.float32) @ by_language
+        return jnp.where(num_failed[:, None] > 0, jnp.nan, total)
 
     return add
+
+
+def _weighted(
+    task: Task, logits: Float[Array, "..."], batch: Batch
+) -> Float[Array, "batch stat"]:
+    """Statistics of each row; zero, whatever its logits are, of one that only fills."""
+    values = _only(batch.weight > 0, task.statistics(logits, batch))
+    return values * batch.weight[:, None]
+
+
+def _only(
+    is_meant: Bool[Array, " row"], values: Float[Array, "row ..."]
+) -> Float[Array, "row ..."]:
+    """Zero in the other rows, also where they are NaN, which 0 times it is not."""
+    return jnp.where(is_meant.reshape(-1, *[1] * (values.ndim - 1)), values, 0.0)
 
 
 def _plan_masked(rows: Rows, num: int) -> Int[np.ndarray, ""]:
@@ -349,9 +368,7 @@ def _make_masked(
         found = jax.lax.fori_loop(0, num_chunks, add_chunk, found)
         found = found.reshape(padded, *rest)[:size]
         # The last chunk may have scored more than were meant.
-        is_meant = jnp.arange(size, dtype=jnp.int32) < num
-        shape = (size, *[1] * len(rest))
-        return total + found * is_meant.astype(jnp.float32).reshape(shape)
+        return total + _only(jnp.arange(size, dtype=jnp.int32) < num, found)
 
     return score_batch
 

@@ -89,6 +89,8 @@ def make_halving(
                 is_alive = np.isin(np.arange(len(indices)), alive)
                 best = order(_single(sums), costs.astype(np.float32), is_alive)
                 alive = np.sort(best[: counts[rung + 1]])
+            if not len(alive):
+                break
         return Race(_single(sums), blocks_seen, sizes)
 
     return run

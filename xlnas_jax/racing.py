@@ -124,6 +124,8 @@ def make_race(
                 beaten = (is_better & is_rival[np.ix_(alive, alive)]).sum(1)
                 # What has failed on some of the data has failed.
                 alive = alive[(beaten < config.best) & np.isfinite(scores).all(1)]
+            if not len(alive):
+                break
         return Race(tuple(s.astype(np.float32) for s in seen.sums), blocks_seen, sizes)
 
     return run

@@ -1,5 +1,6 @@
 """The end of a search: what is scored last, and the tables of it."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,6 @@ from xlnas_jax.document import (
     columns_by_role,
     make_document,
     named_networks,
-    primary,
     target_mean,
 )
 from xlnas_jax.experiment import Experiment
@@ -142,7 +142,7 @@ def make_language_table(document: Document, name: str) -> Grid:
     trivial = task["trivial"]["scores"]
     rows = []
     for column, role in columns_by_role(task):
-        scores = [primary(task, point, column) for point in networks.values()]
+        scores = [n["languages"][column][task["primary"]] for n in networks.values()]
         rows.append(
             (f"{column} ({role})", _percent(trivial[column]), *map(_percent, scores))
         )
@@ -165,8 +165,9 @@ def make_language_table(document: Document, name: str) -> Grid:
     )
 
 
-def _percent(rate: float) -> str:
-    return f"{100 * rate:.1f}"
+def _percent(rate: float | None, form: str = ".1f") -> str:
+    """In `front.json` a score that is no number is null."""
+    return "-" if rate is None or math.isnan(rate) else f"{100 * rate:{form}}"
 
 
 def make_comparison_table(document: Document) -> Grid:
@@ -175,9 +176,9 @@ def make_comparison_table(document: Document) -> Grid:
     for name, by_task in document["comparisons"].items():
         for task, found in by_task.items():
             where = "" if task == "task" else f" ({task})"
-            low, high = 100 * found["low"], 100 * found["high"]
-            difference = f"{100 * found['difference']:+.1f}"
-            interval = f"{low:+.1f} to {high:+.1f}"
+            names = ("difference", "low", "high")
+            difference, low, high = (_percent(found[key], "+.1f") for key in names)
+            interval = f"{low} to {high}"
             rows.append((f"{BASELINES[name]}{where}", difference, interval))
     return Grid(
         "Best network minus each baseline: target mean, in points",
@@ -247,13 +248,15 @@ def _called(document: Document, point: dict[str, Any]) -> str:
 
 def summary_cells(document: Document, point: dict[str, Any]) -> list[str]:
     """Size, work and scores of one network, as they are shown."""
-    source = np.mean([found["source"] for found in point["summary"]["tasks"].values()])
+    tasks = point["summary"]["tasks"].values()
+    sources = np.asarray([found["source"] for found in tasks], float)
+    objective = point["objectives"][document["objectives"][0]]
     return [
         _millions(point["costs"]["encoder_params"], 2),
         _millions(point["costs"]["flops"], 1),
-        f"{point['objectives'][document['objectives'][0]]:.3f}",
-        f"{100 * source:.1f}",
-        f"{100 * target_mean(point):.1f}",
+        "-" if objective is None else f"{objective:.3f}",
+        _percent(float(sources.mean())),
+        _percent(target_mean(point)),
     ]
 
 

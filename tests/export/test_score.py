@@ -47,3 +47,16 @@ def test_a_languages_own_output_layer_takes_part_in_its_scores():
     assert part.roles.all == ("en", "fr", "pt", "sw", "fi")
     assert has_changed == [True, True, False, False, False]
     assert jax.tree.leaves(sliced.head.language)[0].shape[0] == 2
+
+
+@pytest.mark.parametrize("number", range(3), ids=KINDS)
+def test_logits_that_are_not_finite_have_no_score(number):
+    experiment, row = three_tasks(), np.asarray(chosen_row(), np.int32)
+    part, space, shape = experiment.parts[number], experiment.space, experiment.shape
+    sliced = slice_subnet(noisy_params().of_task(part.name), space, shape, row)
+    output = jax.tree.map(lambda leaf: leaf * np.nan, sliced.head.output)
+    broken = sliced.replace(head=sliced.head.replace(output=output))
+    data = scoring_data(experiment, part, part.roles.all, "test", "report")
+
+    for one in score_subnet(broken, shape, "mean", part.task, data):
+        assert np.isnan([*one.metrics.values(), *one.items.flat]).all()

@@ -1,12 +1,14 @@
 """`xlnas evaluate`: metrics per language of an exported model."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from xlnas_jax.files import finite
 from xlnas_jax.terminal import Grid, make_console
 
 
@@ -65,7 +67,8 @@ class Evaluate:
             parts = labelled.read_file(*common, columns, self.skip_bad_rows)
         scores = evaluate_model(subnet, parts)
         if self.json:
-            print(json.dumps(scores, ensure_ascii=False))
+            text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)
+            print(text)
         else:
             make_console().print(make_grid(f"{self.model}, {self.data}", scores))
 
@@ -81,4 +84,6 @@ def make_grid(title: str, scores: dict[str, dict[str, int | float]]) -> Grid:
 
 
 def _shown(value: int | float | str) -> str:
-    return f"{value:.4f}" if isinstance(value, float) else str(value)
+    if isinstance(value, float):
+        return "-" if math.isnan(value) else f"{value:.4f}"
+    return str(value)

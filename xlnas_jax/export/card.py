@@ -1,6 +1,7 @@
 """The model card: what was measured, on which languages, under which protocol."""
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -175,7 +176,7 @@ def _mean_row(
 
 
 def _mean(values: Sequence[float | None]) -> str:
-    known = [value for value in values if value is not None]
+    known = [value for value in values if value is not None and math.isfinite(value)]
     return f"{sum(known) / len(known):.3f}" if len(known) == len(values) else "-"
 
 
