@@ -245,8 +245,65 @@ def test_what_the_library_raises_is_one_paragraph(trained: Tokenizer) -> None:
     backend = tokenizers.Tokenizer.from_str(json.dumps(content))
     broken = dataclasses.replace(trained, backend=backend)
     for encode in (broken.encode, lambda texts: broken.encode_words([texts])):
-        with pytest.raises(DataError, match=r"must encode this .*unk_id"):
-            encode(["\U0001f996"])
+        # The one of several that cannot be encoded is named.
+        with pytest.raises(DataError, match="\U0001f996"):
+            encode(["sound", "\U0001f996"])
+
+
+def test_what_panics_is_one_paragraph(trained: Tokenizer) -> None:
+    content = json.loads(trained.backend.to_str())
+    rule = {"type": "Replace", "pattern": {"Regex": "(a+)+$"}, "content": "x"}
+    content["normalizer"] = rule
+    backend = tokenizers.Tokenizer.from_str(json.dumps(content))
+    broken = dataclasses.replace(trained, backend=backend)
+    with pytest.raises(DataError, match=r"must encode .aaaa.*a!"):
+        broken.encode(["sound", "a" * 40 + "!"])
+
+
+SEEN = 2_500  # characters that are far more than is kept
+LONG = {
+    "words": "word " * 400_000,
+    "one word": "x" * 2_000_000,
+    "a long word after a short one": "a " + "x" * 2_000_000,
+    "white space first": " " * 1_500 + "a word " * 100_000,
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_text_costs_no_more_than_what_is_kept_of_it(trained, name) -> None:
+    text, most = LONG[name], trained.max_length
+    with within(2.0):
+        (found,) = trained.encode([text])
+        (pair,) = trained.encode([text], [text])
+    trained.backend.enable_truncation(most)
+    assert found.ids == trained.backend.encode(text[:SEEN]).ids
+    assert pair.ids == trained.backend.encode(text[:SEEN], text[:SEEN]).ids
+    with within(2.0):
+        ((found,), (places,)) = trained.encode_words([text.split()])
+    trained.backend.enable_truncation(most)
+    words = [word[:SEEN] for word in text.split()[:SEEN]]
+    assert found.ids == trained.backend.encode(words, is_pretokenized=True).ids
+    assert len(places) == len(text.split())
+    assert (places[most:] == -1).all()
+
+
+def test_a_text_that_is_hardly_any_tokens_is_refused_above_a_length(words) -> None:
+    tokenizer = load_tokenizer(words, 16)
+    with pytest.raises(DataError, match="16 tokens must be found in the first"):
+        tokenizer.encode(["x" * 5_000_000])
+    assert len(tokenizer.encode(["x" * 200_000])[0].ids) < 16
+
+
+def test_training_looks_at_a_part_of_a_text_of_megabytes() -> None:
+    with within(20.0):
+        made = train_tokenizer(["ab" * 2_000_000, "one two three"], 50, 16)
+    assert made.vocab_size <= 50
+
+
+def test_all_of_a_sentence_without_spaces_is_learned_from() -> None:
+    start, end = "\u0e01\u0e02" * 200, "\u0e20\u0e21" * 200
+    vocabulary = train_tokenizer([start + end], 60, 16).backend.get_vocab()
+    assert any("\u0e20\u0e21" in piece for piece in vocabulary)
 
 
 @pytest.mark.parametrize(

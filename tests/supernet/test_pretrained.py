@@ -250,7 +250,17 @@ def edit_config(directory, **values):
         ({"num_attention_heads": 5}, "must divide hidden_size 24; got 5"),
         ({"hidden_size": None}, "hidden_size must be an integer"),
         ({"num_hidden_layers": "3"}, "num_hidden_layers must be .* got '3'"),
+        ({"num_hidden_layers": True}, "num_hidden_layers must be .* got True"),
+        ({"num_hidden_layers": 2.0}, "num_hidden_layers must be .* got 2.0"),
+        ({"num_hidden_layers": 10**6}, "from 1 to 1,024; got 1000000"),
+        ({"vocab_size": 10**12}, "vocab_size must be an integer"),
         ({"layer_norm_eps": "tiny"}, "layer_norm_eps must be a number"),
+        ({"layer_norm_eps": 0}, "layer_norm_eps must be a number above 0"),
+        ({"layer_norm_eps": True}, "layer_norm_eps must be a number above 0"),
+        ({"layer_norm_eps": 1e300}, "got 1e.300"),
+        ({"layer_norm_eps": 10**400}, "layer_norm_eps must be a number above 0"),
+        ({"layer_norm_eps": float("nan")}, "NaN is no number of JSON"),
+        ({"layer_norm_eps": float("inf")}, "Infinity is no number of JSON"),
     ],
 )
 def test_configuration_without_exact_layers_is_refused(

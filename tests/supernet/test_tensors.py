@@ -1,5 +1,7 @@
 """What is wrong with a checkpoint's files is named, with what to do about it."""
 
+import json
+
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -100,5 +102,26 @@ def test_broken_index_is_refused(text, load, weights, checkpoint):
     weights.unlink()
     (checkpoint / "model.safetensors.index.json").write_text(text)
 
-    with pytest.raises(CheckpointError, match="weight_map"):
+    with pytest.raises(CheckpointError, match=r"weight_map|a JSON object"):
+        load()
+
+
+@pytest.mark.parametrize("name", ["../model.safetensors", "/tmp/model.safetensors"])
+def test_shards_lie_beside_their_index(name, load, weights, checkpoint):
+    weights.rename(checkpoint.parent / "model.safetensors")
+    index = checkpoint / "model.safetensors.index.json"
+    index.write_text(json.dumps({"weight_map": {QUERY: name}}))
+
+    with pytest.raises(CheckpointError, match="every shard must lie beside it"):
+        load()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -1e300])
+def test_weights_that_are_not_finite_are_named(value, dtype, load, weights):
+    tensor = torch.zeros(24, 24, dtype=dtype)
+    tensor[3, 5] = torch.tensor(value, dtype=torch.float64).to(dtype)
+    save_file(load_file(weights) | {QUERY: tensor}, weights)
+
+    with pytest.raises(CheckpointError, match=f"{QUERY}.*got 1 that are not"):
         load()

@@ -57,13 +57,17 @@ def require_agreement(
     import transformers
 
     try:
-        found = transformers.AutoTokenizer.from_pretrained(str(path), use_fast=True)
+        # Code of the directory never runs, nor is it asked on a terminal whether to.
+        found = transformers.AutoTokenizer.from_pretrained(
+            str(path), use_fast=True, trust_remote_code=False
+        )
     # Where it cannot read the directory, there is nothing to hold against.
     except (OSError, ValueError, RuntimeError, ImportError, TypeError, KeyError):
         return
     for text in texts:
-        ours = backend.encode(text)
-        theirs = found(text)["input_ids"]
+        with speaking(str(path), f"encode {brief(text)}"):
+            ours = backend.encode(text)
+            theirs = found(text)["input_ids"]
         if ours.ids != theirs:
             names = found.convert_ids_to_tokens(theirs)
             raise ConfigError(
@@ -159,7 +163,10 @@ def _from_transformers(
 
     try:
         found = transformers.AutoTokenizer.from_pretrained(
-            path, revision=revision or "main", use_fast=True
+            path,
+            revision=revision or "main",
+            use_fast=True,
+            trust_remote_code=False,
         )
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         reason = " ".join(str(error).split())

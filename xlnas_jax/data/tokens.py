@@ -1,5 +1,6 @@
 """Text to token ids: one thin face for every fast tokenizer."""
 
+import functools
 import json
 import warnings
 from collections.abc import Sequence
@@ -26,11 +27,13 @@ _BOUNDS = {
     "unk_id": (0, 1 << 24),
     "max_length": (1, 1 << 20),
 }
-
-
 # Far more than a token has, on average, in any script.
 _CHARACTERS_PER_TOKEN = 64
 _WORDS_PER_TOKEN = 4
+# Characters of a text that is never cut.
+_ORDINARY = 1 << 14
+# Characters that a text may have without being worth its tokens.
+_MAX_EMPTY = 1 << 19
 _SPACES = (" ", "\n", "\t")
 # Of each text, what shares of unknown tokens are taken from.
 _MAX_CHARACTERS = 100_000
@@ -71,15 +74,11 @@ class Tokenizer:
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> list[Encoding]:
         """Encode texts, or texts with their pairs, with special tokens."""
-        with speaking("the tokenizer", "encode this text"):
-            texts = [self._enough(text) for text in texts]
-            inputs: list[Any] = texts
-            if pairs is not None:
-                seconds = [self._enough(text) for text in pairs]
-                inputs = list(zip(texts, seconds, strict=True))
-            self.backend.enable_truncation(self.max_length)
-            self.backend.no_padding()
-            encoded = self.backend.encode_batch(inputs)
+        inputs: list[Any] = [self._enough(text) for text in texts]
+        if pairs is not None:
+            seconds = [self._enough(text) for text in pairs]
+            inputs = list(zip(inputs, seconds, strict=True))
+        encoded = self._encode(self.backend, inputs)
         return [Encoding(one.ids, one.type_ids) for one in encoded]
 
     def encode_words(
@@ -91,12 +90,8 @@ class Tokenizer:
             The encodings, and for each word the position of its first sub-word: -1
             where it was truncated, or where the tokenizer drops all of it.
         """
-        backend = _of_words(self.backend)
-        with speaking("the tokenizer", "encode this sentence"):
-            kept = [self._enough_words(backend, words) for words in sentences]
-            backend.enable_truncation(self.max_length)
-            backend.no_padding()
-            encoded = backend.encode_batch(kept, is_pretokenized=True)
+        kept = [self._enough_words(words) for words in sentences]
+        encoded = self._encode(self._of_words, kept, is_pretokenized=True)
         positions = []
         for one, words in zip(encoded, sentences, strict=True):
             first = np.full(len(words), -1, np.int32)
@@ -106,33 +101,65 @@ class Tokenizer:
             positions.append(first)
         return [Encoding(one.ids, one.type_ids) for one in encoded], positions
 
+    @functools.cached_property
+    def _of_words(self) -> tokenizers.Tokenizer:
+        return _of_words(self.backend)
+
+    def _encode(
+        self, backend: tokenizers.Tokenizer, inputs: list[Any], **options: bool
+    ) -> list[tokenizers.Encoding]:
+        """All at once; what the library cannot encode is looked for and named."""
+        backend.enable_truncation(self.max_length)
+        backend.no_padding()
+        try:
+            with speaking("the tokenizer", "encode these texts"):
+                return backend.encode_batch(inputs, **options)
+        except DataError:
+            for one in inputs:
+                with speaking("the tokenizer", f"encode {brief(one)}"):
+                    backend.encode_batch([one], **options)
+            raise
+
     def _enough(self, text: str) -> str:
         """The beginning of a text that fills what is kept of it, if it is very long.
 
         Cut at white space, where no tokenizer joins what stands on both sides; twice
         as much is taken until it suffices.
+
+        Raises:
+            DataError: it has hardly a token in all that is looked at.
         """
         size = _CHARACTERS_PER_TOKEN * self.max_length
-        while size < len(text):
+        # Which of a pair gives up one token more depends on which has more.
+        while len(text) > max(size, _ORDINARY):
             cut = text[:size]
             end = max(cut.rfind(space) for space in _SPACES)
-            cut = cut[: end if end > 0 else size]
+            # One long word, which may have few words before it, is cut in itself.
+            cut = cut[: end if 2 * end > size else size]
             self.backend.no_truncation()
-            if len(self.backend.encode(cut).ids) > self.max_length:
+            with speaking("the tokenizer", f"encode {brief(text)}"):
+                found = len(self.backend.encode(cut).ids)
+            if found > self.max_length:
                 return cut
+            if size > _MAX_EMPTY:
+                raise DataError(
+                    f"the tokenizer: {self.max_length} tokens must be found in the "
+                    f"first {size:,} characters of a text; got {found} of one of "
+                    f"{len(text):,}, {brief(text)}. Leave it out, or cut it."
+                )
             size *= 2
         return text
 
-    def _enough_words(
-        self, backend: tokenizers.Tokenizer, words: Sequence[str]
-    ) -> list[str]:
+    def _enough_words(self, words: Sequence[str]) -> list[str]:
         """The same of words, each of them cut too."""
+        backend = self._of_words
         longest = _CHARACTERS_PER_TOKEN * self.max_length
         words = [word[:longest] for word in words]
         size = _WORDS_PER_TOKEN * self.max_length
         while size < len(words):
             backend.no_truncation()
-            found = backend.encode(words[:size], is_pretokenized=True)
+            with speaking("the tokenizer", f"encode {brief(words)}"):
+                found = backend.encode(words[:size], is_pretokenized=True)
             if len(found.ids) > self.max_length:
                 return words[:size]
             size *= 2
@@ -288,9 +315,11 @@ def _of_words(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
     Byte-level tokenizers tell a word by the space before it, which words that were
     split have lost: it is put back, as `transformers` asks for (`add_prefix_space`).
     """
-    content = json.loads(backend.to_str())
-    if not _with_prefix_space(content.get("pre_tokenizer")):
+    splitter = backend.pre_tokenizer
+    if splitter is None or not _with_prefix_space(json.loads(splitter.__getstate__())):
         return backend
+    content = json.loads(backend.to_str())
+    _with_prefix_space(content["pre_tokenizer"])
     return tokenizers.Tokenizer.from_str(json.dumps(content))
 
 

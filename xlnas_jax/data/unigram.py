@@ -21,7 +21,6 @@ _KEEP = 0.7
 _EM_STEPS = 2
 _UNKNOWN = "<unk>"
 _MAX_CHARACTERS = 100_000
-_MAX_WORD = 200
 
 
 def train_unigram(words: Mapping[str, int], size: int) -> list[tuple[str, float]]:
@@ -153,10 +152,10 @@ def train_tokenizer(
     splitter = pre_tokenizers.Metaspace()
     words: Counter[str] = Counter()
     for text in texts:
-        # Of a text of megabytes a part says enough; of a word, its beginning.
+        # Of a text of megabytes a part says enough.
         normal = normalizer.normalize_str(text[:_MAX_CHARACTERS])
         pieces = splitter.pre_tokenize_str(normal)
-        words.update(piece[:_MAX_WORD] for piece, _ in pieces)
+        words.update(piece for piece, _ in pieces)
     learned = train_unigram(words, vocab_size - len(specials))
     vocabulary = [(special, 0.0) for special in specials] + learned
     backend = tokenizers.Tokenizer(models.Unigram(vocabulary, unk_id=3))

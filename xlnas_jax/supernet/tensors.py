@@ -1,6 +1,5 @@
 """Reading of safetensors checkpoints, whole or sharded, one tensor at a time."""
 
-import json
 import pathlib
 import warnings
 from collections.abc import Iterable, Mapping
@@ -9,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from xlnas_jax.files import read_json
 from xlnas_jax.supernet.locate import INDEX, WEIGHTS
 from xlnas_jax.supernet.names import (
     EMBEDDINGS,
@@ -18,7 +18,7 @@ from xlnas_jax.supernet.names import (
     from_stored,
     stored_shape,
 )
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import CheckpointError, brief
 
 PICKLE = "pytorch_model.bin"
 FLOATS = ("F32", "F16", "BF16", "F64")
@@ -79,7 +79,9 @@ class Checkpoint:
         # NumPy itself has no bfloat16; JAX brings one.
         framework = "flax" if dtype == "BF16" else "np"
         with safe_open(path, framework=framework) as file:
-            tensor = np.asarray(file.get_tensor(inside)).astype(np.float32)
+            stored = np.asarray(file.get_tensor(inside))
+        with np.errstate(over="ignore"):  # what overflows is told below
+            tensor = stored.astype(np.float32)
         if not np.isfinite(tensor).all():
             raise CheckpointError(
                 f"{self.directory}: tensor {name!r} must hold finite numbers; got "
@@ -162,15 +164,21 @@ def _files(directory: pathlib.Path) -> list[pathlib.Path]:
 
 
 def _shards(directory: pathlib.Path) -> list[pathlib.Path]:
+    index = read_json(directory / INDEX, CheckpointError, "Download it again.")
     try:
-        index = json.loads((directory / INDEX).read_text(encoding="utf-8"))
         names = sorted(set(index["weight_map"].values()))
         paths = [directory / name for name in names]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{directory / INDEX}: it must map tensors to files under `weight_map`; "
-            f"got {type(error).__name__}: {error}. Download it again."
+            f"got {type(error).__name__}: {brief(str(error))}. Download it again."
         ) from error
+    outside = [name for name in names if pathlib.PurePath(name).name != name]
+    if outside:
+        raise CheckpointError(
+            f"{directory / INDEX}: every shard must lie beside it; got "
+            f"{brief(outside[0])}. Download it again."
+        )
     missing = [path.name for path in paths if not path.is_file()]
     if missing:
         raise CheckpointError(
