@@ -10,11 +10,12 @@ import pytest
 
 from tests.experiments import tiny_config
 from tests.test_search import start
+from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.compiles import CompileCounter
 from xlnas_jax.config import TrainConfig
 from xlnas_jax.logger import Progress
 from xlnas_jax.rounds import run_rounds
-from xlnas_jax.rundir import Run, open_run
+from xlnas_jax.rundir import MetricsFile, Run, open_run
 from xlnas_jax.types import DivergedError
 
 TRAIN = TrainConfig(batch_size=16, pretune_steps=1, reorder=False)
@@ -64,3 +65,38 @@ def test_weights_that_are_not_finite_leave_no_finite_loss():
     )
     _, loss = engine.learn(dataclasses.replace(state.learner, params=params), 0)
     assert jnp.isnan(loss)
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_every_round_is_logged_before_a_state_after_it_is_saved(
+    tmp_path, monkeypatch, every
+):
+    """So that an interruption between the two repeats a round, and loses none."""
+    events: list[tuple[str, int]] = []
+    append, save = MetricsFile.append, Checkpoints.save
+
+    def note_append(self, record):
+        append(self, record)
+        events.append(("logged", record["round"]))
+
+    def note_save(self, step, state):
+        events.append(("saved", step))
+        save(self, step, state)
+
+    monkeypatch.setattr(MetricsFile, "append", note_append)
+    monkeypatch.setattr(Checkpoints, "save", note_save)
+    config = tiny_config()
+    checkpoint = dataclasses.replace(config.checkpoint, every=every)
+    config = dataclasses.replace(config, checkpoint=checkpoint)
+    experiment, engine, state = start(config)
+    engine = engine._replace(
+        num_warm_up=9, learn=lambda learner, number: (learner, jnp.asarray(1.0))
+    )
+    with open_run(tmp_path, config) as run, Progress("test", 5) as progress:
+        run_rounds(experiment, engine, state, run, CompileCounter(), progress, 5)
+    assert logged(run) == [0, 1, 2, 3, 4]
+    saved = [number for what, number in events if what == "saved"]
+    assert saved == ([1, 2, 3, 4, 5] if every == 1 else [3, 5])
+    for number in saved:
+        before = events[: events.index(("saved", number))]
+        assert [n for what, n in before if what == "logged"] == [*range(number)]
