@@ -30,7 +30,7 @@ LAYERS = (
     {"document"},
     {"export"},
     {"latency"},
-    {"compiles", "joining", "logger", "rundir", "description", "watch"},
+    {"compiles", "joining", "logger", "measured", "rundir", "description", "watch"},
     {"recorded", "results", "rounds", "settle"},
     {"settle_latency"},
     {"runner", "rehearsal"},

@@ -12,6 +12,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from xlnas_jax.checkpoint.listing import (
+    crc32,
+    damaged,
+    list_files,
+    parse_entries,
+    read_listed_json,
+    require_listed,
+)
 from xlnas_jax.config import Config, TaskConfig
 from xlnas_jax.data import sources
 from xlnas_jax.data.examples import AnyExamples, Source
@@ -19,12 +27,14 @@ from xlnas_jax.data.rows import with_max_length
 from xlnas_jax.data.tokens import Tokenizer
 from xlnas_jax.experiment import Experiment, assemble
 from xlnas_jax.export.facts import is_paired, model_licence
-from xlnas_jax.files import read_json, sync, write_json
+from xlnas_jax.files import MAX_BYTES, read_json, sync, write_json
 from xlnas_jax.languages import LanguageRoles, Split
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.types import CheckpointError, XlnasError, brief
 
 FILE = "experiment.json"
+# Sizes and checksums of all that was kept.
+LIST = "manifest.json"
 FORMAT = 1
 _ADVICE = "Restore the run's directory, or search again in another one."
 
@@ -42,6 +52,8 @@ def record(experiment: Experiment, directory: Path) -> None:
         for part in experiment.parts:
             facts["tasks"][part.name]["is_paired"] = is_paired(part)
         write_json(temporary / FILE, facts)
+        files = list_files(temporary, crc32)
+        write_json(temporary / LIST, {"format": FORMAT, "files": files})
         sync(temporary)
         temporary.replace(directory)
     except OSError:
@@ -145,6 +157,12 @@ def _longest(experiment: Experiment) -> Tokenizer:
 
 
 def _read(directory: Path) -> dict[str, Any]:
+    """The facts, once everything that was kept is known to be as it was written."""
+    listed = read_listed_json(directory, LIST, MAX_BYTES).get("files")
+    entries = parse_entries(listed, directory)
+    if FILE not in entries:
+        raise damaged(directory, f"{LIST} must list {FILE}; it does not")
+    require_listed(directory, entries, crc32)
     facts = read_json(directory / FILE, CheckpointError, _ADVICE, follow=False)
     tasks = facts.get("tasks")
     is_sound = isinstance(tasks, dict) and all(

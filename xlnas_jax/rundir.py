@@ -2,7 +2,8 @@
 
 Whole files are replaced in one step, so that a kill leaves the old one or the new
 one. `front.json` holds what is deterministic; what a clock measured is apart, in
-`measured.json`.
+`measured.json`. The front carries a checksum, so that no model card tells of numbers
+that are not those that were found.
 """
 
 import contextlib
@@ -14,10 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xlnas_jax.checkpoint.listing import crc32
 from xlnas_jax.config import Config
 from xlnas_jax.config_changes import Change, changes
 from xlnas_jax.config_file import dump_config, load_config
 from xlnas_jax.files import (
+    MAX_BYTES,
     append_line,
     finite,
     kind_of,
@@ -34,9 +37,13 @@ from xlnas_jax.types import CheckpointError, ConfigError, brief
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
 METRICS, MEASURED = "metrics.jsonl", "measured.json"
 CHECKPOINTS, EXPERIMENT, MODEL = "checkpoints", "experiment", "model"
+CHECKSUM = "crc32"
 _FILES = (CONFIG, FRONT, LOCK, METRICS, MEASURED)
 _FOLDERS = (CHECKPOINTS, EXPERIMENT, MODEL)
+# Written where they are; all others are replaced.
+_IN_PLACE = (LOCK, METRICS)
 _ADVICE = "Delete it to have it made again."
+_METRICS_ADVICE = "Move it away; the rounds from the last saved state on are logged."
 _MAX_DIFFERENCES = 5
 _ROWS = ", by which rows of training or auxiliary data are passed over"
 
@@ -60,7 +67,9 @@ class MetricsFile:
         """Drop this round and later ones, and a line that a kill left half written."""
         if not self.is_writer or not self.path.exists():
             return
-        content = read_bytes(self.path, CheckpointError, _ADVICE, follow=False)
+        content = read_bytes(
+            self.path, CheckpointError, _METRICS_ADVICE, follow=False, most=MAX_BYTES
+        )
         lines = content.decode("utf-8", "replace").splitlines(True)
         kept = [line for line in lines if _is_before(line, round)]
         if kept != lines:
@@ -102,17 +111,20 @@ class Run:
 
     def read_front(self) -> dict[str, Any] | None:
         """The result of the search; None while it is not finished."""
-        return _read_json(self.path / FRONT) if self.is_writer else None
+        return _read_signed(self.path / FRONT) if self.is_writer else None
 
     def write_front(self, document: Mapping[str, Any]) -> None:
         """Write the result: from now on the search is finished."""
         if self.is_writer:
             with _explained(self.path / FRONT):
-                write_json(self.path / FRONT, document)
+                write_json(self.path / FRONT, _signed(document))
 
     def read_measured(self) -> dict[str, Any]:
         """What a clock measured in this run or, before a kill, in its beginning."""
-        return (_read_json(self.path / MEASURED) if self.is_writer else None) or {}
+        path = self.path / MEASURED
+        if not self.is_writer or not os.path.lexists(path):
+            return {}
+        return read_json(path, CheckpointError, _ADVICE, follow=False)
 
     def merge_measured(self, values: Mapping[str, Any]) -> None:
         """Add measured values, or replace those of the same name."""
@@ -143,6 +155,7 @@ def open_run(
         directory.mkdir(parents=True, exist_ok=True)
         _require_run_or_empty(directory)
         _require_own(directory)
+        _require_single(directory)
     with _locked(directory):
         is_new = not (directory / CONFIG).exists()
         if is_new or _goes_on(directory, read_config(directory), config, is_whole):
@@ -206,10 +219,28 @@ def read_measured(path: str | os.PathLike[str]) -> dict[str, Any]:
     return Run(Path(path)).read_measured()
 
 
-def _read_json(path: Path) -> dict[str, Any] | None:
+def _signed(content: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with the checksum of what JSON keeps of it."""
+    return {**content, CHECKSUM: _checksum(content)}
+
+
+def _checksum(content: Mapping[str, Any]) -> int:
+    text = json.dumps(finite(content), ensure_ascii=False, allow_nan=False)
+    return crc32([text.encode()])
+
+
+def _read_signed(path: Path) -> dict[str, Any] | None:
+    """What a file of ours holds, without its checksum; None where there is none."""
     if not os.path.lexists(path):
         return None
-    return read_json(path, CheckpointError, _ADVICE, follow=False)
+    content = read_json(path, CheckpointError, _ADVICE, follow=False)
+    signature = content.pop(CHECKSUM, None)
+    if type(signature) is not int or signature != _checksum(content):
+        raise CheckpointError(
+            f"{path}: must be as a search wrote it; its {CHECKSUM} is "
+            f"{brief(signature)} and should be another. {_ADVICE}"
+        )
+    return content
 
 
 def _is_before(line: str, round: int) -> bool:
@@ -246,6 +277,18 @@ def _require_own(directory: Path) -> None:
                 f"{path}: must be {wanted or 'a regular file'} of the run itself; it "
                 f"is {kind or 'a regular file'}. Put a copy in its place, or use "
                 f"another run directory."
+            )
+
+
+def _require_single(directory: Path) -> None:
+    """An error where writing into a file of the run's would change another's too."""
+    for name in _IN_PLACE:
+        path = directory / name
+        if path.exists() and path.stat().st_nlink > 1:
+            raise CheckpointError(
+                f"{path}: must be a file of the run's alone; it has another name "
+                f"elsewhere (a hard link). Put a copy in its place, or use another "
+                f"run directory."
             )
 
 
@@ -307,7 +350,15 @@ def _shared(directory: Path) -> Iterator[None]:
     if not (directory / LOCK).exists():
         yield
         return
-    with open_own(directory / LOCK, os.O_RDONLY) as file:
+    with contextlib.ExitStack() as stack:
+        try:
+            file = stack.enter_context(open_own(directory / LOCK, os.O_RDONLY))
+        except OSError as error:
+            raise CheckpointError(
+                f"{directory / LOCK}: must be readable, to know that nothing is "
+                f"writing the run; got: {error.strerror or error}. Ask its owner to "
+                f"let you read it, or copy the run."
+            ) from error
         _hold(directory, file.fileno(), fcntl.LOCK_SH)
         yield
 

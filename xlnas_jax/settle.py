@@ -7,6 +7,7 @@ import jax
 from xlnas_jax.autotune import autotune, pin
 from xlnas_jax.engine import make_scoring
 from xlnas_jax.experiment import Experiment, ScoringData
+from xlnas_jax.measured import measured
 from xlnas_jax.precision import MIN_TAU, compare_precisions, with_precision
 from xlnas_jax.processes import decide
 from xlnas_jax.rundir import Run
@@ -27,7 +28,7 @@ def settle_form(
         return experiment
 
     def choose() -> dict:
-        known = run.read_measured().get("form")
+        known = measured(run.read_measured(), "form")
         if known and known["device"] == jax.devices()[0].device_kind:
             return known
         found = autotune(experiment, heldout)
@@ -61,7 +62,7 @@ def settle_precision(
         return experiment, engine
     exact = with_precision(experiment, "fp32")
     scoring = make_scoring(exact, heldout)
-    found = decide(lambda: run.read_measured().get("precision"))
+    found = decide(lambda: measured(run.read_measured(), "precision"))
     if found is None:
         found = compare_precisions(
             experiment, engine._replace(**scoring), engine, params

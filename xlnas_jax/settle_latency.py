@@ -21,12 +21,14 @@ from xlnas_jax.latency.record import (
     table_of,
     takes_part,
 )
+from xlnas_jax.measured import measured
 from xlnas_jax.processes import decide
-from xlnas_jax.rundir import Run
+from xlnas_jax.rundir import MEASURED, Run
 from xlnas_jax.settle import Say
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.latency import Latency, Measure
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.types import CheckpointError
 from xlnas_jax.weights import init_params
 
 # Longer than anything takes: of networks that are no valid ones, and never timed.
@@ -50,7 +52,7 @@ def settle_latency(
     timer = timer or make_timer(experiment)
 
     def choose() -> Record:
-        known = run.read_measured().get("latency")
+        known = measured(run.read_measured(), "latency")
         if known and known["device"] == jax.devices()[0].device_kind:
             return known
         say(f"measuring the latency of {config.cost.latency_networks} networks")
@@ -74,20 +76,20 @@ def settle_latency(
 
 
 def measured_latency(
-    experiment: Experiment, measured: Mapping[str, Any]
+    experiment: Experiment, content: Mapping[str, Any]
 ) -> MeasuredLatency | None:
     """What model cards tell of latency, from what a run holds in `measured.json`."""
-    record = measured.get("latency")
+    record = measured(content, "latency")
     if record is None:
         return None
     what = f"{record['batch_size']} x {record['length']} tokens on {record['device']}"
     part = measured_part(experiment).name
-    return MeasuredLatency(part, measured["latency_ms"], what)
+    return MeasuredLatency(part, measured(content, "latency_ms") or {}, what)
 
 
-def restore_latency(experiment: Experiment, measured: Mapping[str, Any]) -> Experiment:
+def restore_latency(experiment: Experiment, content: Mapping[str, Any]) -> Experiment:
     """With the table that a run holds, for what measures nothing itself."""
-    record = measured.get("latency")
+    record = measured(content, "latency")
     return experiment if record is None else with_latency(experiment, record)
 
 
@@ -95,7 +97,16 @@ def with_latency(
     experiment: Experiment, record: Mapping[str, Any], measure: Measure | None = None
 ) -> Experiment:
     """The same experiment with the latency of a record; see `make_record`."""
-    latency = Latency(table_of(record), record["margin"], measure)
+    table, space = table_of(record), experiment.space
+    sizes = [len(one) for one in (table.fixed, table.attention, table.ffn)]
+    knobs = [space.knob(name) for name in ("pooling", "heads", "ffn")]
+    if sizes != [len(knob.choices) for knob in knobs]:
+        raise CheckpointError(
+            f"{MEASURED}: the table of latency must have an entry for every choice of "
+            f"pooling, heads and ffn; got {sizes}. Delete the file to have it made "
+            f"again."
+        )
+    latency = Latency(table, record["margin"], measure)
     costs = experiment.costs.with_latency(latency)
     return dataclasses.replace(experiment, costs=costs)
 
@@ -109,13 +120,16 @@ def make_measure(
     """Builds `rows -> milliseconds`; no network is timed twice in a run."""
     space = experiment.space
     timer = timer or make_timer(experiment)
-    known: dict[str, float] = decide(lambda: run.read_measured().get("latency_ms", {}))
+
+    def times() -> dict[str, float]:
+        return measured(run.read_measured(), "latency_ms") or {}
+
+    known: dict[str, float] = decide(times)
 
     def time_new(new: dict[str, np.ndarray]) -> dict[str, float]:
         taken = timer(params(), np.stack(list(new.values())))
         found = {name: round(float(ms), 6) for name, ms in zip(new, taken, strict=True)}
-        before = run.read_measured().get("latency_ms", {})
-        run.merge_measured({"latency_ms": {**before, **found}})
+        run.merge_measured({"latency_ms": {**times(), **found}})
         return found
 
     def measure(rows: Int[np.ndarray, "pop site"]) -> Float[np.ndarray, " pop"]:
