@@ -4,14 +4,16 @@ import dataclasses
 import json
 from pathlib import Path
 
+import jax
 import pytest
 
 from tests.fuzz.contract import snapshot
 from tests.test_inspection import table_config, write
-from xlnas_jax.config import Config
+from xlnas_jax.config import CldrData, Config, SetData
 from xlnas_jax.experiment import Experiment, prepare
 from xlnas_jax.recorded import FILE, LIST, recall, record, require_same
 from xlnas_jax.types import CheckpointError, DataError
+from xlnas_jax.weights import abstract_weights, init_params
 
 
 @pytest.fixture
@@ -87,3 +89,30 @@ def test_what_is_missing_is_named(config: Config, kept: Path, name: str) -> None
     (kept / name).unlink()
     with pytest.raises(CheckpointError, match=f"'{name}' is missing"):
         recall(config, kept)
+
+
+def test_data_are_looked_for_when_they_are_read_and_not_before(
+    experiment: Experiment, kept: Path
+) -> None:
+    gone = dataclasses.replace(
+        experiment.config, data=SetData("sib200", path="/nowhere/at/all")
+    )
+    (part,) = recall(gone, kept).parts
+    with pytest.raises(DataError, match="/nowhere/at/all"):
+        part.source.read("en", "train")
+
+
+def test_a_run_that_would_go_on_with_other_data_says_so(
+    experiment: Experiment, kept: Path
+) -> None:
+    data = CldrData(kinds=("territory", "script"))
+    other = prepare(dataclasses.replace(experiment.config, data=data))
+    with pytest.raises(CheckpointError, match="other tasks, tokenizer"):
+        require_same(other, kept)
+
+
+def test_weights_are_known_by_shape_without_a_model(experiment: Experiment) -> None:
+    def form(tree):
+        return jax.tree.map(lambda leaf: (leaf.shape, leaf.dtype), tree)
+
+    assert form(abstract_weights(experiment)) == form(init_params(experiment))

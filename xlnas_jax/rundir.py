@@ -172,8 +172,8 @@ def read_run(path: str | os.PathLike[str]) -> Iterator[Run]:
         CheckpointError: it holds none, or a process is writing it.
     """
     directory = Path(path)
-    read_config(directory)
     _require_own(directory)
+    read_config(directory)
     with _shared(directory):
         yield Run(directory)
 
