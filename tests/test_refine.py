@@ -175,15 +175,8 @@ def host_copy(state) -> list[np.ndarray]:
     return [np.array(leaf, copy=True) for leaf in jax.tree.leaves(state)]
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "gdas",
-        pytest.param("darts", marks=pytest.mark.slow),
-        pytest.param("darts_2", marks=pytest.mark.slow),
-        pytest.param("gdas_masked", marks=pytest.mark.slow),
-    ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["gdas", "darts", "darts_2", "gdas_masked"])
 def test_a_whole_search_keeps_its_limits_compiles_once_and_resumes(name):
     """The warm-up, two rounds, and the third one both unbroken and resumed."""
     experiment, _, (engine, state) = start(search_config(name))

@@ -87,6 +87,7 @@ def test_every_task_is_scored_on_all_its_rows(modules, kind):
     assert found[..., 0].min() > 0  # something was counted for every candidate
 
 
+@pytest.mark.slow
 def test_a_quick_run_holds_the_work_against_the_peak(tmp_path):
     out = tmp_path / "roofline.json"
     options = ["--quick", "--parts", "scoring", "--forms", "sliced", "masked:4"]

@@ -34,6 +34,7 @@ SPACES = {
 }
 
 
+DEFAULT = ("reinforce", "nsga2", "gdas", "predictor")
 # What makes no sense is refused; see `taxonomy`.
 REFUSED = {
     ("nsga2", "error"),
@@ -43,14 +44,19 @@ REFUSED = {
 
 
 def combinations() -> list:
-    """All that make sense; in the default run each strategy is there once."""
+    """All that make sense; in the default run one strategy of each manner.
+
+    That every strategy asks for what the space has, under `scan` and after failures,
+    is held by `test_registry`.
+    """
     found = []
     for number, kind in enumerate(KINDS):
         pairs = list(itertools.product(OBJECTIVES, SPACES))
         pairs = [pair for pair in pairs if (kind, pair[0]) not in REFUSED]
         chosen = pairs[(4 * number) % len(pairs)]
         for pair in pairs:
-            marks = () if pair == chosen else (pytest.mark.slow,)
+            is_default = kind in DEFAULT and pair == chosen
+            marks = () if is_default else (pytest.mark.slow,)
             found.append(pytest.param(kind, *pair, marks=marks))
     return found
 

@@ -66,7 +66,7 @@ def assert_same(one, other) -> None:
 
 
 @every_kind
-@pytest.mark.parametrize("rounds", [0, 5])
+@pytest.mark.parametrize("rounds", [5, pytest.param(0, marks=pytest.mark.slow)])
 def test_asked_candidates_are_points_of_the_space(kind, rounds):
     controller = make(kind)
 

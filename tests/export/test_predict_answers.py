@@ -39,7 +39,9 @@ def spans_by_hand(reader, context: str) -> dict[tuple[int, int], float]:
     return found
 
 
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize(
+    "number", [2, *(pytest.param(n, marks=pytest.mark.slow) for n in (0, 1))]
+)
 def test_the_answer_is_the_best_span_of_the_logits(reader, number):
     context = CONTEXTS[number]
     spans = spans_by_hand(reader, context)

@@ -31,6 +31,13 @@ INDEX = jnp.asarray([0, 2, 4, 5], jnp.int32)
 WEIGHT = jnp.asarray([1.0, 1.0, 1.0, 0.0])
 
 
+@functools.cache
+def without_dropout():
+    """Steps that are compiled once for several tests, and the learner before them."""
+    config = TrainConfig(learning_rate=3e-3, head_learning_rate=3e-3, dropout=0.0)
+    return make_steps(config, tiny_params())
+
+
 def make_steps(config: TrainConfig, params):
     shared = as_shared(params)
     optimizer = make_optimizer(config, shared, num_steps=50)
@@ -48,8 +55,8 @@ def rows():
 
 @pytest.mark.parametrize("kind", ["full", "sandwich"])
 def test_repeated_steps_learn_the_batch_and_compile_once(kind, rows):
-    config = TrainConfig(learning_rate=3e-3, head_learning_rate=3e-3, dropout=0.0)
-    steps, learner = make_steps(config, tiny_params())
+    steps, learner = without_dropout()
+    learner = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
     step = getattr(steps, kind)
     losses = []
     for _ in range(20):
@@ -61,8 +68,7 @@ def test_repeated_steps_learn_the_batch_and_compile_once(kind, rows):
 
 
 def test_rows_of_weight_zero_teach_nothing(rows):
-    config = TrainConfig(dropout=0.0)
-    steps, learner = make_steps(config, tiny_params())
+    steps, learner = without_dropout()
     results = []
     for label in (0, 1):
         changed = rows.replace(label=rows.label.at[5].set(label))
