@@ -107,7 +107,7 @@ def test_a_run_that_would_go_on_with_other_data_says_so(
 ) -> None:
     data = CldrData(kinds=("territory", "script"))
     other = prepare(dataclasses.replace(experiment.config, data=data))
-    with pytest.raises(CheckpointError, match="other tasks, tokenizer"):
+    with pytest.raises(CheckpointError, match="other shape, tasks, tokenizer"):
         require_same(other, kept)
 
 
