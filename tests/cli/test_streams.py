@@ -116,3 +116,13 @@ def test_a_closed_pipe_ends_a_command_without_a_word():
         timeout=60,
     )
     assert (done.returncode, done.stdout, done.stderr) == (OK, b"a line of text\n", b"")
+
+
+def test_an_interrupt_after_the_end_is_no_traceback():
+    code = "import atexit, os, signal; from xlnas_jax.cli import commands, main\n"
+    code += "class Command:\n    def run(self): print('done')\n"
+    code += "commands.parse = lambda arguments: Command()\n"
+    code += "atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))\n"
+    code += "main.main(['x'])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")

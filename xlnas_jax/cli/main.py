@@ -28,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     # The window before `run` has its own handlers is small, but it is there.
     except KeyboardInterrupt:
         code = INTERRUPTED
+    # All is done and said: what an interrupt would meet now is Python's own end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.exit(code)
 
 
