@@ -234,7 +234,7 @@ def break_run(
             "phase": done.phase,
             "rounds": len(logged(run / METRICS)),
             "code": done.code,
-            "has_traceback": "Traceback" in done.said,
+            "traceback": _traceback(done.said),
             "faults": faults(run),
         }
 
@@ -332,7 +332,7 @@ def _result(
         "kills": len(kills),
         "by_signal": dict(Counter(kill["signal"] for kill in kills)),
         "by_phase": dict(Counter(kill["phase"] for kill in kills)),
-        "tracebacks": sum(kill["has_traceback"] for kill in kills),
+        "tracebacks": sum(bool(kill["traceback"]) for kill in kills),
         "is_same": is_same and not any(kill["faults"] for kill in kills),
         "runs": runs,
     }
@@ -356,6 +356,12 @@ def _apart() -> dict[str, Any]:
     """A group of its own, so that the kill meets all of it and nothing else."""
     environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     return {"start_new_session": True, "stdin": subprocess.DEVNULL, "env": environ}
+
+
+def _traceback(said: str) -> str:
+    """The end of what no user should see; "" where there was none."""
+    _, found, rest = said.partition("Traceback")
+    return (found + rest)[-1000:]
 
 
 def _line(count: int, kills: int, run: int, record: dict[str, Any]) -> str:

@@ -63,6 +63,15 @@ def test_a_search_is_killed_in_its_phase(tmp_path: Path) -> None:
     assert 0.05 <= found.seconds < 50
 
 
+def test_a_traceback_is_kept(tmp_path: Path) -> None:
+    script = f"{SEARCHING}; print('Traceback: x', file=sys.stderr); time.sleep(60)"
+    command = [sys.executable, "-c", script]
+    kill = Kill("search", 0.5, signal.SIGTERM)
+    found = next(break_run(command, tmp_path / "run", [kill], {"search": 1.0}))
+    assert found["traceback"].startswith("Traceback: x")
+    assert (found["signal"], found["code"], found["faults"]) == ("SIGTERM", -15, [])
+
+
 def test_a_kill_that_came_too_late_is_none(tmp_path: Path) -> None:
     late = Kill("export", 0.5, signal.SIGKILL)
     assert [*break_run(["true"], tmp_path / "run", [late, late], {})] == []
