@@ -126,3 +126,59 @@ def test_an_interrupt_after_the_end_is_no_traceback():
     code += "main.main(['x'])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
+
+
+INTERRUPTED_ANYWHERE = """
+import gc, os, signal, sys, time
+from xlnas_jax.cli import commands, main
+
+def ask():
+    os.kill(os.getpid(), signal.{name})
+    time.sleep(0.1)
+
+def collected(phase, info):
+    gc.callbacks.remove(collected)
+    ask()
+
+class Command:
+    def run(self):
+        where = sys.argv[1]
+        if where == "collector":
+            gc.callbacks.append(collected)
+            gc.collect()
+            time.sleep(20)
+            print("nobody heard")
+        try:
+            ask()
+        except BaseException as error:
+            raise ImportError("half an import") from error
+
+commands.parse = lambda arguments: Command()
+main.main(["x"])
+"""
+
+
+@pytest.mark.parametrize("where", ["collector", "import"])
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_a_signal_is_heard_wherever_it_comes(where, name, code):
+    """Once: in a callback of the collector, of which JAX has one, it would be lost."""
+    script = INTERRUPTED_ANYWHERE.replace("{name}", name)
+    done = subprocess.run(
+        [sys.executable, "-c", script, where],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (code, "")
+    assert done.stderr.startswith("xlnas: ") and done.stderr.count("\n") == 1
+    assert "the same command resumes" in done.stderr
+
+
+def test_a_signal_that_is_ignored_stays_so():
+    script = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    script += INTERRUPTED_ANYWHERE.replace("{name}", "SIGINT")
+    script = script.replace("time.sleep(20)", "return")
+    done = subprocess.run(
+        [sys.executable, "-c", script, "collector"], capture_output=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -7,13 +7,16 @@ instant ends in one line.
 import os
 import signal
 import sys
+import threading
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 OK, WRONG_INPUT, INTERRUPTED, TERMINATED = 0, 2, 130, 143
+# After which a signal that nobody heard is sent again.
+_AGAIN_SECONDS = 0.05
 
 
 class Terminated(BaseException):
@@ -37,22 +40,22 @@ def run(arguments: Sequence[str]) -> int:
     """Runs a sub-command; 0 only on success, 2 for what the user can mend."""
     given = [argument for argument in arguments if argument != "--debug"]
     is_debug = len(given) != len(arguments)
+    asked: list[int] = []
     try:
-        with _speaking(), _terminable():
+        with _speaking(), _ending(asked):
             _run(given)
             # What a closed pipe does not take is noticed here, not on exit.
             sys.stdout.flush()
-    except KeyboardInterrupt:
-        _complain("interrupted; the same command resumes a search.")
-        return INTERRUPTED
-    except Terminated:
-        _complain("ended by the system; the same command resumes a search.")
-        return TERMINATED
+    except (KeyboardInterrupt, Terminated) as error:
+        return _ended(isinstance(error, Terminated))
     except BrokenPipeError:
         # Whoever read the output has what it wanted.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except Exception as error:
+        # An import that is interrupted may end in an error of its own.
+        if asked and not is_debug:
+            return _ended(asked[0] == signal.SIGTERM)
         reason = _explain(error)
         if is_debug or not reason:
             raise
@@ -81,6 +84,12 @@ def _explain(error: Exception) -> str:
     return ""
 
 
+def _ended(by_system: bool) -> int:
+    what = "ended by the system" if by_system else "interrupted"
+    _complain(f"{what}; the same command resumes a search.")
+    return TERMINATED if by_system else INTERRUPTED
+
+
 def _complain(text: str) -> None:
     print(f"xlnas: {text}", file=sys.stderr)
 
@@ -102,24 +111,53 @@ def _speaking() -> Iterator[None]:
 
 
 @contextmanager
-def _terminable() -> Iterator[None]:
-    """SIGTERM ends the command as an interrupt does, and not in the middle of a write.
+def _ending(asked: list[int]) -> Iterator[None]:
+    """Has SIGINT and SIGTERM end the command, and not in the middle of a write.
 
-    Only the main thread can ask for that.
+    Only the main thread can ask for that. What is ignored stays so.
+
+    Args:
+        asked: takes the signals that came.
     """
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
-        raise Terminated
+        asked.append(number)
+        raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
 
+    before: dict[int, Any] = {}
     try:
-        before = signal.signal(signal.SIGTERM, end)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                before[number] = signal.signal(number, end)
     except ValueError:
         yield
         return
+    hook, sys.unraisablehook = sys.unraisablehook, _insisting(sys.unraisablehook)
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        sys.unraisablehook = hook
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _insisting(outer: Callable[[Any], object]) -> Callable[[Any], object]:
+    """Sends a signal again that came where no exception is heard, and was lost there.
+
+    That is in callbacks of the garbage collector, of which JAX has one.
+    """
+
+    def hook(unraisable: Any) -> None:
+        ends = {KeyboardInterrupt: signal.SIGINT, Terminated: signal.SIGTERM}
+        number = ends.get(unraisable.exc_type)
+        if number is None:
+            outer(unraisable)
+            return
+        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+        again.daemon = True
+        again.start()
+
+    return hook
 
 
 def open_streams() -> None:
