@@ -8,11 +8,9 @@ import pytest
 
 from tests.fuzz.contract import snapshot
 from tests.test_rundir import make_config
-from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.rundir import open_run, read_run
 from xlnas_jax.types import CheckpointError
 
-FILES = ("config.yaml", "front.json", ".lock", "metrics.jsonl", "measured.json")
 FOLDERS = ("checkpoints", "experiment", "model")
 FRONT = {"format": 1, "points": [{"id": "a", "error": 0.25}]}
 
@@ -40,26 +38,11 @@ def refuse(run: Path, match: str) -> None:
     assert snapshot(run.parent) == before
 
 
-@pytest.mark.parametrize("name", [*FILES, *FOLDERS])
-def test_a_link_in_place_of_what_is_the_runs_is_refused(run: Path, name: str) -> None:
-    moved = run.parent / "mine" / f"my {name}"
-    (run / name).rename(moved)
-    (run / name).symlink_to(moved)
-    refuse(run, rf"{name}: must be .* of the run itself; it is a link")
-
-
 @pytest.mark.parametrize("name", FOLDERS)
 def test_a_link_that_leads_nowhere_is_refused(run: Path, name: str) -> None:
     (run / name).rmdir()
     (run / name).symlink_to(run.parent / "mine" / "new")
     refuse(run, "it is a link")
-
-
-@pytest.mark.parametrize("name", FILES[1:])
-def test_a_pipe_is_not_waited_for(run: Path, name: str) -> None:
-    (run / name).unlink()
-    os.mkfifo(run / name)
-    refuse(run, rf"{name}: must be a regular file of the run itself; it is a FIFO")
 
 
 def test_folders_and_files_are_not_taken_for_each_other(run: Path) -> None:
@@ -110,32 +93,6 @@ def test_links_at_temporary_names_are_not_followed(run: Path) -> None:
     assert precious.read_text() == "mine"
 
 
-def test_the_run_directory_itself_may_be_a_link(run: Path, tmp_path: Path) -> None:
-    (tmp_path / "link").symlink_to(run)
-    with open_run(tmp_path / "link", make_config()) as opened:
-        assert opened.read_front() == FRONT
-
-
-def test_states_are_not_saved_through_a_link(run: Path) -> None:
-    (run / "checkpoints").rmdir()
-    (run / "checkpoints").symlink_to(run.parent / "mine")
-    before = snapshot(run.parent)
-    with pytest.raises(CheckpointError, match="it is a link"):
-        Checkpoints(run / "checkpoints", keep=1)
-    assert snapshot(run.parent) == before
-
-
-def test_only_what_a_killed_save_leaves_is_deleted(run: Path) -> None:
-    folder = run / "checkpoints"
-    for name in (".3.tmp", ".12.tmp.orbax-7", ".work.tmp", "2019x", "notes"):
-        (folder / name).mkdir()
-    (folder / ".4.tmp").symlink_to(run.parent / "mine")
-    with Checkpoints(folder, keep=1):
-        pass
-    assert sorted(os.listdir(folder)) == [".4.tmp", ".work.tmp", "2019x", "notes"]
-    assert (run.parent / "mine" / "precious").exists()
-
-
 def test_a_run_is_read_without_opening_anything_for_writing(
     run: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,27 +110,6 @@ def test_a_run_is_read_without_opening_anything_for_writing(
         assert found.read_front() == FRONT
         assert found.read_measured() == {"seconds": 1.5}
     assert {".lock", "front.json", "measured.json"} <= {*opened}
-
-
-def test_a_run_that_is_written_is_not_read_nor_one_that_is_read_written(
-    run: Path,
-) -> None:
-    with open_run(run, make_config()):
-        with pytest.raises(CheckpointError, match="one process"), read_run(run):
-            pass
-    with read_run(run), read_run(run):
-        with (
-            pytest.raises(CheckpointError, match="one process"),
-            open_run(run, make_config()),
-        ):
-            pass
-
-
-def test_a_run_without_a_lock_is_read_and_gets_none(run: Path) -> None:
-    (run / ".lock").unlink()
-    with read_run(run) as opened:
-        assert opened.read_front() == FRONT
-    assert not (run / ".lock").exists()
 
 
 @pytest.mark.parametrize(

@@ -1,11 +1,12 @@
 """The commands as a user runs them, on one small finished search."""
 
 import json
+import shutil
 
 import pytest
 
 import xlnas_jax
-from xlnas_jax.cli.main import run
+from xlnas_jax.cli.main import WRONG_INPUT, run
 
 
 def test_search_writes_what_the_contract_names(searched):
@@ -101,6 +102,39 @@ def test_export_writes_the_point_that_was_picked(searched, tmp_path, capsys, pic
     assert architecture["id"] in names
     if pick == "id":
         assert architecture["id"] == choice
+
+
+@pytest.mark.parametrize("harm", ["config.json", "params", "."])
+def test_a_finished_run_whose_model_is_not_whole_has_it_exported_again(
+    searched, tmp_path, capsys, harm
+):
+    shutil.copytree(searched / "run", tmp_path / "run")
+    broken = tmp_path / "run" / "model" / harm
+    shutil.rmtree(broken) if broken.is_dir() else broken.write_text("")
+    config = str(searched / "config.yaml")
+    assert run(["search", config, "--run-dir", str(tmp_path / "run")]) == 0
+    assert "The model is exported again" in capsys.readouterr().err
+    for path in (searched / "run" / "model").rglob("*"):
+        if path.is_file():
+            same = tmp_path / "run" / "model" / path.relative_to(searched / "run/model")
+            assert same.read_bytes() == path.read_bytes()
+
+
+def test_scores_that_were_not_found_are_neither_shown_nor_exported(
+    searched, tmp_path, capsys
+):
+    shutil.copytree(searched / "run", tmp_path / "run")
+    path = tmp_path / "run" / "front.json"
+    document = json.loads(path.read_text())
+    document["points"][0]["objectives"]["error"] = 0.015625
+    path.write_text(json.dumps(document))
+    given = ["--run-dir", str(tmp_path / "run")]
+    assert run(["search", str(searched / "config.yaml"), *given]) == WRONG_INPUT
+    given = ["--out", str(tmp_path / "model")]
+    assert run(["export", str(tmp_path / "run"), *given]) == WRONG_INPUT
+    printed = capsys.readouterr()
+    assert printed.out == "" and printed.err.count("as a search wrote it") == 2
+    assert not (tmp_path / "model").exists()
 
 
 def test_predict_writes_one_object_per_line(searched, tmp_path, capsys):
