@@ -4,11 +4,12 @@ Each takes the directory, a folder outside it and a source of choices. With `sig
 lists of files are written anew afterwards, as someone with an intent would.
 """
 
+import copy
 import json
 import os
 import shutil
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from random import Random
@@ -230,8 +231,13 @@ def _change(content: Any, random: Random) -> None:
     if how < 0.15:
         del content[key]
     elif how < 0.25 and isinstance(content, dict):
-        content[random.choice(["x", "", "../x", "é"])] = random.choice(ODD)
+        content[random.choice(["x", "", "../x", "é"])] = _odd(random, ODD)
     elif how < 0.35 and isinstance(content, list):
-        content.append(random.choice([*content, *ODD]))
+        content.append(_odd(random, [*content, *ODD]))
     else:
-        content[key] = random.choice(ODD)
+        content[key] = _odd(random, ODD)
+
+
+def _odd(random: Random, values: Sequence[Any]) -> Any:
+    """One of the values; its own, so that no change of it reaches another input."""
+    return copy.deepcopy(random.choice(values))
