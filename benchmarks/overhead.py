@@ -21,7 +21,7 @@ from harness import arguments, summary
 from reporting import at_most, report
 from searches import ROOT, TINY, default_config
 
-from xlnas_jax import runner
+from xlnas_jax import rounds, runner
 from xlnas_jax.config_file import load_config
 
 # Warm-up rounds only train: they would hide what a search round costs.
@@ -88,10 +88,8 @@ def main() -> None:
 def run_rounds(config: str, settings: list[str]) -> list[dict[str, float]]:
     """Seconds of every part of every round of one search."""
     clock = Clock()
-    originals = {
-        name: getattr(runner, name)
-        for name in ("load_state", "step", "_log", "conclude")
-    }
+    homes = {"load_state": runner, "step": rounds, "_log": rounds, "conclude": runner}
+    originals = {name: getattr(home, name) for name, home in homes.items()}
     save = runner.Checkpoints.save
 
     def load_state(*given: Any, **named: Any) -> Any:
@@ -115,7 +113,7 @@ def run_rounds(config: str, settings: list[str]) -> list[dict[str, float]]:
     replaced["_log"] = clock.timed("log", originals["_log"])
     try:
         for name, function in replaced.items():
-            setattr(runner, name, function)
+            setattr(homes[name], name, function)
         runner.Checkpoints.save = clock.timed("checkpoint", save)
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_config(ROOT / config, settings)
@@ -124,7 +122,7 @@ def run_rounds(config: str, settings: list[str]) -> list[dict[str, float]]:
         return clock.finished()
     finally:
         for name, function in originals.items():
-            setattr(runner, name, function)
+            setattr(homes[name], name, function)
         runner.Checkpoints.save = save
     raise RuntimeError("the search ended without a report")
 

@@ -98,7 +98,7 @@ def main() -> None:
     timeline.mark("imports of the command")
     import jax
 
-    from xlnas_jax import engine, runner
+    from xlnas_jax import engine, rounds, runner
 
     jax.monitoring.register_event_duration_secs_listener(timeline.heard)
     jax.monitoring.register_event_listener(timeline.heard_event)
@@ -111,7 +111,7 @@ def main() -> None:
         (runner, "load_state", "engine and first state"),
     ):
         setattr(module, name, wrapped(timeline, getattr(module, name), phase))
-    runner.step = make_step(timeline, runner.step, until == "first-score")
+    rounds.step = make_step(timeline, rounds.step, until == "first-score")
     try:
         code = cli.run(command)
         timeline.mark("finish")

@@ -30,15 +30,15 @@ def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Con
 
     Args:
         overrides: values that replace those of the file: `section.option=value`,
-            the value in YAML. Another `kind` than the file's begins its section
-            anew: options of the old kind mean nothing to it.
+            the value in YAML; of two for one option the later counts. Another `kind`
+            than the file's begins its section anew: options of the old kind mean
+            nothing to it.
 
     Raises:
         ConfigError: the file or an override cannot be honoured.
     """
     text = read_given_text(path, ConfigError, _READ, most=MAX_CHARACTERS)
     mapping = _parse_yaml(text, str(path))
-    _require_once(overrides)
     # Kinds first, whatever their place: they decide which other options there are.
     for override in sorted(overrides, key=lambda one: not _is_kind(one)):
         _override(mapping, override)
@@ -125,8 +125,8 @@ def _override(mapping: dict[Any, Any], override: str) -> None:
     mapping[name] = value
 
 
-def _require_once(overrides: Sequence[str]) -> None:
-    """An error where one option is given two values."""
+def require_once(overrides: Sequence[str]) -> None:
+    """An error where one option is given two values, as a command line may do."""
     counts = Counter(one.partition("=")[0].strip() for one in overrides)
     for name, count in counts.items():
         if count > 1:

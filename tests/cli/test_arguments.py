@@ -44,3 +44,9 @@ def test_all_languages_reach_the_command():
     found = parse(given.split())
     assert found.language == ("en", "fr", "de")
     assert found.json
+
+
+def test_one_option_has_one_value():
+    given = ["search", "c.yaml", "--set", "seed=1", "--set", "seed=2"]
+    with pytest.raises(ConfigError, match="--set seed: must be given once; got 2"):
+        parse(given)

@@ -12,6 +12,7 @@ from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.search import Search
+from xlnas_jax.config_file import require_once
 from xlnas_jax.types import ConfigError
 
 COMMANDS = {
@@ -34,7 +35,7 @@ def parse(arguments: Sequence[str]) -> Any:
     given = list(arguments)
     if given and given[0] in COMMANDS:
         given[1:] = gather(given[1:], _repeatable(COMMANDS[given[0]]))
-    return tyro.extras.subcommand_cli_from_dict(
+    command = tyro.extras.subcommand_cli_from_dict(
         COMMANDS,
         prog="xlnas",
         description="Neural architecture search for cross-lingual transfer, in JAX. "
@@ -42,6 +43,8 @@ def parse(arguments: Sequence[str]) -> Any:
         "Every command takes --debug to show a traceback.",
         args=given,
     )
+    require_once(getattr(command, "set", ()))
+    return command
 
 
 def gather(arguments: Sequence[str], repeatable: set[str]) -> list[str]:
