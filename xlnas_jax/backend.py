@@ -30,7 +30,7 @@ def require_platform() -> None:
         jax.devices()
     # A plug-in that is not installed ends in an assertion of JAX's own.
     except (RuntimeError, AssertionError) as error:
-        wanted = jax.config.jax_platforms or "any"
+        wanted = os.environ.get("JAX_PLATFORMS") or "any"
         reason = " ".join(str(error).split()).removesuffix(".")
         raise PlatformError(
             f"JAX_PLATFORMS: must name a platform that is here; got {wanted!r}"

@@ -21,6 +21,12 @@ _BERT_SETTINGS = {
     "strip_accents": "strip_accents",
     "tokenize_chinese_chars": "handle_chinese_chars",
 }
+_BERT_DEFAULTS = {
+    "clean_text": True,
+    "handle_chinese_chars": True,
+    "strip_accents": None,
+    "lowercase": True,
+}
 
 
 def read(path: str | Path, revision: str = "") -> tuple[tokenizers.Tokenizer, int]:
@@ -122,10 +128,9 @@ def _with_settings(
         for theirs, ours in _BERT_SETTINGS.items()
         if isinstance(settings.get(theirs), bool)
     }
-    kept = {name: normalizer.get(name) for name in (*_BERT_SETTINGS.values(),)}
-    backend.normalizer = normalizers.BertNormalizer(
-        clean_text=normalizer.get("clean_text", True), **(kept | said)
-    )
+    kept = {name: normalizer[name] for name in _BERT_DEFAULTS if name in normalizer}
+    options: dict[str, Any] = {**_BERT_DEFAULTS, **kept, **said}
+    backend.normalizer = normalizers.BertNormalizer(**options)
     return backend
 
 
