@@ -1,11 +1,19 @@
 """Settings of the whole suite: two CPU devices, strict promotion, shared data."""
 
+import gc
+import importlib.metadata
 import os
 import pathlib
+import signal
+from collections.abc import Iterator
 
 # The environment, not `jax.config`, so that commands that tests start inherit it.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-os.environ.setdefault("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+FLAGS = "--xla_force_host_platform_device_count=2"
+if importlib.metadata.version("jaxlib").startswith("0.10."):
+    # Halves the time of compilation; later versions do not know it and would abort.
+    FLAGS += " --xla_cpu_use_fusion_emitters=false"
+os.environ.setdefault("XLA_FLAGS", FLAGS)
 # Most of the suite's time is compilation, and many tests build the same programs.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
 os.environ.setdefault(
@@ -17,13 +25,38 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
-import jax
-import pytest
+import jax  # noqa: E402
+import pytest  # noqa: E402
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
+# What a worker may hold before its compiled programs are dropped.
+ROOMY_BYTES = 1.5e9
+
+# Commands that the tests start would ignore Ctrl-C where the suite itself does, as all
+# that a shell starts in the background.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forget_programs() -> Iterator[None]:
+    """Programs that were compiled for one module are hardly ever of use to another."""
+    yield
+    if _resident_bytes() > ROOMY_BYTES:
+        jax.clear_caches()
+        gc.collect()
+
+
+def _resident_bytes() -> int:
+    """Memory of this process; 0 where the system does not tell."""
+    try:
+        pages = pathlib.Path("/proc/self/statm").read_text().split()[1]
+    except OSError:
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
 
 @pytest.fixture(scope="session")

@@ -142,6 +142,7 @@ MOVES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("before", "then"), MOVES)
 def test_a_run_goes_on_upon_other_devices(before, then, tmp_path):
     cut = ROUNDS - 1

@@ -124,6 +124,7 @@ def test_limits_are_those_of_the_parts_and_twins_are_told_apart(
     assert (examples.report.rows, examples.report.limited) == (40, 17)
 
 
+@pytest.mark.slow
 def test_english_of_several_sources_is_joined_from_real_files(shared: Path) -> None:
     data = shared / "data"
     parts = (

@@ -41,6 +41,12 @@ NOTES = {
 }
 
 
+def quick_first(quick: str, names: tuple[str, ...]) -> list:
+    """The set that is read in the default suite, and the large ones, read in full."""
+    rest = [name for name in names if name != quick]
+    return [quick, *(pytest.param(name, marks=pytest.mark.slow) for name in rest)]
+
+
 def open_set(shared: Path, name: str, **options) -> Source:
     return make_set_source(SetData(name, path=str(shared / "data" / name)), "en", False)
 
@@ -80,7 +86,7 @@ def entities(examples: TaggedExamples, labels: tuple[str, ...]) -> Counter:
     return Counter(tag[2:] for tag in tags if tag.startswith("B-"))
 
 
-@pytest.mark.parametrize("name", TEXTS)
+@pytest.mark.parametrize("name", quick_first("nusax", TEXTS))
 def test_texts_equal_the_index(shared: Path, name: str) -> None:
     source = open_set(shared, name)
     found = read_all(source, name)
@@ -95,7 +101,7 @@ def test_texts_equal_the_index(shared: Path, name: str) -> None:
     assert source.task == "classification"
 
 
-@pytest.mark.parametrize("name", [name for name in TAGGED if name != "wikigold"])
+@pytest.mark.parametrize("name", quick_first("idner", TAGGED[:-1]))
 def test_sentences_words_and_entities_equal_the_index(shared: Path, name: str) -> None:
     source = open_set(shared, name)
     rows, words, kinds = listed(shared, name)
@@ -152,6 +158,7 @@ def test_parallel_sets_have_the_same_ids_and_labels(shared: Path) -> None:
             assert dict(zip(other.ids, other.labels, strict=True)) == gold
 
 
+@pytest.mark.slow
 def test_joined_treebanks_keep_the_ids_that_other_languages_have(shared: Path) -> None:
     source = open_set(shared, "uner")
     german = set(source.read("de", "test").ids)
@@ -166,6 +173,7 @@ def test_sections_that_count_alike_are_told_apart(shared: Path) -> None:
     assert len(set(ids)) == 5338
 
 
+@pytest.mark.slow
 def test_a_hash_is_a_word_of_a_tweet(shared: Path) -> None:
     words = open_set(shared, "btc").read("en", "train").words
     assert sum(word.startswith("#") for sentence in words for word in sentence) > 1000
