@@ -187,6 +187,7 @@ def test_the_largest_axis_that_can_be_is_cut(shape, part):
     np.testing.assert_array_equal(together, array)
 
 
+@pytest.mark.slow
 def test_with_fsdp_devices_hold_half_of_what_is_large_and_go_on_so():
     (engine, cut), (_, whole) = started(CUT), started(TWO)
     large = [x.nbytes for x in jax.tree.leaves(whole.learner) if x.size >= LEAST_CUT]
