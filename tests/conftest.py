@@ -10,13 +10,21 @@ from collections.abc import Iterator
 
 # The environment, not `jax.config`, so that commands that tests start inherit it.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
-FLAGS = "--xla_force_host_platform_device_count=2"
-if importlib.metadata.version("jaxlib").startswith("0.10."):
-    # Halves the time of compilation; later versions do not know it and would abort.
-    FLAGS += " --xla_cpu_use_fusion_emitters=false"
-os.environ.setdefault("XLA_FLAGS", FLAGS)
 # Most of the suite's time is compilation, and many tests build the same programs.
 os.environ.setdefault("JAX_DISABLE_MOST_OPTIMIZATIONS", "1")
+IS_QUICK = os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] != "0"
+
+
+def device_flags(num: int) -> str:
+    """`XLA_FLAGS` of so many CPU devices; quick to compile where the suite is."""
+    flags = f"--xla_force_host_platform_device_count={num}"
+    if IS_QUICK and importlib.metadata.version("jaxlib").startswith("0.10."):
+        # Halves the time; later versions do not know it and would abort.
+        flags += " --xla_cpu_use_fusion_emitters=false"
+    return flags
+
+
+os.environ.setdefault("XLA_FLAGS", device_flags(2))
 os.environ.setdefault(
     "JAX_COMPILATION_CACHE_DIR",
     str(pathlib.Path(__file__).resolve().parent.parent / ".jax_cache"),

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import sys
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, device_flags
 
 LOCAL = REPOSITORY / "tools" / "launch" / "local.sh"
 TIMEOUT_S = 300
@@ -21,10 +21,10 @@ def launch(
     """
     folders = [str(path)] if path else []
     folders += [str(pathlib.Path(sys.executable).parent), os.environ["PATH"]]
-    flags = f"--xla_force_host_platform_device_count={devices}"
     return subprocess.run(
         [str(LOCAL), str(num), *arguments],
-        env=os.environ | {"PATH": os.pathsep.join(folders), "XLA_FLAGS": flags},
+        env=os.environ
+        | {"PATH": os.pathsep.join(folders), "XLA_FLAGS": device_flags(devices)},
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

@@ -262,9 +262,9 @@ def test_what_panics_is_one_paragraph(trained: Tokenizer) -> None:
 
 SEEN = 2_500  # characters that are far more than is kept
 LONG = {
-    "words": "word " * 100_000,
-    "one word": "x" * 500_000,
-    "a long word after a short one": "a " + "x" * 500_000,
+    "words": "word " * 400_000,
+    "one word": "x" * 2_000_000,
+    "a long word after a short one": "a " + "x" * 2_000_000,
     "white space first": " " * 1_500 + "a word " * 100_000,
 }
 
