@@ -266,7 +266,8 @@ class SearchConfig:
         reference: of each objective, what a network must beat to count in the
             hypervolume; see `signals` for what it is where it is left out.
         escape: leave local optima; not at all where absent.
-        control: score a random search and uniform scaling at the same budget.
+        control: score a random search and uniform scaling at the same budget; of the
+            random candidates, as many as were searched, the best is found by halving.
         tested: how many points of the front are scored on test data: the best, the
             smallest and some between them; 0: all.
     """
@@ -280,7 +281,7 @@ class SearchConfig:
     reference: tuple[float, ...] = ()
     escape: EscapeConfig | None = None
     control: bool = True
-    tested: int = 0
+    tested: int = 4
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rounds", most=MAX_STEPS)

@@ -36,10 +36,10 @@ def draw_feasible(
     network where they find none.
     """
     config, space = experiment.config, experiment.space
+    draw = jax.jit(lambda key: space.flatten(space.sample(key, 4 * wanted)))
     rows = np.zeros((0, len(space.num_choices)), np.int32)
     for attempt in range(config.search.max_tries):
-        key = round_key(config, purpose, attempt)
-        drawn = np.asarray(space.flatten(space.sample(key, 4 * wanted)))
+        drawn = np.asarray(draw(round_key(config, purpose, attempt)))
         rows = distinct(experiment, np.concatenate([rows, drawn]))
         if len(rows) >= wanted:
             break

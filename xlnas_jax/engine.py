@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -23,10 +24,11 @@ from xlnas_jax.population import (
     make_evaluate,
     make_halving_evaluate,
     make_race_evaluate,
+    make_screen,
 )
 from xlnas_jax.propose import make_propose
 from xlnas_jax.refine import make_refine
-from xlnas_jax.search import Engine, Proposal, SearchState
+from xlnas_jax.search import Engine, Measure, Proposal, SearchState
 from xlnas_jax.sharding import (
     make_layout,
     make_mesh,
@@ -69,6 +71,7 @@ def make_engine(
     rows = replicate(mesh, rows)
     optimizer = make_optimizer(config.train, params, num_steps)
     controller = _make_controller(experiment)
+    measure = make_measure(experiment)
     engine = Engine(
         num_warm_up=num_warm_up(config),
         learn=_make_learn(experiment, rows, optimizer, mesh),
@@ -83,7 +86,8 @@ def make_engine(
             lambda number: round_key(config, "ask", number),
         ),
         **make_scoring(experiment, heldout),
-        judge=make_judge(experiment),
+        measure=measure,
+        judge=make_judge(experiment, measure),
         insert=_make_insert(experiment),
         controller=controller,
     )
@@ -117,7 +121,8 @@ def make_scoring(
         evaluate = make_race_evaluate(experiment, heldout, mesh)
     if settings.halving is not None:
         evaluate = make_halving_evaluate(experiment, heldout, mesh)
-    return {"evaluate": evaluate, "score": score}
+    screen = make_screen(experiment, heldout, mesh)
+    return {"evaluate": evaluate, "score": score, "screen": screen}
 
 
 def _make_controller(experiment: Experiment) -> Controller:
@@ -261,23 +266,37 @@ def _make_importance(experiment: Experiment, part: TaskPart):
     return jax.jit(measure)
 
 
-def make_judge(experiment: Experiment):
-    """Statistics to objectives and to the values that fronts remember."""
+def make_measure(experiment: Experiment) -> Measure:
+    """Statistics and costs to objectives and metrics, compiled."""
     parts, objectives = experiment.parts, experiment.objectives
     tasks = [part.task for part in parts]
     num_scored = [len(experiment.scored(part)) for part in parts]
 
     @jax.jit
-    def judge(statistics, alignment, indices, costs, num) -> tuple[Told, Array]:
+    def measure(statistics, alignment, costs) -> tuple[Array, Any]:
         # Objectives go by the columns: scores of some languages alone would pass.
         assert [s.shape[1] for s in statistics] == num_scored
-        metrics = task_metrics(tasks, statistics, alignment)
-        matrix = objective_matrix(objectives, metrics, costs)
+        metrics = tuple(task_metrics(tasks, statistics, alignment))
+        return objective_matrix(objectives, metrics, costs), metrics
+
+    def call(evaluation: Evaluation, counts: Mapping[str, np.ndarray]):
+        costs = {k: np.asarray(v, np.float32) for k, v in counts.items()}
+        return measure(evaluation.statistics, evaluation.alignment, costs)
+
+    return call
+
+
+def make_judge(experiment: Experiment, measure: Measure):
+    """Statistics to objectives and to the values that fronts remember."""
+    num_heldout = [len(part.roles.aux_heldout) for part in experiment.parts]
+
+    @jax.jit
+    def judge(matrix, metrics, indices, num) -> tuple[Told, Array]:
         is_meant = jnp.arange(matrix.shape[0], dtype=jnp.int32) < num
         is_finite = jnp.isfinite(matrix).all(-1)
         heldout = [
-            found["error"][:, : len(part.roles.aux_heldout)]
-            for part, found in zip(parts, metrics, strict=True)
+            found["error"][:, :count]
+            for found, count in zip(metrics, num_heldout, strict=True)
         ]
         values = jnp.concatenate(heldout, axis=-1)
         # A failed candidate must never win: its objectives become infinite.
@@ -286,10 +305,9 @@ def make_judge(experiment: Experiment):
         return told, values
 
     def call(evaluation: Evaluation, proposal: Proposal):
-        costs = {k: np.asarray(v, np.float32) for k, v in proposal.costs.items()}
         rows = jnp.asarray(proposal.indices)
-        measured = evaluation.statistics, evaluation.alignment
-        told, values = judge(*measured, rows, costs, np.int32(proposal.num))
+        measured = measure(evaluation, proposal.costs)
+        told, values = judge(*measured, rows, np.int32(proposal.num))
         is_drawn = jnp.asarray(proposal.is_drawn)
         return dataclasses.replace(told, is_drawn=is_drawn), values
 

@@ -11,8 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import jax
-
 from xlnas_jax.config import (
     Config,
     EvaluateConfig,
@@ -313,7 +311,7 @@ def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
         rows = _encode(part, examples)
         count, pad_id = part.tokens.train_buckets, part.tokenizer.pad_id
         batches.append(training_batches(rows, count, pad_id))
-    return jax.device_put(tuple(batches))
+    return tuple(batches)
 
 
 def scoring_data(
@@ -335,7 +333,7 @@ def scoring_data(
     size = experiment.config.evaluate.batch_tokens
     count, pad_id = part.tokens.num_buckets, part.tokenizer.pad_id
     batches, plans = scoring_batches(rows, count, size, pad_id)
-    return ScoringData(jax.device_put(batches), plans, rows, tuple(examples))
+    return ScoringData(batches, plans, rows, tuple(examples))
 
 
 def heldout_data(experiment: Experiment) -> tuple[ScoringData, ...]:

@@ -5,19 +5,17 @@ scored again with the final ones before the front is taken. The baselines are
 chosen by the same rule, on the same data, within the same limits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
 from xlnas_jax.draws import distinct, draw_feasible
 from xlnas_jax.evaluate import make_predictor
 from xlnas_jax.experiment import Experiment, scoring_data
-from xlnas_jax.objectives import objective_matrix, task_metrics
 from xlnas_jax.pareto import nondominated
 from xlnas_jax.population import make_scoring_supernet
 from xlnas_jax.scoring import Scores, score_predictions, trivial_scores
@@ -66,34 +64,13 @@ def rescore(
     for start in range(0, len(rows), size):
         chunk = rows[start : start + size]
         padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
-        scored = engine.score(params, padded, len(chunk))
-        both = scored.statistics, scored.alignment
-        found.append([[np.asarray(x)[: len(chunk)] for x in one] for one in both])
-    statistics, alignment = (
-        [np.concatenate(parts) for parts in zip(*one, strict=True)]
-        for one in zip(*found, strict=True)
+        evaluation = engine.score(params, padded, len(chunk))
+        found.append(engine.measure(evaluation, experiment.costs(padded)))
+    # The last chunk alone is filled up.
+    objectives, metrics = jax.tree.map(
+        lambda *parts: np.concatenate(parts)[: len(rows)], *found
     )
-    return _scored(experiment, rows, statistics, alignment)
-
-
-def _scored(
-    experiment: Experiment,
-    rows: Rows,
-    statistics: Sequence[np.ndarray],
-    alignment: Sequence[np.ndarray],
-) -> Scored:
-    metrics = tuple(
-        task_metrics(
-            [part.task for part in experiment.parts],
-            [jnp.asarray(sums) for sums in statistics],
-            [jnp.asarray(values) for values in alignment],
-        )
-    )
-    counts = experiment.costs(rows)
-    costs = {name: jnp.asarray(value, jnp.float32) for name, value in counts.items()}
-    matrix = objective_matrix(experiment.objectives, metrics, costs)
-    kept = jax.tree.map(np.asarray, metrics)
-    return Scored(rows, np.asarray(matrix), kept)
+    return Scored(rows, objectives, metrics)
 
 
 def final_front(
@@ -131,8 +108,7 @@ def final_front(
             f"{experiment.config.train.learning_rate}."
         )
     while True:
-        is_best = nondominated(jnp.asarray(scored.objectives), jnp.asarray(is_left))
-        best = order[np.asarray(is_best)[order]]
+        best = order[_on_front(experiment, scored.objectives, is_left)[order]]
         front = scored.take(best)
         if confirm is None:
             return front
@@ -148,20 +124,47 @@ def final_front(
             )
 
 
+_nondominated = jax.jit(nondominated)
+
+
+def _on_front(
+    experiment: Experiment,
+    objectives: Float[np.ndarray, "pop obj"],
+    is_left: Bool[np.ndarray, " pop"],
+) -> Bool[np.ndarray, " pop"]:
+    """Which of the archive and the smallest network are on the front of what is left.
+
+    Filled up to one shape, whatever the archive holds.
+    """
+    num = len(objectives)
+    fill = experiment.config.search.archive_size + 1 - num
+    padded = np.pad(objectives, ((0, fill), (0, 0)))
+    return np.asarray(_nondominated(padded, np.pad(is_left, (0, fill))))[:num]
+
+
 def full_network(
     experiment: Experiment, engine: Engine, params: SharedParams
 ) -> Scored:
     """The whole supernet, with the pooling that transfers best; limits ignored."""
-    full = np.asarray(experiment.space.flatten(experiment.space.largest()))
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
     return rescore(experiment, engine, params, _poolings(experiment, full)).best()
 
 
 def random_control(
     experiment: Experiment, engine: Engine, state: SearchState
 ) -> Scored:
-    """The best of as many random feasible candidates as the search evaluated."""
+    """The best of as many random feasible candidates as the search evaluated.
+
+    Found by successive halving where there is data enough for it (see
+    `population.make_screen`): scoring all of them as the search did would take as
+    long as the search. What it costs the control is in `benchmarks/RESULTS.md`.
+    """
+    params = state.learner.params
     rows = draw_feasible(experiment, max(1, int(state.evaluated)), "control")
-    return rescore(experiment, engine, state.learner.params, rows).best()
+    if engine.screen is not None and len(rows) > experiment.config.search.population:
+        best = engine.screen(params, rows)
+        rows = rows[best : best + 1]
+    return rescore(experiment, engine, params, rows).best()
 
 
 def uniform_scaling(
@@ -217,7 +220,7 @@ def report(experiment: Experiment, params: SharedParams, rows: Rows) -> Tested:
         predict = make_predictor(supernet, experiment.space, part.task)
         columns = [experiment.column(part, code) for code in part.roles.all]
         own = params.of_task(part.name)
-        for scores, row in zip(tested.networks, jnp.asarray(rows), strict=True):
+        for scores, row in zip(tested.networks, rows, strict=True):
             found = score_predictions(part.task, data, predict(own, row, data.batches))
             scores.update(zip(columns, found, strict=True))
         trivial = trivial_scores(part, data.examples)

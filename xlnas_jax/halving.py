@@ -57,7 +57,7 @@ def make_halving(
 
     Args:
         score: `(params, indices, num, block) -> sums` by language, of each task as
-            `evaluate.make_evaluator` gives them.
+            `evaluate.make_evaluator` gives them; of the first `num` at least.
         transfer: see `racing.make_transfer`.
         blocks: `num_blocks(config)` of them, see `data.blocks.make_blocks`.
     """
@@ -82,7 +82,7 @@ def make_halving(
             table = np.zeros_like(indices)
             table[: len(alive)] = indices[alive]
             found = [score(params, table, len(alive), b) for b in blocks[start:stop]]
-            sums = _add(sums, found, alive)
+            sums = _add(sums, found, alive, len(indices))
             blocks_seen[alive] = stop
             start = stop
             if rung + 1 < config.rungs:
@@ -100,10 +100,11 @@ def _add(
     sums: list[Float[np.ndarray, "pop _ _"]],
     found: list[Any],
     alive: Int[np.ndarray, " _"],
+    size: int,
 ) -> list[Float[np.ndarray, "pop _ _"]]:
     """What the candidates that are left had before, and what these blocks add."""
     if not sums:
-        sums = [np.zeros(np.shape(own)) for own in found[0]]
+        sums = [np.zeros((size, *np.shape(own)[1:])) for own in found[0]]
     for block in found:
         for total, own in zip(sums, block, strict=True):
             total[alive] += np.asarray(own, np.float64)[: len(alive)]
@@ -128,11 +129,13 @@ def _make_order(transfer: Transfer) -> Callable[..., Int[np.ndarray, " _"]]:
         scores = transfer(sums)
         matrix = jnp.concatenate([scores, costs.astype(scores.dtype)], axis=-1)
         is_sound = is_alive & jnp.isfinite(scores).all(-1)
+        if matrix.shape[-1] == 1:  # one objective orders any number without ranks
+            return jnp.argsort(jnp.where(is_sound, matrix[:, 0], jnp.inf)), is_sound
         rank = nondominated_rank(matrix, is_sound)
         return jnp.lexsort((-crowding_distance(matrix, rank), rank)), is_sound
 
     def order(sums: Any, costs: Any, is_alive: Any) -> Int[np.ndarray, " _"]:
         best, is_sound = rate(sums, costs, is_alive)
-        return np.asarray(best)[: int(is_sound.sum())]
+        return np.asarray(best)[: int(np.asarray(is_sound).sum())]
 
     return order

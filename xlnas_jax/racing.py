@@ -162,7 +162,7 @@ def make_scores(
     columns: Sequence[Sequence[int]],
 ) -> Transfer:
     """Builds `sums -> scores` for objectives that are no costs, estimates or not."""
-    chosen = [jnp.asarray(column, jnp.int32) for column in columns]
+    chosen = [np.asarray(column, np.int32) for column in columns]
 
     def transfer(sums: tuple[Array, ...]) -> Float[Array, "pop obj"]:
         metrics = [

@@ -69,6 +69,13 @@ class SearchState:
     failed: Count
 
 
+# `(evaluation, costs) -> (objectives, metrics of each task)`, a row a candidate.
+Measure = Callable[
+    [Evaluation, Mapping[str, Int[np.ndarray, " pop"]]],
+    tuple[Float[Array, "pop obj"], tuple[Any, ...]],
+]
+
+
 class Engine(NamedTuple):
     """The compiled functions a round is made of; `engine.make_engine` builds them.
 
@@ -84,6 +91,11 @@ class Engine(NamedTuple):
         evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages;
             where candidates race, some of them are not scored to the end.
         score: the same, but every candidate is; for what is reported.
+        screen: `(params, indices) -> position` of the best of any number of
+            candidates by the first objective, found without scoring all of them to
+            the end; None where it takes that.
+        measure: `(evaluation, costs) -> (objectives, metrics)`; not finite where a
+            score is not.
         judge: `(evaluation, proposal) -> (Told, values)`; objectives, and what
             the archive remembers of each language.
         insert: `(archive, told, values, indices, is_complete) -> archive`; estimates
@@ -97,6 +109,8 @@ class Engine(NamedTuple):
     propose: Callable[[Any, int], Proposal]
     evaluate: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     score: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
+    screen: Callable[[SharedParams, Int[np.ndarray, "pop site"]], int] | None
+    measure: Measure
     judge: Callable[[Evaluation, Proposal], tuple[Told, Float[Array, "pop value"]]]
     insert: Callable[..., Archive]
     controller: Controller

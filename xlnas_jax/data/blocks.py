@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -152,8 +151,9 @@ def _take(bucket: Batch, table: Int[np.ndarray, "steps batch"], filler: int) -> 
     """Rows by a table of them; fillers repeat a real one at weight 0."""
     is_row = table >= 0
     steps, size = np.divmod(np.where(is_row, table, filler), bucket.length.shape[1])
-    taken = jax.tree.map(
-        lambda leaf: jnp.asarray(np.asarray(leaf)[steps, size]), bucket
-    )
-    weight = taken.weight * jnp.asarray(is_row, jnp.float32)
-    return dataclasses.replace(taken, weight=weight)
+    weight = np.asarray(bucket.weight)[steps, size] * is_row.astype(np.float32)
+    leaves, structure = jax.tree.flatten(bucket)
+    taken = [np.asarray(leaf)[steps, size] for leaf in leaves]
+    # Put whole: every array that is built on a device compiles a program there.
+    taken, weight = jax.device_put((taken, weight))
+    return dataclasses.replace(jax.tree.unflatten(structure, taken), weight=weight)

@@ -2,12 +2,11 @@
 
 import functools
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Float, Int
 
 from xlnas_jax.data.rows import Rows, take_labels
 from xlnas_jax.types import Batch
@@ -70,7 +69,7 @@ def make_rows(rows: Rows, boundaries: Sequence[int], pad_id: int) -> tuple[Batch
     Buckets without examples are left out.
     """
     return tuple(
-        _gather(rows, chosen, np.ones(len(chosen)), boundary, pad_id)
+        _put(_gather(rows, chosen, np.ones(len(chosen)), boundary, pad_id))
         for boundary, chosen in _assign(rows.lengths, boundaries)
     )
 
@@ -84,7 +83,7 @@ def make_batches(
         chosen, weight = plan.rows.ravel(), plan.weight.ravel()
         flat = _gather(rows, chosen, weight, plan.boundary, pad_id)
         fold = functools.partial(_fold, shape=plan.rows.shape)
-        batches.append(jax.tree.map(fold, flat))
+        batches.append(_put(jax.tree.map(fold, flat)))
     return tuple(batches)
 
 
@@ -193,7 +192,8 @@ def _gather(
     weight: Float[np.ndarray, " n"],
     boundary: int,
     pad_id: int,
-) -> Batch:
+) -> dict[str, Any]:
+    """The fields of a batch, on the host."""
     tokens = np.full((len(chosen), boundary), pad_id, np.int32)
     segments = np.zeros((len(chosen), boundary), np.int32)
     length = np.zeros(len(chosen), np.int32)
@@ -202,17 +202,22 @@ def _gather(
         length[position] = len(ids)
         tokens[position, : len(ids)] = ids
         segments[position, : len(ids)] = rows.encodings[row].segments
-    labels = jax.tree.map(jnp.asarray, take_labels(rows.labels, chosen))
-    return Batch(
-        tokens=jnp.asarray(tokens),
-        segments=jnp.asarray(segments),
-        length=jnp.asarray(length),
-        label=labels,
-        language=jnp.asarray(rows.language[chosen], jnp.int32),
-        weight=jnp.asarray(weight, jnp.float32),
-        head=None if rows.head is None else jnp.asarray(rows.head[chosen], jnp.int32),
-    )
+    head = rows.head
+    return {
+        "tokens": tokens,
+        "segments": segments,
+        "length": length,
+        "label": take_labels(rows.labels, chosen),
+        "language": np.asarray(rows.language[chosen], np.int32),
+        "weight": np.asarray(weight, np.float32),
+        "head": None if head is None else np.asarray(head[chosen], np.int32),
+    }
 
 
-def _fold(leaf: Array, shape: tuple[int, int]) -> Array:
+def _put(fields: dict[str, Any]) -> Batch:
+    """Put whole: every array that is built on a device compiles a program there."""
+    return Batch(**jax.device_put(fields))
+
+
+def _fold(leaf: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     return leaf.reshape(*shape, *leaf.shape[1:])

@@ -22,18 +22,20 @@ def slice_subnet(
     """Weights of one flattened architecture: kept layers, heads and neurons alone."""
     values = space.values(indices)
     stacked = params.encoder.layers
-    layers = tuple(
+    layers = [
         slice_layer(_layer(stacked, i), int(heads), int(ffn))
         for i, (keep, heads, ffn) in enumerate(
             zip(values["keep"], values["heads"], values["ffn"], strict=True)
         )
         if keep
-    )
+    ]
     head = params.head
     if values["pooling"][0] != "attentive":
         head = dataclasses.replace(head, attentive=None)
-    return SubnetParams(params.encoder.embeddings, layers, head)
+    kept = jax.device_put(tuple(layers))
+    return SubnetParams(params.encoder.embeddings, kept, head)
 
 
 def _layer(stacked: LayerParams, index: int) -> LayerParams:
-    return jax.tree.map(lambda leaf: leaf[index], stacked)
+    """On the host: on the device every cut would compile a program of its own."""
+    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], stacked)
