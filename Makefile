@@ -2,6 +2,7 @@
 # make test         install what testing needs, run the default tests
 # make test-slow    run every test, slow ones too, on fully optimised programs
 # make fuzz         hostile and damaged inputs by the thousand, the same ones each time
+# make gpu-check    what one accelerator makes of it, in at most eight minutes
 # make check        ruff and pyright
 # make install      install everything that tests and benchmarks need
 # make clean        remove what the targets above made, except finished runs
@@ -9,6 +10,8 @@
 # Another interpreter or place:   make test PYTHON=python3.12 VENV=.venv312
 # A build of PyTorch without CUDA, for the parity tests:
 #   make install TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
+# gpu-check installs nothing: it takes the interpreter that has JAX for the device.
+#   make gpu-check PYTHON=python3
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -19,7 +22,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 
-.PHONY: quickstart install test test-slow fuzz lint check clean
+.PHONY: quickstart install test test-slow fuzz gpu-check lint check clean
 
 quickstart: $(VENV)/.runtime
 	$(BIN)/xlnas search configs/quickstart.yaml --run-dir runs/quickstart
@@ -35,6 +38,12 @@ test-slow: install
 
 fuzz: install
 	XLNAS_FUZZ=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/fuzz
+
+# With the project itself importable, whether it is installed there or not.
+gpu-check:
+	PYTHONPATH=$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH} timeout 480 \
+	  $(PYTHON) benchmarks/gpu.py --out benchmarks/results/gpu.json
+	PYTHONPATH=$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH} $(PYTHON) tools/readme.py
 
 lint: install
 	$(BIN)/ruff check .

@@ -18,7 +18,9 @@ pass counts twice its forward pass: two products for each, one for either factor
 On a GPU, by bfloat16 and the shape of XLM-R base:
 
     python benchmarks/roofline.py --shapes 12x768 --tokens 256x64 --precision bf16 \
-        --population 256 --forms sliced masked:8 masked:32 --out results/gpu.json
+        --population 256 --forms sliced masked:8 masked:32
+
+`gpu.py` is the shorter check, beside PyTorch.
 """
 
 import argparse

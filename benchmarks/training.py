@@ -1,6 +1,7 @@
 """Training steps whose networks and FLOPs are known, for benchmarks to time."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -33,6 +34,7 @@ class RepeatedStep:
     step: Callable[..., tuple[train.Learner, jax.Array]]
     learner: train.Learner
     rest: tuple[Any, ...]
+    first_loss: float = math.nan
 
     def run(self) -> jax.Array:
         """Waits for the weights too: the loss alone is known before they are."""
@@ -43,18 +45,26 @@ class RepeatedStep:
 
 def make_steps(problem: Problem, precision: str) -> dict[str, RepeatedStep]:
     """A step of the full network, and sandwich steps of fixed networks."""
-    steps = {"full": _make_step(problem, precision, "full", True, False)}
+    steps = {"full": make_step(problem, precision, "full", True, False)}
     for name, (branches, layers) in SANDWICHES.items():
-        steps[name] = _make_step(problem, precision, "sandwich", branches, layers)
+        steps[name] = make_step(problem, precision, "sandwich", branches, layers)
     return steps
 
 
 def make_step_program(
-    problem: Problem, precision: str, kind: str, branches: bool, layers: bool
+    problem: Problem,
+    precision: str,
+    kind: str,
+    branches: bool,
+    layers: bool,
+    dropout: float = TrainConfig.dropout,
 ) -> tuple[Any, train.Learner, tuple[Any, ...]]:
     """The compiled function of one step, and what it takes."""
     config = TrainConfig(
-        num_random=NUM_RANDOM, precision=_literal(precision), remat=layers
+        num_random=NUM_RANDOM,
+        precision=_literal(precision),
+        remat=layers,
+        dropout=dropout,
     )
     supernet = make_supernet(
         problem.space,
@@ -76,13 +86,20 @@ def make_step_program(
     return getattr(made, kind), learner, (rows, index, rows.weight)
 
 
-def _make_step(
-    problem: Problem, precision: str, kind: str, branches: bool, layers: bool
+def make_step(
+    problem: Problem,
+    precision: str,
+    kind: str,
+    branches: bool,
+    layers: bool,
+    dropout: float = TrainConfig.dropout,
 ) -> RepeatedStep:
-    step, learner, rest = make_step_program(problem, precision, kind, branches, layers)
-    repeated = RepeatedStep(step, learner, rest)
+    """One step, compiled and taken once; `kind` is `full` or `sandwich`."""
+    made = make_step_program(problem, precision, kind, branches, layers, dropout)
+    repeated = RepeatedStep(*made)
     with fixed_sandwich(problem) as calls:
-        repeated.run()  # traced here, with the networks that FLOPs are counted for
+        # Traced here, with the networks that FLOPs are counted for.
+        repeated.first_loss = float(repeated.run())
     if not calls:
         raise RuntimeError("the networks of a sandwich step are drawn elsewhere now")
     return repeated

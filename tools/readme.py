@@ -10,6 +10,7 @@ import re
 import sys
 
 from tables.benchmarks import BENCHMARKS, benchmark_block, fast_block
+from tables.gpu import gpu_block
 from tables.markdown import ROOT
 from tables.searches import SEARCHES, search_block, summary_block
 
@@ -30,11 +31,13 @@ def block(name: str) -> str:
         return summary_block()
     if name == "fast":
         return fast_block()
+    if name == "gpu_short":
+        return gpu_block()
     if name in SEARCHES:
         return search_block(name)
     if name in BENCHMARKS:
         return benchmark_block(name)
-    known = ["summary", "fast", *SEARCHES, *BENCHMARKS]
+    known = ["summary", "fast", "gpu_short", *SEARCHES, *BENCHMARKS]
     raise ValueError(f"block {name!r} is unknown; use one of {known}")
 
 

@@ -42,6 +42,7 @@ Screen = Callable[[SharedParams, Int[np.ndarray, "pop site"]], int]
 # All candidates see a ninth of the data, a third of them a third, a ninth all of it;
 # no fewer examples than so many are a ninth.
 SCREEN, SCREENED = HalvingConfig(eta=3, rungs=3), 8
+TOGETHER = 256
 
 
 def make_scoring_supernet(experiment: Experiment) -> Supernet:
@@ -166,10 +167,11 @@ def _make_halving(
     config, parts = experiment.config, experiment.parts
     given = [(make_evaluator, (len(part.roles.all),)) for part in parts]
     scorers = _make_scorers(experiment, mesh, given)
-    size = config.search.population
+    population = config.search.population
 
     def score(params: SharedParams, indices, num: int, block: Block) -> list[Any]:
-        # A population at a time: one program, however many there are.
+        # All at a time, that they share as much work as they can, up to a limit.
+        size = max(population, min(len(indices), TOGETHER))
         found = []
         for start in range(0, num, size):
             chunk = indices[start : start + size]

@@ -46,7 +46,8 @@ def make_batches(
 class Ours:
     """One form of the evaluator.
 
-    Options: `form` and `chunk` are `make_evaluator`'s. Where `shares` is false the
+    Options: `form` and `chunk` are `make_evaluator`'s, `precision` that of the
+    supernet. Where `shares` is false the
     candidates are scored in calls of one, so that none can share work with another.
     """
 
@@ -56,7 +57,8 @@ class Ours:
         choices = {k: tuple(v) for k, v in case.space.items() if k != "min_layers"}
         config = SpaceConfig(min_layers=case.space["min_layers"], **choices)
         self.space = make_space(config, shape)
-        self.supernet = make_supernet(self.space, shape, options["form"])
+        precision = options.get("precision", "fp32")
+        self.supernet = make_supernet(self.space, shape, options["form"], precision)
         self.params = jax.tree_util.tree_map_with_path(
             lambda path, leaf: jax.numpy.asarray(case.weights[name_of(path)]),
             abstract_params(shape, case.num_labels),
@@ -78,7 +80,7 @@ class Ours:
         """Accuracies of every candidate and language, on the host."""
         rows = self.case.rows
         score = functools.partial(self.evaluate, self.params)
-        if self.options["shares"]:
+        if self.options.get("shares", True):
             sums = score(rows, len(rows), self.batches)
         else:
             # The same compiled program, told that only the first is meant.
@@ -93,7 +95,7 @@ class Ours:
         of its own: its sums over languages are the logits of single sentences.
         """
         case = self.case
-        if not self.options["shares"]:
+        if not self.options.get("shares", True):
             # The program is that of the sliced form, whose logits are compared.
             return found
         task = self.task._replace(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tables import costs, escape, latency, limits, scale, speed, strategies
+from tables import costs, escape, gpu, latency, limits, scale, speed, strategies
 from tables.markdown import NOT_MEASURED, RESULTS, load, machine, number, table
 
 Rows = Callable[[dict[str, Any]], list[str]]
@@ -35,6 +35,7 @@ BENCHMARKS = {
     "memory": Benchmark("memory.py", costs.memory),
     "latency": Benchmark("latency.py", latency.latency),
     "racing": Benchmark("racing.py", scale.racing),
+    "control": Benchmark("control.py runs/quickstart runs/sib200", scale.control),
     "escape": Benchmark(
         "escape.py --plot benchmarks/results/escape.png", escape.escape
     ),
@@ -44,11 +45,7 @@ BENCHMARKS = {
     "gradients": Benchmark("gradients.py", strategies.gradients),
     "whole_searches": Benchmark("whole_searches.py", strategies.whole_searches),
     "fidelity": Benchmark("fidelity.py", strategies.fidelity),
-    "gpu": Benchmark(
-        "roofline.py --shapes 12x768 --tokens 256x64 --precision bf16 "
-        "--population 256 --forms sliced masked:8 masked:32",
-        limits.roofline,
-    ),
+    "gpu": Benchmark("gpu.py", gpu.gpu),
 }
 
 

@@ -124,3 +124,22 @@ def _races(populations: dict[str, Any]) -> list[list[str]]:
                 ]
             )
     return rows
+
+
+def control(found: dict[str, Any]) -> list[str]:
+    """What each way of finding the best random network loses, and takes."""
+    rows = [["run", "way", "work", "points lost on fresh examples", "± s.e."]]
+    for case in found["cases"]:
+        name = f"{case['run']}, {case['evaluated']} of {case['networks']} networks"
+        for way, facts in case["ways"].items():
+            numbers = (
+                percent(facts["work"]),
+                number(facts["loss"]),
+                number(facts["error"]),
+            )
+            rows.append([name, way, *numbers])
+    return [
+        f"{found['cuts']} cuts of the dev examples, {found['draws']} draws of each.",
+        "",
+        *table(rows, text_columns=2),
+    ]
