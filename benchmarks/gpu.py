@@ -53,12 +53,18 @@ DETERMINISTIC = "--xla_gpu_deterministic_ops=true"
 SEARCH = (
     "train.pretune_steps=40",
     "search.weight_steps=10",
-    "search.rounds=4",
+    "search.rounds=6",
     "data.per_class=60",
 )
-TOY_SEARCH = (*TINY, "train.pretune_steps=4", "search.weight_steps=2")
-# The warm-up and the first round of the search are done.
-KILLED_IN_ROUND = 5
+TOY_SEARCH = (
+    *TINY,
+    "languages={source: en, aux_train: [fr], aux_heldout: [pt], target: [es]}",
+    "train.pretune_steps=2",
+    "search.weight_steps=2",
+    "search.rounds=3",
+)
+# Of the search's own; those of the warm-up come before it.
+KILLED_IN_ROUND = 2
 
 
 def main() -> None:
@@ -149,13 +155,15 @@ def run_search(directory: Path, is_quick: bool, is_killed: bool) -> None:
     """The embedded search, in this process; it dies in a round where it is told to."""
     from xlnas_jax import rounds, runner
     from xlnas_jax.config_file import load_config
+    from xlnas_jax.engine import num_warm_up
 
     settings = TOY_SEARCH if is_quick else SEARCH
-    config = load_config(ROOT / EMBEDDED, [*settings, "search.rounds=6"])
+    config = load_config(ROOT / EMBEDDED, settings)
     step = rounds.step
+    fatal = num_warm_up(config) + KILLED_IN_ROUND
 
     def dying(engine: Any, state: Any) -> Any:
-        if int(state.round) == KILLED_IN_ROUND:
+        if int(state.round) == fatal:
             os.kill(os.getpid(), signal.SIGKILL)
         return step(engine, state)
 

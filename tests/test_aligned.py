@@ -55,21 +55,22 @@ def align(form="sliced", chunk=1, similarity=INFONCE, pairs=PAIRS, mesh=None):
     )
 
 
+@jax.jit
+def last_layer(params, row, batch):
+    supernet = make_supernet(SPACE, SHAPE)
+    x = supernet.embed(params.encoder.embeddings, batch)
+    return supernet.encode(params, x, batch, SPACE.unflatten(row))
+
+
 def sentence_vectors(params, row: np.ndarray, pairs: PairBatches) -> list[np.ndarray]:
     """Of one candidate, by plain loops over steps and tokens; one array a bucket."""
-    supernet = make_supernet(SPACE, SHAPE)
-
-    @jax.jit
-    def last_layer(batch):
-        x = supernet.embed(params.encoder.embeddings, batch)
-        return supernet.encode(params, x, batch, SPACE.unflatten(jnp.asarray(row)))
-
     found = []
     for bucket in pairs.batches:
         rows = []
         for step in range(len(bucket.length)):
             batch = jax.tree.map(lambda leaf, step=step: leaf[step], bucket)
-            hidden, lengths = np.asarray(last_layer(batch)), np.asarray(batch.length)
+            hidden = np.asarray(last_layer(params, row, batch))
+            lengths = np.asarray(batch.length)
             rows += [h[:n].mean(0) for h, n in zip(hidden, lengths, strict=True)]
         found.append(np.stack(rows))
     return found

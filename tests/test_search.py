@@ -1,4 +1,6 @@
 import dataclasses
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -9,6 +11,7 @@ from xlnas_jax import population
 from xlnas_jax.draws import draw_feasible
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import (
+    Experiment,
     heldout_data,
     prepare,
     scoring_data,
@@ -20,7 +23,7 @@ from xlnas_jax.finish import (
     rescore,
     uniform_scaling,
 )
-from xlnas_jax.search import SearchState, step
+from xlnas_jax.search import Engine, SearchState, step
 from xlnas_jax.sharding import make_mesh
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.types import ArchitectureError, LeakError
@@ -57,22 +60,51 @@ def assert_same_bits(one: list[np.ndarray], other: list[np.ndarray]) -> None:
         np.testing.assert_array_equal(a, b)
 
 
+class Begun(NamedTuple):
+    """An engine that has run, with what was compiled after its first round."""
+
+    experiment: Experiment
+    engine: Engine
+    first: Callable[[], SearchState]
+    compiled: list[str]
+
+
+@pytest.fixture(scope="module")
+def begun():
+    compiled = []
+
+    def heard(event: str, seconds: float, **_: object) -> None:
+        if event.endswith("backend_compile_duration"):
+            compiled.append(event)
+
+    experiment, engine, state = start(tiny_config())
+    leaves = host_copy(state)
+    state = run(engine, state, engine.num_warm_up + 1)
+    jax.monitoring.register_event_duration_secs_listener(heard)
+    state = run(engine, state, 3)
+    jax.block_until_ready(state)
+    jax.monitoring.unregister_event_duration_listener(heard)
+    return Begun(experiment, engine, lambda: restored(state, leaves), compiled)
+
+
 @pytest.fixture(
     scope="module", params=["reinforce", pytest.param("random", marks=pytest.mark.slow)]
 )
-def finished(request):
-    changes = {} if request.param == "reinforce" else {"controller": RANDOM}
-    experiment, engine, state = start(tiny_config(**changes))
+def finished(request, begun):
+    if request.param == "reinforce":
+        found = run(begun.engine, begun.first(), ROUNDS)
+        return begun.experiment, begun.engine, found
+    experiment, engine, state = start(tiny_config(controller=RANDOM))
     return experiment, engine, run(engine, state, ROUNDS)
 
 
 @pytest.fixture(scope="module")
-def unbroken():
+def unbroken(begun):
     """The state before each round, and after the last."""
-    _, engine, state = start(tiny_config())
+    state = begun.first()
     saved = [host_copy(state)]
     for _ in range(ROUNDS):
-        state, _ = step(engine, state)
+        state, _ = step(begun.engine, state)
         saved.append(host_copy(state))
     return saved
 
@@ -98,15 +130,15 @@ def test_every_archived_candidate_is_feasible_and_unique(finished):
     assert len(set(names)) == len(names)
 
 
-def test_infeasible_candidates_never_reach_the_evaluator():
-    experiment, engine, state = start(tiny_config())
+def test_infeasible_candidates_never_reach_the_evaluator(begun):
+    experiment, engine, first, _ = begun
     asked = []
 
     def spy(params, indices, num):
         asked.append(indices[:num])
         return engine.evaluate(params, indices, num)
 
-    state = run(engine._replace(evaluate=spy), state, ROUNDS)
+    state = run(engine._replace(evaluate=spy), first(), ROUNDS)
     rows = np.concatenate(asked)
     assert len(rows) == int(state.evaluated) == 24
     assert int(state.rejected) > 0
@@ -114,15 +146,15 @@ def test_infeasible_candidates_never_reach_the_evaluator():
     assert is_feasible(rows, experiment.costs, limits).all()
 
 
-def test_scores_that_are_not_finite_are_counted_and_enter_nothing():
-    _, engine, state = start(tiny_config())
+def test_scores_that_are_not_finite_are_counted_and_enter_nothing(begun):
+    _, engine, first, _ = begun
 
     def broken(params, indices, num):
         found = engine.evaluate(params, indices, num)
         sums = tuple(own.at[:2].set(np.nan) for own in found.statistics)
         return dataclasses.replace(found, statistics=sums)
 
-    failing = engine._replace(evaluate=broken)
+    failing, state = engine._replace(evaluate=broken), first()
     for _ in range(ROUNDS):
         state, metrics = step(failing, state)
     assert int(metrics.failed) == 2
@@ -135,20 +167,8 @@ def test_scores_that_are_not_finite_are_counted_and_enter_nothing():
     assert np.isfinite(found).all()
 
 
-def test_nothing_is_compiled_after_the_first_round(finished):
-    compiled = []
-
-    def heard(event: str, seconds: float, **_: object) -> None:
-        if event.endswith("backend_compile_duration"):
-            compiled.append(event)
-
-    _, engine, state = start(tiny_config())
-    state = run(engine, state, engine.num_warm_up + 1)
-    jax.monitoring.register_event_duration_secs_listener(heard)
-    state = run(engine, state, 3)
-    jax.block_until_ready(state)
-    jax.monitoring.unregister_event_duration_listener(heard)
-    assert compiled == []
+def test_nothing_is_compiled_after_the_first_round(begun):
+    assert begun.compiled == []
 
 
 def test_the_front_is_sorted_and_mutually_non_dominated(finished):
@@ -228,8 +248,9 @@ def test_a_search_that_finds_nothing_feasible_still_ends_with_the_smallest():
     config = tiny_config()
     smallest = prepare(config).costs.smallest()["encoder_params"]
     tight = dataclasses.replace(config.constraints, encoder_params=float(smallest))
-    search = dataclasses.replace(config.search, max_tries=1, rounds=1)
-    config = dataclasses.replace(config, constraints=tight, search=search)
+    search = dataclasses.replace(config.search, max_tries=1, rounds=1, weight_steps=0)
+    train = dataclasses.replace(config.train, pretune_steps=0)
+    config = dataclasses.replace(config, constraints=tight, search=search, train=train)
     experiment, engine, state = start(config)
     state = run(engine, state, engine.num_warm_up + 1)
     front = final_front(experiment, engine, state)

@@ -2,6 +2,7 @@
 
 import pathlib
 
+import filelock
 import pytest
 
 from tests.experiments import tiny_config
@@ -10,10 +11,18 @@ from xlnas_jax.config_file import dump_config
 
 
 @pytest.fixture(scope="session")
-def searched(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+def searched(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> pathlib.Path:
     """A folder with `config.yaml` and the finished `run` of it, to be read alone."""
-    folder = tmp_path_factory.mktemp("searched")
-    (folder / "config.yaml").write_text(dump_config(tiny_config()))
-    config, run_dir = str(folder / "config.yaml"), str(folder / "run")
-    assert run(["search", config, "--run-dir", run_dir]) == 0
+    place = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        place = place.parent  # that of all workers: the first searches for them
+    folder = place / "searched"
+    with filelock.FileLock(place / "searched.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "config.yaml").write_text(dump_config(tiny_config()))
+            config, run_dir = str(folder / "config.yaml"), str(folder / "run")
+            assert run(["search", config, "--run-dir", run_dir]) == 0
     return folder
