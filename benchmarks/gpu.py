@@ -73,6 +73,7 @@ def main() -> None:
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     parser = arguments(__doc__)
     parser.add_argument("--seconds", type=float, default=SECONDS)
+    parser.add_argument("--parts", nargs="+", choices=list(PARTS), default=list(PARTS))
     parser.add_argument("--search", type=Path, help="only run the search, into here")
     parser.add_argument("--kill", action="store_true", help="and die in a round of it")
     given = parser.parse_args()
@@ -88,12 +89,12 @@ def main() -> None:
         "not_measured": {},
         "bars": [],
     }
-    for name, measure in PARTS.items():
+    for name in given.parts:
         begun = time.monotonic()
         with CompileCounter() as compiles:
             try:
                 plan.require_time()
-                found = measure(plan)
+                found = PARTS[name](plan)
             except (TimeUpError, ImportError) as error:
                 reason = str(error) or f"{given.seconds:g} seconds were over"
                 result["not_measured"][name] = reason

@@ -6,7 +6,12 @@ import pytest
 from tests.experiments import tiny_config
 from xlnas_jax import engine as engines
 from xlnas_jax import results
-from xlnas_jax.config import ConstraintsConfig, EvaluateConfig, SearchConfig
+from xlnas_jax.config import (
+    ConstraintsConfig,
+    EvaluateConfig,
+    SearchConfig,
+    TrainConfig,
+)
 from xlnas_jax.config_run import RaceConfig
 from xlnas_jax.engine import make_engine
 from xlnas_jax.experiment import heldout_data, prepare, training_rows
@@ -51,6 +56,7 @@ def searched(request):
     race = RaceConfig(blocks=2) if request.param == "racing" else None
     config = tiny_config(
         constraints=TIGHT,
+        train=TrainConfig(batch_size=16, num_random=1),
         search=SearchConfig(rounds=3, weight_steps=1, population=4, archive_size=16),
         evaluate=EvaluateConfig(form="sliced", race=race),
     )

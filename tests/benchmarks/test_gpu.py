@@ -12,19 +12,34 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 SCRIPT = ROOT / "benchmarks" / "gpu.py"
 
 
-@pytest.fixture(scope="module")
-def checked(tmp_path_factory):
+PARTS = ("parity", "scoring", "training", "search")
+
+
+def measured(folder: pathlib.Path, parts: tuple[str, ...]):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    out = tmp_path_factory.mktemp("gpu") / "gpu.json"
-    subprocess.run([sys.executable, SCRIPT, "--quick", "--out", out], check=True)
+    out = folder / "gpu.json"
+    command = [sys.executable, SCRIPT, "--quick", "--parts", *parts, "--out", out]
+    subprocess.run(command, check=True)
     return json.loads(out.read_text(encoding="utf-8")), out
 
 
-def test_every_part_is_measured_and_every_bar_reached(checked):
-    document, _ = checked
+@pytest.fixture(scope="module")
+def checked(tmp_path_factory):
+    return measured(tmp_path_factory.mktemp("gpu"), PARTS[:2])
+
+
+@pytest.fixture(scope="module")
+def checked_whole(tmp_path_factory):
+    return measured(tmp_path_factory.mktemp("gpu"), PARTS)
+
+
+@pytest.mark.slow
+def test_every_part_is_measured_and_every_bar_reached(checked_whole):
+    document, _ = checked_whole
     assert document["not_measured"] == {}
-    assert list(document["parts"]) == ["parity", "scoring", "training", "search"]
-    assert document["command"] == "python benchmarks/gpu.py --quick"
+    assert tuple(document["parts"]) == PARTS
+    expected = "python benchmarks/gpu.py --quick --parts parity scoring training search"
+    assert document["command"] == expected
     assert all(bar["is_reached"] for bar in document["bars"])
     assert {bar["what"].split(",")[0] for bar in document["bars"]} == {
         "parity",
@@ -32,8 +47,19 @@ def test_every_part_is_measured_and_every_bar_reached(checked):
     }
 
 
-def test_both_libraries_start_a_weight_step_at_the_same_loss(checked):
+def test_logits_of_every_form_are_those_of_pytorch(checked):
     document, _ = checked
+    bars = document["bars"]
+    assert len(bars) == 2
+    assert all(bar["is_reached"] and bar["value"] < 1e-5 for bar in bars)
+    (case,) = document["parts"]["parity"]["found"]
+    for form in ("sliced", "masked"):
+        assert 1e-5 < case["differences"][f"{form}, bf16"] < 0.1
+
+
+@pytest.mark.slow
+def test_both_libraries_start_a_weight_step_at_the_same_loss(checked_whole):
+    document, _ = checked_whole
     (case,) = document["parts"]["training"]["found"]
     losses = case["first_losses"]
     assert losses["full, fp32"] == pytest.approx(losses["PyTorch, fp32"], abs=1e-5)
@@ -50,16 +76,18 @@ def test_forms_are_held_against_the_loop_and_the_peak(checked):
         assert ("times_the_loop" in row) == (form != "PyTorch loop")
 
 
-def test_a_search_killed_in_a_round_goes_on_from_the_one_before(checked):
-    document, _ = checked
+@pytest.mark.slow
+def test_a_search_killed_in_a_round_goes_on_from_the_one_before(checked_whole):
+    document, _ = checked_whole
     found = document["parts"]["search"]["found"]
     assert found["is_same"]
     assert found["resumed_from_round"] in (2, 3)  # the last was perhaps not yet saved
     assert found["compile"][0]["programs_by_phase"]["finish"] <= 20
 
 
-def test_what_was_measured_is_shown(checked, monkeypatch):
-    _, out = checked
+@pytest.mark.slow
+def test_what_was_measured_is_shown(checked_whole, monkeypatch):
+    _, out = checked_whole
     monkeypatch.syspath_prepend(ROOT / "tools")
     from tables.benchmarks import benchmark_block
     from tables.gpu import gpu_block

@@ -153,7 +153,9 @@ def _insisting(outer: Callable[[Any], object]) -> Callable[[Any], object]:
         if number is None:
             outer(unraisable)
             return
-        again = threading.Timer(_AGAIN_SECONDS, os.kill, (os.getpid(), number))
+        # To the main thread: in another the signal would not wake a call that waits.
+        main = threading.main_thread().ident
+        again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, number))
         again.daemon = True
         again.start()
 
