@@ -40,6 +40,17 @@ import pytest  # noqa: E402
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
+# Whole searches and processes of their own: begun last, one would run on alone.
+FIRST = (
+    "cli/test_kill",
+    "test_tasks",
+    "test_joining",
+    "benchmarks/test_gpu",
+    "cli/test_errors",
+    "cli/test_tasks",
+    "test_search",
+    "test_refine",
+)
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 # By how much a worker may grow before its compiled programs are dropped.
 GROWTH_BYTES = 0.6e9
@@ -49,6 +60,17 @@ _held_bytes = 0
 # that a shell starts in the background.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first; everything else stays in its order."""
+    tests = pathlib.Path(__file__).resolve().parent
+
+    def place(item: pytest.Item) -> int:
+        name = item.path.relative_to(tests).with_suffix("").as_posix()
+        return FIRST.index(name) if name in FIRST else len(FIRST)
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -100,6 +100,8 @@ def test_second_order_gradients_are_central_differences_of_the_real_supernet(unr
     assert added > 0.05
 
 
+# What it holds is also held by the central differences above.
+@pytest.mark.slow
 def test_second_order_gradients_agree_with_the_finite_differences_of_darts(unrolled):
     """Equation (8) of the paper, with its R of 0.01 over the direction's length."""
     loss, (params, heldout, source), weights, (_, found, _) = unrolled

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -128,6 +129,7 @@ def test_an_interrupt_after_the_end_is_no_traceback():
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+WAITS = 30  # seconds
 INTERRUPTED_ANYWHERE = """
 import gc, os, signal, sys, time
 from xlnas_jax.cli import commands, main
@@ -146,7 +148,7 @@ class Command:
         if where == "collector":
             gc.callbacks.append(collected)
             gc.collect()
-            time.sleep(20)
+            time.sleep({waits})
             print("nobody heard")
         try:
             ask()
@@ -163,12 +165,15 @@ main.main(["x"])
 def test_a_signal_is_heard_wherever_it_comes(where, name, code):
     """Once: in a callback of the collector, of which JAX has one, it would be lost."""
     script = INTERRUPTED_ANYWHERE.replace("{name}", name)
+    script = script.replace("{waits}", str(WAITS))
+    begun = time.monotonic()
     done = subprocess.run(
         [sys.executable, "-c", script, where],
         capture_output=True,
         text=True,
         timeout=60,
     )
+    assert time.monotonic() - begun < WAITS  # it did not wait for the call to end
     assert (done.returncode, done.stdout) == (code, "")
     assert done.stderr.startswith("xlnas: ") and done.stderr.count("\n") == 1
     assert "the same command resumes" in done.stderr
@@ -177,7 +182,7 @@ def test_a_signal_is_heard_wherever_it_comes(where, name, code):
 def test_a_signal_that_is_ignored_stays_so():
     script = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
     script += INTERRUPTED_ANYWHERE.replace("{name}", "SIGINT")
-    script = script.replace("time.sleep(20)", "return")
+    script = script.replace("time.sleep({waits})", "return")
     done = subprocess.run(
         [sys.executable, "-c", script, "collector"], capture_output=True, timeout=60
     )

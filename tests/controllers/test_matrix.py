@@ -34,7 +34,7 @@ SPACES = {
 }
 
 
-DEFAULT = ("reinforce", "nsga2", "gdas", "predictor")
+DEFAULT = ("nsga2", "gdas")
 # What makes no sense is refused; see `taxonomy`.
 REFUSED = {
     ("nsga2", "error"),
@@ -44,10 +44,10 @@ REFUSED = {
 
 
 def combinations() -> list:
-    """All that make sense; in the default run one strategy of each manner.
+    """All that make sense; in the default run one strategy that takes gradients.
 
-    That every strategy asks for what the space has, under `scan` and after failures,
-    is held by `test_registry`.
+    And one that takes none. That every strategy asks for what the space has, under
+    `scan` and after failures, is held by `test_registry`.
     """
     found = []
     for number, kind in enumerate(KINDS):

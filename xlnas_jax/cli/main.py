@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -132,7 +133,7 @@ def _ending(asked: list[int]) -> Iterator[None]:
     except ValueError:
         yield
         return
-    hook, sys.unraisablehook = sys.unraisablehook, _insisting(sys.unraisablehook)
+    hook, sys.unraisablehook = sys.unraisablehook, _insisting(sys.unraisablehook, asked)
     try:
         yield
     finally:
@@ -141,11 +142,22 @@ def _ending(asked: list[int]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _insisting(outer: Callable[[Any], object]) -> Callable[[Any], object]:
+def _insisting(
+    outer: Callable[[Any], object], asked: list[int]
+) -> Callable[[Any], object]:
     """Sends a signal again that came where no exception is heard, and was lost there.
 
     That is in callbacks of the garbage collector, of which JAX has one.
     """
+
+    def insist(number: int, before: int) -> None:
+        # In the main thread alone it wakes a call that waits; not one that is just
+        # about to. So it is sent until its handler has run.
+        main = threading.main_thread().ident
+        while main is not None and len(asked) == before:
+            time.sleep(_AGAIN_SECONDS)
+            if len(asked) == before:
+                signal.pthread_kill(main, number)
 
     def hook(unraisable: Any) -> None:
         ends = {KeyboardInterrupt: signal.SIGINT, Terminated: signal.SIGTERM}
@@ -153,11 +165,8 @@ def _insisting(outer: Callable[[Any], object]) -> Callable[[Any], object]:
         if number is None:
             outer(unraisable)
             return
-        # To the main thread: in another the signal would not wake a call that waits.
-        main = threading.main_thread().ident
-        again = threading.Timer(_AGAIN_SECONDS, signal.pthread_kill, (main, number))
-        again.daemon = True
-        again.start()
+        given = number, len(asked)
+        threading.Thread(target=insist, args=given, daemon=True).start()
 
     return hook
 
