@@ -151,7 +151,7 @@ def population(num: int) -> np.ndarray:
     ("devices", "form"),
     [
         (DevicesConfig(pop=1), "sliced"),
-        (DevicesConfig(pop=2), "masked"),
+        pytest.param(DevicesConfig(pop=2), "masked", marks=pytest.mark.slow),
         (DevicesConfig(1, 2), "masked"),
         pytest.param(DevicesConfig(pop=1), "masked", marks=pytest.mark.slow),
         pytest.param(DevicesConfig(pop=2), "sliced", marks=pytest.mark.slow),

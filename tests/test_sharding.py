@@ -49,7 +49,7 @@ PLACES = [
 @pytest.mark.parametrize(
     ("devices", "form"), PLACES, ids=["pop", "data", "pop-masked", "data-sliced"]
 )
-@pytest.mark.parametrize("num", [0, 1, 7])
+@pytest.mark.parametrize("num", [0, pytest.param(1, marks=pytest.mark.slow), 7])
 def test_sharded_scores_equal_those_of_one_device(devices, form, num):
     mesh, params, rows = make_mesh(devices), tiny_params(), np.asarray(population(7))
     supernet = make_supernet(SPACE, SHAPE, form)

@@ -65,9 +65,15 @@ def run(engine, state, rounds):
     return state, metrics
 
 
-@pytest.fixture(scope="module")
-def several(folders):
-    """A search over three tasks, with output layers of languages in one of them."""
+@pytest.fixture(
+    scope="module", params=[0, pytest.param(4, marks=pytest.mark.slow)], ids=str
+)
+def several(folders, request):
+    """A search over three tasks, with output layers of languages in one of them.
+
+    With and without a warm-up, at whose end heads and neurons are sorted by what they
+    mean to all tasks.
+    """
     tagged, questions = folders
     tasks = {
         "topic": TaskConfig(ROLES, CldrData(per_class=20)),
@@ -77,6 +83,8 @@ def several(folders):
     config = tiny_config(
         languages=None, data=None, tasks=tasks, space=SPACE, tokens=TOKENS
     )
+    train = dataclasses.replace(config.train, pretune_steps=request.param)
+    config = dataclasses.replace(config, train=train)
     experiment, engine, state = start(config)
     state, _ = run(engine, state, 4)
     return experiment, engine, state

@@ -1,6 +1,7 @@
 """One finished search for all tests that look at a run."""
 
 import pathlib
+import shutil
 
 import filelock
 import pytest
@@ -18,11 +19,12 @@ def searched(
     place = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
         place = place.parent  # that of all workers: the first searches for them
-    folder = place / "searched"
+    folder, own = place / "searched", tmp_path_factory.mktemp("own")
     with filelock.FileLock(place / "searched.lock"):
         if not folder.exists():
             folder.mkdir()
             (folder / "config.yaml").write_text(dump_config(tiny_config()))
             config, run_dir = str(folder / "config.yaml"), str(folder / "run")
             assert run(["search", config, "--run-dir", run_dir]) == 0
-    return folder
+    # A run belongs to one process at a time.
+    return shutil.copytree(folder, own / "searched")

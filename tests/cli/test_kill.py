@@ -9,9 +9,6 @@ import time
 
 import pytest
 
-from tests.experiments import tiny_config
-from xlnas_jax.config_file import dump_config
-
 TIMEOUT_S = 240
 
 
@@ -49,14 +46,10 @@ def kill_when(reached, config, run_dir) -> None:
     process.wait()
 
 
-@pytest.fixture(scope="module")
-def unbroken(tmp_path_factory):
+@pytest.fixture
+def unbroken(searched):
     """The configuration of a run that nothing broke, and what it found."""
-    folder = tmp_path_factory.mktemp("unbroken")
-    config = folder / "config.yaml"
-    config.write_text(dump_config(tiny_config()))
-    finish(config, folder / "run")
-    return config, (folder / "run" / "front.json").read_bytes()
+    return searched / "config.yaml", (searched / "run" / "front.json").read_bytes()
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ SPACES = {
 }
 
 
-DEFAULT = ("nsga2", "gdas")
+DEFAULT = ("gdas",)
 # What makes no sense is refused; see `taxonomy`.
 REFUSED = {
     ("nsga2", "error"),
@@ -44,10 +44,11 @@ REFUSED = {
 
 
 def combinations() -> list:
-    """All that make sense; in the default run one strategy that takes gradients.
+    """All that make sense; in the default run a strategy that takes gradients alone.
 
-    And one that takes none. That every strategy asks for what the space has, under
-    `scan` and after failures, is held by `test_registry`.
+    Others run whole in `test_search`, `test_population` and `cli`. That every strategy
+    asks for what the space has, under `scan` and after failures, is held by
+    `test_registry`.
     """
     found = []
     for number, kind in enumerate(KINDS):

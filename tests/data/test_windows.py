@@ -205,7 +205,10 @@ def test_an_answer_of_dropped_characters_has_no_span(many) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("code", ["ar", "hi", "zh", "tr"])
+@pytest.mark.parametrize(
+    "code",
+    ["ar", "zh", *(pytest.param(c, marks=pytest.mark.slow) for c in ("hi", "tr"))],
+)
 def test_xquad_answers_are_cut_from_the_original(
     shared: Path, many, kind: str, code: str
 ) -> None:
