@@ -98,7 +98,7 @@ def test_a_launcher_that_jax_cannot_read_is_an_error_that_says_what_to_set():
     assert "Set JAX_COORDINATOR_ADDRESS" in done.stderr
 
 
-@pytest.mark.parametrize("rank", ["0", "1"])
+@pytest.mark.parametrize("rank", ["0", pytest.param("1", marks=pytest.mark.slow)])
 def test_processes_that_do_not_come_are_not_waited_for_for_ever(rank):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

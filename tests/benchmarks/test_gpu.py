@@ -105,6 +105,7 @@ def test_what_was_measured_is_shown(checked_whole, monkeypatch):
     )
 
 
+@pytest.mark.slow
 def test_what_begins_too_late_is_said_to_be_left_out(tmp_path):
     out = tmp_path / "gpu.json"
     command = [sys.executable, SCRIPT, "--quick", "--seconds", "0", "--out", out]

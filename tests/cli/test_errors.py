@@ -13,7 +13,8 @@ ROWS = "index_id\tcategory\ttext\n1\tsports\tA match.\n2\ttravel\tA trip.\n"
 
 
 def snapshot(folder: pathlib.Path) -> dict[str, bytes]:
-    paths = sorted(p for p in folder.rglob("*") if p.is_file())
+    """What lies there; a lock says who looked last."""
+    paths = sorted(p for p in folder.rglob("*") if p.is_file() and p.name != ".lock")
     return {str(p): p.read_bytes() for p in paths}
 
 
