@@ -1,5 +1,6 @@
 """A tiny supernet with weights large enough that every part changes the logits."""
 
+import shutil
 from typing import NamedTuple
 
 import jax
@@ -10,6 +11,7 @@ import pytest
 from xlnas_jax.config import SpaceConfig
 from xlnas_jax.data.tokens import Tokenizer
 from xlnas_jax.data.unigram import train_tokenizer
+from xlnas_jax.export.artifact import save_artifact
 from xlnas_jax.export.card import Card
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
@@ -162,3 +164,14 @@ def card() -> Card:
         source_model="hub/encoder",
         seed=11,
     )
+
+
+@pytest.fixture(scope="module")
+def exported(subnet, card, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("exported")
+    return save_artifact(folder / "model", subnet, architecture={}, card=card)
+
+
+@pytest.fixture
+def path(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "model")

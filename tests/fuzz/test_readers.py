@@ -6,11 +6,9 @@ Bytes without any form, and sound files that were changed at random, are refused
 one paragraph, or no line of them is lost.
 """
 
-import csv
 import io
 import json
 import math
-from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -20,103 +18,29 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.contract import Tally, generated
-from xlnas_jax.config import HubData, TableData
+from tests.fuzz.material import (
+    ENDS,
+    FAULTY,
+    LABELS,
+    MARKS,
+    TEXTS,
+    VALUES,
+    changed,
+    lines_of,
+    table,
+    write_lines,
+)
+from xlnas_jax.config import HubData
 from xlnas_jax.data import hub
-from xlnas_jax.data.afriqa import read_afriqa
 from xlnas_jax.data.columns import read_columns
-from xlnas_jax.data.examples import Answer
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.parallel import read_pairs
 from xlnas_jax.data.sets.base import Columns
-from xlnas_jax.data.squad import read_squad
-from xlnas_jax.data.table import make_table_source
-
-LABELS = ("city", "None", "river", "été")
-ENDS = st.sampled_from(["\n", "\r\n", "\r"])
-MARKS = st.sampled_from(["", "\ufeff"])
-# What some reader cuts at, drops, joins or takes for something else.
-ODD = "\"'\\,;#|/- \u00a0\u2028\u2029\x0b\x0c\x1c\x85\u200b\ufeffeé\u0301ß中1٣👍🏽"
-CHARACTERS = st.one_of(
-    st.sampled_from(ODD),
-    st.characters(blacklist_categories=["Cs", "Cc"]),
-    st.sampled_from(['"', " ", "a"]),
-)
-TEXTS = st.text(CHARACTERS, min_size=1, max_size=12).map(lambda text: f"{text}x")
-# Of a file with three columns: rows of which there is nothing to learn.
-FAULTY = st.sampled_from(
-    [
-        *(("a", ""), ("a", " "), ("a", "\u00a0"), ("", "city"), (" ", "city")),
-        *(("\u200b", "city"), ("a", "nan"), ("a", "null"), ("a\0", "city")),
-        *(("a", "elsewhere"), ("a",), ("a", "city", "b")),
-    ]
-)
-VALUES: list[Any] = [
-    *(None, True, False, 0, -1, 3, 10**30, 0.0, 1.5, float("nan"), "", " ", "x"),
-    *("\ud800", "\0", [], {}, [[]], [None], {"text": []}, "é", "e\u0301", "9" * 5000),
-]
-RAW = (b"\0", b"\xff", b"\xef\xbb\xbf", b"\r", b"\n", b"\r\n", b"\t", b'"', b",", b"\\")
-RAW += (b"\xed\xa0\x80", b"\xc3", b"[" * 9000, b"{}", b"null", b"NaN", b"9" * 5000)
-
-
-def changed(content: bytes, random: Random) -> bytes:
-    """A few bytes more, less or other than they were."""
-    found = bytearray(content)
-    for _ in range(random.randrange(1, 4)):
-        at = random.randrange(len(found) + 1)
-        size = random.randrange(4)
-        found[at : at + size] = random.choice([b"", random.randbytes(size), *RAW])
-    return bytes(found)
-
-
-def changed_value(value: Any, random: Random) -> Any:
-    """The same JSON with another value somewhere."""
-    if not isinstance(value, dict | list) or not value or random.random() < 0.15:
-        return random.choice(VALUES)
-    keys = list(value) if isinstance(value, dict) else list(range(len(value)))
-    key = random.choice(keys)
-    copy = value.copy()
-    if random.random() < 0.1:
-        del copy[key]
-    else:
-        copy[key] = changed_value(value[key], random)
-    return copy
-
-
-def write_lines(rows: list[tuple[str, ...]], suffix: str, end: str) -> str:
-    """Rows in a format, a line each; the first names the columns."""
-    if suffix == "jsonl":
-        records = [dict(zip(rows[0], row, strict=False)) for row in rows[1:]]
-        return "".join(
-            json.dumps(one, ensure_ascii=len(one["text"]) % 2 == 0) + end
-            for one in records
-        )
-    if suffix == "tsv":
-        return "".join("\t".join(row) + end for row in rows)
-    file = io.StringIO(newline="")
-    csv.writer(file, lineterminator=end).writerows(rows)
-    return file.getvalue()
-
-
-def lines_of(content: bytes) -> list[str]:
-    """Lines that are not blank, as an editor shows them."""
-    text = content.decode("utf-8-sig")
-    return [
-        line for line in text.split("\n" if "\n" in text else "\r") if line.strip("\r")
-    ]
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("readers")
-
-
-def table(folder: Path, suffix: str, content: bytes, **options: Any) -> Any:
-    """What a source of tables reads of a file."""
-    (folder / "en").mkdir(exist_ok=True)
-    (folder / "en" / f"train.{suffix}").write_bytes(content)
-    path = f"{folder}/{{language}}/{{split}}.{suffix}"
-    config = TableData(path, id_column="id", **options)
-    return make_table_source(config, "en", skip=True).read("en", "train")
 
 
 @generated(quick=25, long=1_500)
@@ -264,111 +188,6 @@ def test_no_sentence_of_a_changed_file_is_lost(
     ]
     assert len(rows) + sum(faults.report(0, 0).rejected.values()) == sum(begun)
     assert all("\r" not in word for row in rows for word in row.words)
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> tuple[str, list[Answer]]:
-    """A context with answers that stand in it."""
-    context = draw(st.text(CHARACTERS, min_size=3, max_size=30)) + "x"
-    answers = []
-    for _ in range(draw(st.integers(1, 3))):
-        first = draw(st.integers(0, len(context) - 1))
-        size = draw(st.integers(1, 8))
-        answers.append(Answer(context[first : first + size], first))
-    return context, answers
-
-
-def squad(asked: list[tuple[str, list[Answer]]], move: int = 0) -> dict[str, Any]:
-    return {
-        "data": [
-            {
-                "paragraphs": [
-                    {
-                        "context": context,
-                        "qas": [
-                            {
-                                "id": f"q{i}",
-                                "question": "where?",
-                                "answers": [
-                                    {"text": a.text, "answer_start": a.start + move}
-                                    for a in answers
-                                ],
-                            }
-                        ],
-                    }
-                ]
-            }
-            for i, (context, answers) in enumerate(asked)
-        ]
-    }
-
-
-@generated(quick=15, long=1_000)
-@given(
-    asked=st.lists(questions(), min_size=1, max_size=4),
-    move=st.sampled_from([0, 0, 0, 1, -1, 2, 40, -40, 10**25]),
-    mark=MARKS,
-    is_ascii=st.booleans(),
-)
-def test_answers_come_back_where_they_stand(
-    folder: Path,
-    tally: Tally,
-    asked: list[tuple[str, list[Answer]]],
-    move: int,
-    mark: str,
-    is_ascii: bool,
-) -> None:
-    path = folder / "file.json"
-    text = json.dumps(squad(asked, move), ensure_ascii=is_ascii)
-    path.write_bytes((mark + text).encode())
-    faults = Faults(skip=True)
-    rows = tally.holds(lambda: read_squad(str(path), faults))
-    assert rows is not None
-    assert len(rows) + sum(faults.report(0, 0).rejected.values()) == len(asked)
-    by_id = {f"q{i}": one for i, one in enumerate(asked)}
-    for row in rows:
-        context, answers = by_id[row.id]
-        assert row.context == context
-        for answer in row.answers:
-            assert context.startswith(answer.text, answer.start) and answer.start >= 0
-        if not move:
-            sound = tuple(answer for answer in answers if answer.text.strip())
-            assert row.answers == sound
-
-
-def _by_lines(read: Callable[[str, Faults], list]) -> Callable[[Path, Any], list]:
-    def run(path: Path, value: Any) -> list:
-        path.write_bytes(json.dumps(value).encode())
-        return read(str(path), Faults(skip=True))
-
-    return run
-
-
-AFRIQA = {
-    "id": "1",
-    "question_lang": "ibi?",
-    "context": "in Oslo",
-    "answer_pivot": {"text": ["Oslo"], "answer_start": [3]},
-}
-SQUAD = squad([("in Oslo, Oslo", [Answer("Oslo", 3)]), ("é 1", [Answer("1", 2)])])
-
-
-@generated(quick=15, long=1_200)
-@given(
-    form=st.sampled_from(["squad", "afriqa"]), random=st.randoms(use_true_random=False)
-)
-def test_changed_questions_have_an_answer_where_they_say(
-    folder: Path, tally: Tally, form: str, random: Random
-) -> None:
-    read = _by_lines(read_squad if form == "squad" else read_afriqa)
-    value = changed_value(SQUAD if form == "squad" else AFRIQA, random)
-    rows = tally.holds(lambda: read(folder / "file.json", value))
-    for row in rows or []:
-        assert row.question.strip() and row.answers
-        for answer in row.answers:
-            assert type(answer.start) is int and answer.start >= 0
-            assert row.context.startswith(answer.text, answer.start)
-        f"{row.id}{row.question}{row.context}".encode()
 
 
 @generated(quick=10, long=800)
