@@ -47,6 +47,7 @@ SHORT = (
 )
 FORMS = ("sliced", "masked")
 COLD_BAR_SECONDS, WARM_BAR_SECONDS, PROGRAMS_BAR = 15.0, 4.0, 4
+FINISH_BAR = 20  # programs of the controls, the test scores and the export
 MOST_NAMES = 12
 
 
@@ -219,8 +220,10 @@ def bars(first: dict[str, Any], searches: dict[str, Any]) -> list[dict[str, Any]
         parts = search["by_round_and_part"]
         scoring = sum(counts.get("evaluate", 0) for counts in parts.values())
         late = search["compile"]["programs_by_phase"]["later_rounds"]
+        end = search["compile"]["programs_by_phase"]["finish"]
         found.append(at_most(f"programs that score, {form}", PROGRAMS_BAR, scoring))
         found.append(at_most(f"programs after the first round, {form}", 0, late))
+        found.append(at_most(f"programs after the search, {form}", FINISH_BAR, end))
     return found
 
 
