@@ -13,7 +13,6 @@ from tests.models import SHAPE, random_batch, tiny_params, tiny_space
 from tests.test_evaluate import BATCHES, TASK, evaluator, population
 from xlnas_jax.checkpoint import Checkpoints
 from xlnas_jax.config import DevicesConfig
-from xlnas_jax.draws import draw_feasible
 from xlnas_jax.engine import make_engine
 from xlnas_jax.evaluate import make_evaluator
 from xlnas_jax.experiment import heldout_data, prepare, training_rows
@@ -157,15 +156,15 @@ def test_a_run_goes_on_upon_other_devices(before, then, tmp_path):
     assert_same_search(after(ROUNDS, ONE), state)
 
 
-def test_what_was_saved_on_other_devices_is_restored_and_scores_alike(tmp_path):
+def test_what_was_saved_on_other_devices_is_restored_to_these(tmp_path):
     """What a run goes on from; that it then goes on alike is held by the slow tests."""
-    engine, state = started(CUT)
+    _, state = started(CUT)
     params = jax.tree.map(lambda leaf: leaf + 0.01, state.learner.params)
     learner = dataclasses.replace(state.learner, params=params)
     state = dataclasses.replace(state, learner=learner)
     with Checkpoints(tmp_path, 1) as saved:
         saved.save(1, state)
-    other, template = started(ONE)
+    _, template = started(ONE)
     with Checkpoints(tmp_path, 1) as saved:
         restored = saved.restore(template)
     assert restored is not None
@@ -174,13 +173,6 @@ def test_what_was_saved_on_other_devices_is_restored_and_scores_alike(tmp_path):
         np.testing.assert_array_equal(leaf, again)
     places = {leaf.sharding for leaf in jax.tree.leaves(restored[1].learner.params)}
     assert {place.num_devices for place in places} == {1}
-    experiment = prepare(tiny_config())
-    rows = draw_feasible(experiment, 6, "control")
-    assert len(rows) == 6
-    found = other.score(restored[1].learner.params, rows, 6).statistics
-    expected = engine.score(state.learner.params, rows, 6).statistics
-    for one, two in zip(found, expected, strict=True):
-        np.testing.assert_allclose(one, two, atol=TOLERANCE)
 
 
 def bytes_by_device(tree) -> dict[int, int]:
