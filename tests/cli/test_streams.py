@@ -129,6 +129,41 @@ def test_an_interrupt_after_the_end_is_no_traceback():
     assert (done.returncode, done.stdout, done.stderr) == (0, "done\n", "")
 
 
+def test_threads_that_go_on_writing_say_nothing_of_an_interrupt():
+    """As Orbax's: one fails as its files are deleted, one at Python's own end."""
+    code = """
+import asyncio, os, signal, sys, threading, time
+from xlnas_jax.cli import commands, main
+
+def fail():
+    time.sleep(0.2)
+    raise FileNotFoundError("what was just deleted")
+
+async def late():
+    while True:
+        await asyncio.to_thread(time.sleep, 0.001)
+
+class Command:
+    def run(self):
+        failing = threading.Thread(target=fail)
+        failing.start()
+        threading.Thread(target=lambda: asyncio.run(late())).start()
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        finally:
+            failing.join()
+
+commands.parse = lambda arguments: Command()
+main.main(["x"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stdout) == (130, "")
+    assert done.stderr == "xlnas: interrupted; the same command resumes a search.\n"
+
+
 WAITS = 30  # seconds
 INTERRUPTED_ANYWHERE = """
 import gc, os, signal, sys, time

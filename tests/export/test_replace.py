@@ -3,6 +3,7 @@
 import ctypes
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +141,36 @@ def test_what_a_kill_left_at_any_instant_is_cleared_away(
     with room_beside(path):
         pass
 
+    assert texts(path) == {"file": "whole"}
+    assert os.listdir(tmp_path) == ["model"]
+
+
+@pytest.mark.parametrize("when", ["rmtree", "rmdir"])
+def test_what_threads_of_an_interrupted_export_write_late_is_cleared_next_time(
+    tmp_path: Path, monkeypatch, when: str
+) -> None:
+    """As Orbax's do: they go on while, or after, the room is being deleted."""
+    path = make(tmp_path / "model", "whole")
+    module = shutil if when == "rmtree" else os
+    delete = getattr(module, when)
+
+    def late(folder: Path, **options: bool) -> None:
+        if when == "rmtree":
+            delete(folder, **options)
+        (tmp_path / os.path.relpath(folder, tmp_path).split("/")[0] / NEW).mkdir(
+            exist_ok=True
+        )
+        if when == "rmdir":
+            delete(folder)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, when, late)
+        with pytest.raises(KeyboardInterrupt), room_beside(path) as room:
+            raise KeyboardInterrupt
+    assert {*os.listdir(room)} == {MARK, NEW}
+
+    with room_beside(path):
+        pass
     assert texts(path) == {"file": "whole"}
     assert os.listdir(tmp_path) == ["model"]
 

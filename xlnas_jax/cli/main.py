@@ -11,7 +11,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -34,6 +34,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         code = INTERRUPTED
     # All is done and said: what an interrupt would meet now is Python's own end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if code in (INTERRUPTED, TERMINATED):
+        # Threads of a library that writes would go on, and complain of the end.
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        os._exit(code)
     sys.exit(code)
 
 
@@ -134,12 +140,26 @@ def _ending(asked: list[int]) -> Iterator[None]:
         yield
         return
     hook, sys.unraisablehook = sys.unraisablehook, _insisting(sys.unraisablehook, asked)
+    # What threads meet whose files are being deleted is no news any more.
+    speak, threading.excepthook = threading.excepthook, _unless(asked)
     try:
         yield
     finally:
         sys.unraisablehook = hook
+        threading.excepthook = speak
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _unless(asked: list[int]) -> Callable[[Any], object]:
+    """Tells of an exception that ended a thread, unless the command is to end."""
+    outer = threading.excepthook
+
+    def hook(found: Any) -> None:
+        if not asked:
+            outer(found)
+
+    return hook
 
 
 def _insisting(

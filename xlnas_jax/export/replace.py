@@ -111,11 +111,20 @@ def _tidy(room: Path, path: Path) -> None:
 
 
 def _remove(room: Path) -> None:
-    """The mark goes last: what is left of a killed removal is still known as ours."""
+    """The mark goes last: what is left of a killed removal is still known as ours.
+
+    It comes back where threads of an export that was interrupted go on writing.
+    """
     for name in (NEW, OLD):
         if (room / name).is_symlink():
             (room / name).unlink()
         shutil.rmtree(room / name, ignore_errors=True)
+    if any(os.path.lexists(room / name) for name in (NEW, OLD)):
+        return
     with contextlib.suppress(OSError):
         os.unlink(room / MARK)
+    try:
         os.rmdir(room)
+    except OSError:
+        with contextlib.suppress(OSError):
+            (room / MARK).touch(exist_ok=False)
