@@ -28,7 +28,7 @@ from xlnas_jax.engine import make_engine
 from xlnas_jax.evaluate import make_row_scorer
 from xlnas_jax.experiment import prepare
 from xlnas_jax.halving import planned
-from xlnas_jax.population import SCREEN, form_of, make_scoring_supernet
+from xlnas_jax.population import SCREEN, chunks, form_of, make_scoring_supernet
 from xlnas_jax.rundir import read_config
 from xlnas_jax.runner import read_data
 
@@ -106,7 +106,6 @@ def score(run: Path, num: int) -> Scores:
     state = restored[1]
     part, batches = experiment.parts[0], heldout[0].batches
     drawn = draw_feasible(experiment, num, "control")
-    size = experiment.config.search.population
     scorer = make_row_scorer(
         make_scoring_supernet(experiment),
         experiment.space,
@@ -116,11 +115,11 @@ def score(run: Path, num: int) -> Scores:
     )
     examples = examples_of(batches)
     params = state.learner.params.of_task(part.name)
-    found = []
-    for start in range(0, len(drawn), size):
-        chunk = np.resize(drawn[start : start + size], (size, drawn.shape[1]))
-        found.append(examples.gather(scorer(params, chunk, size, batches), size))
-    statistics = np.concatenate(found)[: len(drawn)]
+    found = [
+        examples.gather(scorer(params, table, count, batches), count)
+        for table, count in chunks(drawn, experiment.config.search.population)
+    ]
+    statistics = np.concatenate(found)
     evaluated = min(int(state.evaluated), len(drawn) // 2)
     return Scores(statistics, examples.language, part.task.metrics, evaluated)
 

@@ -20,8 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -168,17 +167,9 @@ def run_search(directory: Path, is_quick: bool, is_killed: bool) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
         return step(engine, state)
 
-    with _replaced(rounds, dying if is_killed else step):
-        runner.run_search(config, directory)
-
-
-@contextmanager
-def _replaced(module: Any, step: Any) -> Iterator[None]:
-    kept, module.step = module.step, step
-    try:
-        yield
-    finally:
-        module.step = kept
+    if is_killed:
+        rounds.step = dying
+    runner.run_search(config, directory)
 
 
 PARTS: dict[str, Callable[[Plan], Any]] = {

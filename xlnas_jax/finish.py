@@ -17,7 +17,7 @@ from xlnas_jax.draws import distinct, draw_feasible
 from xlnas_jax.evaluate import make_predictor
 from xlnas_jax.experiment import Experiment, scoring_data
 from xlnas_jax.pareto import nondominated
-from xlnas_jax.population import make_scoring_supernet
+from xlnas_jax.population import chunks, make_scoring_supernet
 from xlnas_jax.scoring import Scores, score_predictions, trivial_scores
 from xlnas_jax.search import Engine, SearchState
 from xlnas_jax.space.uniform import uniform_rows
@@ -59,13 +59,10 @@ def rescore(
 ) -> Scored:
     """Scores any number of candidates on the auxiliary languages."""
     rows = experiment.space.canonical(rows)
-    size = experiment.config.search.population
     found = []
-    for start in range(0, len(rows), size):
-        chunk = rows[start : start + size]
-        padded = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
-        evaluation = engine.score(params, padded, len(chunk))
-        found.append(engine.measure(evaluation, experiment.costs(padded)))
+    for table, count in chunks(rows, experiment.config.search.population):
+        evaluation = engine.score(params, table, count)
+        found.append(engine.measure(evaluation, experiment.costs(table)))
     # The last chunk alone is filled up.
     objectives, metrics = jax.tree.map(
         lambda *parts: np.concatenate(parts)[: len(rows)], *found

@@ -5,7 +5,7 @@ devices of an experiment, to the end or as a race.
 """
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
@@ -17,7 +17,7 @@ from jaxtyping import Array, Int
 from xlnas_jax.aligned import Align, make_align
 from xlnas_jax.alignment import make_similarity
 from xlnas_jax.config_run import HalvingConfig
-from xlnas_jax.data.blocks import examples_of, make_blocks
+from xlnas_jax.data.blocks import make_blocks
 from xlnas_jax.evaluate import make_evaluator, make_row_scorer
 from xlnas_jax.experiment import Experiment, ScoringData, TaskPart
 from xlnas_jax.halving import make_halving, num_blocks
@@ -43,6 +43,15 @@ Screen = Callable[[SharedParams, Int[np.ndarray, "pop site"]], int]
 # no fewer examples than so many are a ninth.
 SCREEN, SCREENED = HalvingConfig(eta=3, rungs=3), 8
 TOGETHER = 256
+
+
+def chunks(
+    rows: Int[np.ndarray, "pop site"], size: int
+) -> Iterator[tuple[Int[np.ndarray, "size site"], int]]:
+    """Tables of one size, the last one filled up, and how many of each are meant."""
+    for start in range(0, len(rows), size):
+        chunk = rows[start : start + size]
+        yield np.pad(chunk, ((0, size - len(chunk)), (0, 0))), len(chunk)
 
 
 def make_scoring_supernet(experiment: Experiment) -> Supernet:
@@ -173,10 +182,7 @@ def _make_halving(
         # All at a time, that they share as much work as they can, up to a limit.
         size = max(population, min(len(indices), TOGETHER))
         found = []
-        for start in range(0, num, size):
-            chunk = indices[start : start + size]
-            count = min(len(chunk), num - start)
-            table = np.pad(chunk, ((0, size - len(chunk)), (0, 0)))
+        for table, count in chunks(indices[:num], size):
             sums = [
                 run(params.of_task(part.name), table, count, own)
                 for part, run, own in zip(parts, scorers, block, strict=True)
@@ -199,7 +205,7 @@ def make_screen(
     than auxiliary scores.
     """
     first = experiment.objectives[0]
-    num = min(examples_of(data.batches).num for data in heldout)
+    num = min(sum(map(len, data.examples)) for data in heldout)
     if needs_of([first]) or num < SCREENED * num_blocks(SCREEN):
         return None
 

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -38,3 +39,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             f"{name}: {total:,} inputs, {accepted[name]:,} accepted and "
             f"{refused[name]:,} refused in one paragraph"
         )
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where files that readers are tried on are written."""
+    return tmp_path_factory.mktemp("readers")

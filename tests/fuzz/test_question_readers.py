@@ -6,7 +6,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,11 +19,6 @@ from xlnas_jax.data.afriqa import read_afriqa
 from xlnas_jax.data.examples import Answer
 from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.squad import read_squad
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readers")
 
 
 @st.composite

@@ -38,11 +38,6 @@ from xlnas_jax.data.parallel import read_pairs
 from xlnas_jax.data.sets.base import Columns
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("readers")
-
-
 @generated(quick=25, long=1_500)
 @given(
     rows=st.lists(st.tuples(TEXTS, st.sampled_from(LABELS)), min_size=1, max_size=8),

@@ -3,7 +3,16 @@
 from pathlib import Path
 from typing import Any
 
-from tables.markdown import NOT_MEASURED, RESULTS, load, machine, median, number, table
+from tables.markdown import (
+    NOT_MEASURED,
+    RESULTS,
+    load,
+    machine,
+    median,
+    number,
+    share,
+    table,
+)
 
 NAME = "gpu"
 COMMAND = "make gpu-check"
@@ -60,7 +69,7 @@ def _scoring(cases: list[dict[str, Any]]) -> list[list[str]]:
                     f"{case['case']}, {case['candidates']} candidates",
                     f"{row['form']}, {row['precision']}",
                     median(row["candidates_per_second"]),
-                    _share(row["share_of_peak_done"]),
+                    share(row["share_of_peak_done"]),
                     median(row["times_the_loop"]) if "times_the_loop" in row else "",
                 ]
             )
@@ -76,7 +85,7 @@ def _training(cases: list[dict[str, Any]]) -> list[list[str]]:
                     case["case"],
                     f"{row['step']}, {row['precision']}",
                     median(row["seconds"]),
-                    _share(row["share_of_peak"]),
+                    share(row["share_of_peak"]),
                     median(row["over_torch"]) if "over_torch" in row else "",
                 ]
             )
@@ -108,9 +117,3 @@ def _costs(parts: dict[str, Any]) -> list[list[str]]:
             ]
         )
     return rows
-
-
-def _share(found: dict[str, Any]) -> str:
-    """A share in percent, with its extremes."""
-    low, high = (f"{100 * found[end]:.0f}" for end in ("min", "max"))
-    return f"{100 * found['median']:.0f} % ({low}–{high})"

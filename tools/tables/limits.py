@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tables.markdown import NOT_MEASURED, median, percent, table
+from tables.markdown import median, percent, share, table
 
 GIGA = 1e9
 
@@ -34,14 +34,6 @@ def _giga(found: dict[str, Any]) -> str:
     return median(scaled)
 
 
-def _share(found: dict[str, Any] | None) -> str:
-    """A share in percent, with its extremes."""
-    if not found:
-        return NOT_MEASURED
-    low, high = (f"{100 * found[end]:.0f}" for end in ("min", "max"))
-    return f"{100 * found['median']:.0f} % ({low}–{high})"
-
-
 def _scoring(cases: list[dict[str, Any]]) -> list[list[str]]:
     rows = [
         [
@@ -62,8 +54,8 @@ def _scoring(cases: list[dict[str, Any]]) -> list[list[str]]:
                     form,
                     median(facts["candidates_per_second"]),
                     _giga(scoring["peak"]),
-                    _share(facts["share_of_peak_done"]),
-                    _share(facts["share_of_peak"]),
+                    share(facts["share_of_peak_done"]),
+                    share(facts["share_of_peak"]),
                 ]
             )
     return rows
@@ -79,7 +71,7 @@ def _training(cases: list[dict[str, Any]]) -> list[list[str]]:
                     _name(case),
                     name,
                     median(facts["seconds"]),
-                    _share(facts["share_of_peak"]),
+                    share(facts["share_of_peak"]),
                     median(over) if over else "",
                 ]
             )
@@ -97,7 +89,7 @@ def _parts(cases: list[dict[str, Any]]) -> list[list[str]]:
                     name,
                     median(facts["seconds"]),
                     _giga(facts) if has_flops else "",
-                    _share(facts["share_of_peak"]) if has_flops else "",
+                    share(facts["share_of_peak"]) if has_flops else "",
                 ]
             )
     return rows

@@ -61,3 +61,11 @@ def median(found: dict[str, Any] | None) -> str:
 def percent(value: float | None) -> str:
     """A share, in percent."""
     return NOT_MEASURED if value is None else f"{100 * value:.1f} %"
+
+
+def share(found: dict[str, Any] | None) -> str:
+    """A share in percent, with its extremes."""
+    if not found:
+        return NOT_MEASURED
+    low, high = (f"{100 * found[end]:.0f}" for end in ("min", "max"))
+    return f"{100 * found['median']:.0f} % ({low}–{high})"

@@ -141,7 +141,10 @@ def _ending(asked: list[int]) -> Iterator[None]:
         return
     hook, sys.unraisablehook = sys.unraisablehook, _insisting(sys.unraisablehook, asked)
     # What threads meet whose files are being deleted is no news any more.
-    speak, threading.excepthook = threading.excepthook, _unless(asked)
+    speak, threading.excepthook = (
+        threading.excepthook,
+        _unless(threading.excepthook, asked),
+    )
     try:
         yield
     finally:
@@ -151,9 +154,10 @@ def _ending(asked: list[int]) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _unless(asked: list[int]) -> Callable[[Any], object]:
+def _unless(
+    outer: Callable[[Any], object], asked: list[int]
+) -> Callable[[Any], object]:
     """Tells of an exception that ended a thread, unless the command is to end."""
-    outer = threading.excepthook
 
     def hook(found: Any) -> None:
         if not asked:
@@ -174,10 +178,11 @@ def _insisting(
         # In the main thread alone it wakes a call that waits; not one that is just
         # about to. So it is sent until its handler has run.
         main = threading.main_thread().ident
-        while main is not None and len(asked) == before:
+        assert main is not None
+        time.sleep(_AGAIN_SECONDS)
+        while len(asked) == before:
+            signal.pthread_kill(main, number)
             time.sleep(_AGAIN_SECONDS)
-            if len(asked) == before:
-                signal.pthread_kill(main, number)
 
     def hook(unraisable: Any) -> None:
         ends = {KeyboardInterrupt: signal.SIGINT, Terminated: signal.SIGTERM}
