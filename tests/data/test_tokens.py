@@ -288,6 +288,28 @@ def test_a_long_text_costs_no_more_than_what_is_kept_of_it(trained, name) -> Non
     assert (places[most:] == -1).all()
 
 
+@pytest.mark.parametrize("sizes", [(7_000, 7_000), (60_001, 60_000), (60_000, 60_001)])
+def test_two_long_texts_are_no_more_than_what_is_kept_of_them(trained, sizes) -> None:
+    short = dataclasses.replace(trained, max_length=8)
+    pair = ["a b " * size for size in sizes]
+    with within(2.0):
+        (found,) = short.encode(*([text] for text in pair))
+    assert len(found.ids) == 8
+    # What is cut off of pairs this short, the library can still keep.
+    trained.backend.enable_truncation(8)
+    few = ["a b " * (size - min(sizes) + 20) for size in sizes]
+    assert found.ids == trained.backend.encode(*few).ids
+
+
+def test_pairs_of_more_than_is_encoded_at_once_stay_in_order(
+    trained: Tokenizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ["one " * size for size in (1, 30, 2, 40, 3)] * 3
+    expected = trained.encode(texts, texts[::-1])
+    monkeypatch.setattr("xlnas_jax.data.tokens._AT_ONCE", 100)
+    assert trained.encode(texts, texts[::-1]) == expected
+
+
 def test_a_text_that_is_hardly_any_tokens_is_refused_above_a_length(words) -> None:
     tokenizer = load_tokenizer(words, 16)
     with pytest.raises(DataError, match="16 tokens must be found in the first"):

@@ -3,7 +3,7 @@
 import functools
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from jaxtyping import Int
 
 from xlnas_jax.data import published
 from xlnas_jax.data.published import SETTINGS_FILE, TOKENIZER_FILE, speaking
+from xlnas_jax.data.truncation import kept_of_pair
 from xlnas_jax.files import read_json
 from xlnas_jax.languages import named
 from xlnas_jax.types import DataError, brief
@@ -30,8 +31,11 @@ _BOUNDS = {
 # Far more than a token has, on average, in any script.
 _CHARACTERS_PER_TOKEN = 64
 _WORDS_PER_TOKEN = 4
-# Characters of a text that is never cut.
+# Characters of a text, and of one of a pair, that is never cut.
 _ORDINARY = 1 << 14
+_ORDINARY_OF_PAIR = 1 << 17
+# Characters of pairs that are encoded at once: a hundred bytes each, at most.
+_AT_ONCE = 1 << 22
 # Characters that a text may have without being worth its tokens.
 _MAX_EMPTY = 1 << 19
 _SPACES = (" ", "\n", "\t")
@@ -73,11 +77,15 @@ class Tokenizer:
     def encode(
         self, texts: Sequence[str], pairs: Sequence[str] | None = None
     ) -> list[Encoding]:
-        """Encode texts, or texts with their pairs, with special tokens."""
-        inputs: list[Any] = [self._enough(text) for text in texts]
+        """Encode texts, or texts with their pairs, with special tokens.
+
+        Raises:
+            DataError: the tokenizer cannot encode one, finds hardly a token in a very
+                long one, or has more special tokens than `max_length`.
+        """
         if pairs is not None:
-            seconds = [self._enough(text) for text in pairs]
-            inputs = list(zip(inputs, seconds, strict=True))
+            return self._encode_pairs(zip(texts, pairs, strict=True))
+        inputs = [self._enough(text) for text in texts]
         encoded = self._encode(self.backend, inputs)
         return [Encoding(one.ids, one.type_ids) for one in encoded]
 
@@ -105,11 +113,34 @@ class Tokenizer:
     def _of_words(self) -> tokenizers.Tokenizer:
         return _of_words(self.backend)
 
+    def _encode_pairs(self, pairs: Iterable[tuple[str, str]]) -> list[Encoding]:
+        """Encoded whole, then truncated: the longer one gives up more."""
+        encodings = []
+        for batch in _together(pairs, _AT_ONCE):
+            inputs = [
+                tuple(self._enough(text, _ORDINARY_OF_PAIR) for text in pair)
+                for pair in batch
+            ]
+            for one in self._encode(self.backend, inputs, is_whole=True):
+                ids, segments = one.ids, one.type_ids
+                if len(ids) > self.max_length:
+                    kept = kept_of_pair(one.sequence_ids, self.max_length)
+                    ids = [ids[n] for n in kept]
+                    segments = [segments[n] for n in kept]
+                encodings.append(Encoding(ids, segments))
+        return encodings
+
     def _encode(
-        self, backend: tokenizers.Tokenizer, inputs: list[Any], **options: bool
+        self,
+        backend: tokenizers.Tokenizer,
+        inputs: list[Any],
+        is_whole: bool = False,
+        **options: bool,
     ) -> list[tokenizers.Encoding]:
         """All at once; what the library cannot encode is looked for and named."""
-        backend.enable_truncation(self.max_length)
+        backend.no_truncation()
+        if not is_whole:
+            backend.enable_truncation(self.max_length)
         backend.no_padding()
         try:
             with speaking("the tokenizer", "encode these texts"):
@@ -120,7 +151,7 @@ class Tokenizer:
                     backend.encode_batch([one], **options)
             raise
 
-    def _enough(self, text: str) -> str:
+    def _enough(self, text: str, ordinary: int = _ORDINARY) -> str:
         """The beginning of a text that fills what is kept of it, if it is very long.
 
         Cut at white space, where no tokenizer joins what stands on both sides; twice
@@ -129,9 +160,8 @@ class Tokenizer:
         Raises:
             DataError: it has hardly a token in all that is looked at.
         """
-        size = _CHARACTERS_PER_TOKEN * self.max_length
-        # Which of a pair gives up one token more depends on which has more.
-        while len(text) > max(size, _ORDINARY):
+        size = max(_CHARACTERS_PER_TOKEN * self.max_length, ordinary)
+        while len(text) > size:
             cut = text[:size]
             end = max(cut.rfind(space) for space in _SPACES)
             # One long word, which may have few words before it, is cut in itself.
@@ -298,6 +328,23 @@ def warn(
             TokenizerWarning,
             stacklevel=2,
         )
+
+
+def _together(
+    pairs: Iterable[tuple[str, str]], most: int
+) -> Iterator[list[tuple[str, str]]]:
+    """Pairs of at most so many characters in all, as far as one alone is not more."""
+    batch: list[tuple[str, str]] = []
+    size = 0
+    for pair in pairs:
+        characters = sum(min(len(text), _ORDINARY_OF_PAIR) for text in pair)
+        if batch and size + characters > most:
+            yield batch
+            batch, size = [], 0
+        batch.append(pair)
+        size += characters
+    if batch:
+        yield batch
 
 
 def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
