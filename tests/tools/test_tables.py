@@ -24,7 +24,15 @@ ENVIRONMENT = {
 def tables():
     sys.path.insert(0, str(TOOLS))
     try:
-        names = ("benchmarks", "escape", "limits", "markdown", "scale", "speed")
+        names = (
+            "benchmarks",
+            "escape",
+            "kills",
+            "limits",
+            "markdown",
+            "scale",
+            "speed",
+        )
         yield {name: importlib.import_module(f"tables.{name}") for name in names}
     finally:
         sys.path.remove(str(TOOLS))
@@ -249,3 +257,19 @@ def test_who_escapes_is_shown_by_strategy_and_arm(tables):
     assert shaken[:4] == ["nsga2", "with", "19 of 20", "32"]
     assert shaken[-2:] == ["50.0 % (25.0 %–100.0 %)", "3.8e-06"]
     assert alone[1:4] == ["without", "0 of 20", "never"]
+
+
+def test_a_search_that_did_not_come_back_the_same_is_shown_as_that(tables, tmp_path):
+    block = tables["kills"].kills_block
+    assert block(tmp_path) == "Not measured.\n\n"
+    one = {
+        "command": "python tools/kills.py CONFIG",
+        "environment": ENVIRONMENT,
+        "by_phase": {"search": 3, "end": 1},
+        "tracebacks": 2,
+        "compared": 119,
+        "is_same": False,
+    }
+    found = {"question": "The same?", "searches": {"mine": one}}
+    (tmp_path / "kills.json").write_text(json.dumps(found))
+    assert "| mine | 0 | 0 | 3 | 0 | 0 | 1 | 2 | 119 | **no** |" in block(tmp_path)
