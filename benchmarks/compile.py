@@ -193,7 +193,7 @@ def whole_search(config: str, settings: tuple[str, ...], form: str) -> dict[str,
 
 def import_seconds() -> dict[str, float]:
     """Time of importing the search, by the package that spent it itself."""
-    code = "import xlnas_jax.cli.main, xlnas_jax.runner"
+    code = "import xlnas_jax.cli.main, xlnas_jax.run.run"
     done = subprocess.run(
         [sys.executable, "-X", "importtime", "-c", code],
         capture_output=True,

@@ -20,17 +20,22 @@ import numpy as np
 from harness import arguments
 from reporting import at_most, report
 
-from xlnas_jax.checkpoint import Checkpoints
-from xlnas_jax.config_run import HalvingConfig
-from xlnas_jax.data.blocks import examples_of
-from xlnas_jax.draws import draw_feasible
-from xlnas_jax.engine import make_engine
-from xlnas_jax.evaluate import make_row_scorer
-from xlnas_jax.experiment import prepare
-from xlnas_jax.halving import planned
-from xlnas_jax.population import SCREEN, chunks, form_of, make_scoring_supernet
-from xlnas_jax.rundir import read_config
-from xlnas_jax.runner import read_data
+from xlnas_jax.config.evaluate import HalvingConfig
+from xlnas_jax.data.batches.blocks import examples_of
+from xlnas_jax.evaluation.evaluate import make_row_scorer
+from xlnas_jax.evaluation.halving import planned
+from xlnas_jax.evaluation.population import (
+    SCREEN,
+    chunks,
+    form_of,
+    make_scoring_supernet,
+)
+from xlnas_jax.experiment.draws import draw_feasible
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.run.state import read_data
+from xlnas_jax.search.engine import make_engine
+from xlnas_jax.storage.rundir import read_config
+from xlnas_jax.storage.steps import Checkpoints
 
 NETWORKS = 300
 CUTS, DRAWS = 60, 20

@@ -23,9 +23,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from xlnas_jax.config import ConstraintsConfig
-from xlnas_jax.objectives import make_objectives
-from xlnas_jax.signals import Box, knows_nothing, make_box
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.objectives.objectives import make_objectives
+from xlnas_jax.objectives.signals import Box, knows_nothing, make_box
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import Knob, SearchSpace

@@ -2,9 +2,9 @@
 
 Strategies search a landscape whose truth is known (see `deceptive.py`): the way down
 leads to cheap networks, and the better ones lie beyond a valley. Each is run with and
-without the escape of `xlnas_jax.escape`, with the same seeds, and has arrived when its
-archive holds a network whose error is within 0.02 of the best there is; on this side
-of the valley none is. Random search is the control.
+without the escape of `xlnas_jax.search.escape`, with the same seeds, and has arrived
+when its archive holds a network whose error is within 0.02 of the best there is; on
+this side of the valley none is. Random search is the control.
 
     python benchmarks/escape.py --out benchmarks/results/escape.json
 """
@@ -23,19 +23,19 @@ from harness import arguments, summary
 from reporting import at_least, at_most, below, report
 from scipy.stats import binomtest
 
-from xlnas_jax.config import (
+from xlnas_jax.config.controller import (
     AnyController,
-    EscapeConfig,
     Nsga2Controller,
     RandomController,
     RegularisedEvolutionController,
     ReinforceController,
-    SearchConfig,
 )
-from xlnas_jax.controllers import Setting, Told, make_controller
-from xlnas_jax.escape import with_escape
-from xlnas_jax.pareto import Archive, init_archive, insert
-from xlnas_jax.propose import make_propose
+from xlnas_jax.config.search import EscapeConfig, SearchConfig
+from xlnas_jax.controllers.base import Setting, Told
+from xlnas_jax.controllers.registry import make_controller
+from xlnas_jax.objectives.pareto import Archive, init_archive, insert
+from xlnas_jax.search.escape import with_escape
+from xlnas_jax.search.propose import make_propose
 
 STRATEGIES: dict[str, AnyController] = {
     "nsga2": Nsga2Controller(),

@@ -24,17 +24,19 @@ from reporting import report
 from scipy.stats import kendalltau, spearmanr
 from table import load
 
-from xlnas_jax.backend import use_compilation_cache
-from xlnas_jax.config import Config
-from xlnas_jax.config_file import load_config
-from xlnas_jax.engine import make_engine
-from xlnas_jax.experiment import Experiment, ScoringData, prepare
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.file import load_config
+from xlnas_jax.devices.backend import use_compilation_cache
+from xlnas_jax.experiment.arrays import ScoringData
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.export.apply import apply_subnet_jit
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.files import write_json
-from xlnas_jax.runner import read_data
+from xlnas_jax.run.state import read_data
+from xlnas_jax.search.engine import make_engine
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import Batch
 

@@ -41,7 +41,7 @@ from harness import arguments
 from reporting import Bar, at_least, at_most, report
 from searches import EMBEDDED, ROOT, TINY
 
-from xlnas_jax.compiles import CompileCounter
+from xlnas_jax.devices.compiles import CompileCounter
 
 # Sums of float32 in another order, through twelve layers; the logits are near 1.
 PARITY_BAR = 1e-3
@@ -153,9 +153,10 @@ def _measured(run: Path) -> dict[str, Any]:
 
 def run_search(directory: Path, is_quick: bool, is_killed: bool) -> None:
     """The embedded search, in this process; it dies in a round where it is told to."""
-    from xlnas_jax import rounds, runner
-    from xlnas_jax.config_file import load_config
-    from xlnas_jax.engine import num_warm_up
+    from xlnas_jax.config.file import load_config
+    from xlnas_jax.run import rounds
+    from xlnas_jax.run import run as runner
+    from xlnas_jax.search.learn import num_warm_up
 
     settings = TOY_SEARCH if is_quick else SEARCH
     config = load_config(ROOT / EMBEDDED, settings)

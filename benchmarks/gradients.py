@@ -29,17 +29,17 @@ from table import load
 from tabular import Problem, make_problem, make_runner
 from trained import train
 
-from xlnas_jax.backend import use_compilation_cache
-from xlnas_jax.config import Config
-from xlnas_jax.config_controllers import GradientController
-from xlnas_jax.config_file import load_config, to_mapping
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.controller import GradientController
+from xlnas_jax.config.file import load_config, to_mapping
 from xlnas_jax.controllers.base import Controller
-from xlnas_jax.engine import make_scoring
-from xlnas_jax.experiment import prepare
-from xlnas_jax.refine import make_refine
-from xlnas_jax.runner import read_data
-from xlnas_jax.sharding import make_mesh
-from xlnas_jax.supernet.train import Learner
+from xlnas_jax.devices.backend import use_compilation_cache
+from xlnas_jax.devices.sharding import make_mesh
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.run.state import read_data
+from xlnas_jax.search.engine import make_scoring
+from xlnas_jax.search.refine import make_refine
+from xlnas_jax.training.train import Learner
 
 ROOT = Path(__file__).resolve().parent.parent
 FORWARD_AND_BACKWARD = 3

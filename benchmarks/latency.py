@@ -26,11 +26,11 @@ from harness import arguments
 from problems import make_problem
 from reporting import at_least, at_most, report
 
-from xlnas_jax.config import CostConfig
-from xlnas_jax.latency.fit import MAX_MAPE, MIN_TAU
-from xlnas_jax.latency.measure import measure_latency
-from xlnas_jax.latency.networks import draw_networks
-from xlnas_jax.latency.record import make_record, table_of
+from xlnas_jax.calibration.latency.fit import MAX_MAPE, MIN_TAU
+from xlnas_jax.calibration.latency.measure import measure_latency
+from xlnas_jax.calibration.latency.networks import draw_networks
+from xlnas_jax.calibration.latency.record import make_record, table_of
+from xlnas_jax.config.cost import CostConfig
 from xlnas_jax.space.latency import NS_PER_MS
 
 SHAPE = "6x384"

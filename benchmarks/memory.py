@@ -24,7 +24,7 @@ from harness import arguments
 from problems import SIZES, Problem, make_problem, make_scorer, score_arguments
 from reporting import at_most, report
 
-from xlnas_jax.prefixes import plan_operations
+from xlnas_jax.evaluation.prefixes import plan_operations
 
 PARTS = ("scoring", "candidates", "training")
 FORMS = ("sliced", "masked")

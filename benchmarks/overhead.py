@@ -21,8 +21,9 @@ from harness import arguments, summary
 from reporting import at_most, report
 from searches import ROOT, TINY, default_config
 
-from xlnas_jax import rounds, runner
-from xlnas_jax.config_file import load_config
+from xlnas_jax.config.file import load_config
+from xlnas_jax.run import rounds
+from xlnas_jax.run import run as runner
 
 # Warm-up rounds only train: they would hide what a search round costs.
 NO_WARM_UP = "train.pretune_steps=0"
@@ -90,7 +91,7 @@ def run_rounds(config: str, settings: list[str]) -> list[dict[str, float]]:
     clock = Clock()
     homes = {"load_state": runner, "step": rounds, "_log": rounds, "conclude": runner}
     originals = {name: getattr(home, name) for name, home in homes.items()}
-    save = runner.Checkpoints.save
+    save = rounds.Checkpoints.save
 
     def load_state(*given: Any, **named: Any) -> Any:
         engine, *rest = originals["load_state"](*given, **named)
@@ -114,7 +115,7 @@ def run_rounds(config: str, settings: list[str]) -> list[dict[str, float]]:
     try:
         for name, function in replaced.items():
             setattr(homes[name], name, function)
-        runner.Checkpoints.save = clock.timed("checkpoint", save)
+        rounds.Checkpoints.save = clock.timed("checkpoint", save)
         with tempfile.TemporaryDirectory() as folder:
             loaded = load_config(ROOT / config, settings)
             runner.run_search(loaded, Path(folder) / "run")
@@ -123,7 +124,7 @@ def run_rounds(config: str, settings: list[str]) -> list[dict[str, float]]:
     finally:
         for name, function in originals.items():
             setattr(homes[name], name, function)
-        runner.Checkpoints.save = save
+        rounds.Checkpoints.save = save
     raise RuntimeError("the search ended without a report")
 
 

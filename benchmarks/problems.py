@@ -9,9 +9,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xlnas_jax.config import SpaceConfig
-from xlnas_jax.evaluate import Evaluator, make_evaluator
-from xlnas_jax.prefixes import plan_operations
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.evaluation.evaluate import Evaluator, make_evaluator
+from xlnas_jax.evaluation.prefixes import plan_operations
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape

@@ -22,17 +22,24 @@ from harness import arguments, interleaved, ratios, summary
 from reporting import report
 from searches import EMBEDDED, REAL, ROOT, default_config
 
-from xlnas_jax.config_file import load_config
-from xlnas_jax.config_run import RaceConfig
-from xlnas_jax.data.blocks import examples_of, make_blocks
-from xlnas_jax.engine import make_engine
-from xlnas_jax.evaluate import Evaluator, RowScorer, make_evaluator, make_row_scorer
-from xlnas_jax.experiment import Experiment, heldout_data, prepare, training_rows
-from xlnas_jax.objectives import make_objectives
-from xlnas_jax.population import make_scoring_supernet
-from xlnas_jax.prefixes import shared_work
-from xlnas_jax.racing import Block, Race, Transfer, make_race, make_transfer
-from xlnas_jax.search import step
+from xlnas_jax.config.evaluate import RaceConfig
+from xlnas_jax.config.file import load_config
+from xlnas_jax.data.batches.blocks import examples_of, make_blocks
+from xlnas_jax.evaluation.evaluate import (
+    Evaluator,
+    RowScorer,
+    make_evaluator,
+    make_row_scorer,
+)
+from xlnas_jax.evaluation.population import make_scoring_supernet
+from xlnas_jax.evaluation.prefixes import shared_work
+from xlnas_jax.evaluation.racing import Block, Race, Transfer, make_race, make_transfer
+from xlnas_jax.experiment.arrays import heldout_data, training_rows
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.objectives.objectives import make_objectives
+from xlnas_jax.search.engine import make_engine
+from xlnas_jax.search.search import step
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.types import Batch
 

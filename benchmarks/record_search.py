@@ -18,8 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from environment import environment
 
-from xlnas_jax.document import named_networks
 from xlnas_jax.files import write_json
+from xlnas_jax.results.document import named_networks
 
 
 def summarise(run: Path) -> dict[str, Any]:

@@ -18,11 +18,11 @@ import numpy as np
 from communication import traffic
 from problems import NAME, Problem, make_problem
 
-from xlnas_jax.config import DevicesConfig, TrainConfig
-from xlnas_jax.evaluate import make_evaluator
-from xlnas_jax.joining import joined
-from xlnas_jax.processes import is_first
-from xlnas_jax.sharding import (
+from xlnas_jax.config.devices import DevicesConfig
+from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.devices.joining import joined
+from xlnas_jax.devices.processes import is_first
+from xlnas_jax.devices.sharding import (
     local,
     make_layout,
     make_mesh,
@@ -30,8 +30,9 @@ from xlnas_jax.sharding import (
     replicate,
     shard_steps,
 )
-from xlnas_jax.supernet import train
+from xlnas_jax.evaluation.evaluate import make_evaluator
 from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.training import train
 
 STEPS = 2
 NUM_RANDOM = 2

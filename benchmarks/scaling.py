@@ -39,11 +39,11 @@ from harness import arguments, summary
 from problems import Problem, make_problem
 from reporting import at_most, report
 
-from xlnas_jax.config import ReinforceController
+from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.reinforce import make_reinforce
-from xlnas_jax.dealing import deal_prefixes, hand_loads, imbalance
-from xlnas_jax.prefixes import plan_operations
+from xlnas_jax.evaluation.dealing import deal_prefixes, hand_loads, imbalance
+from xlnas_jax.evaluation.prefixes import plan_operations
 
 WORKER = Path(__file__).resolve().parent / "scaled.py"
 # Processes, devices of each, and how they share the work.

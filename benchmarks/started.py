@@ -98,7 +98,9 @@ def main() -> None:
     timeline.mark("imports of the command")
     import jax
 
-    from xlnas_jax import engine, rounds, runner
+    from xlnas_jax.run import rounds
+    from xlnas_jax.run import run as runner
+    from xlnas_jax.search import engine
 
     jax.monitoring.register_event_duration_secs_listener(timeline.heard)
     jax.monitoring.register_event_listener(timeline.heard_event)

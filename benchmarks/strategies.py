@@ -22,7 +22,7 @@ from scipy.stats import bootstrap, mannwhitneyu
 from table import load
 from tabular import Problem, make_problem, make_runner
 
-from xlnas_jax.config import AnyController
+from xlnas_jax.config.controller import AnyController
 
 CONTROL = "random"
 CONTROLS = (CONTROL, "uniform", "more_params")

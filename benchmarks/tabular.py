@@ -8,11 +8,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from xlnas_jax.config import AnyController, ConstraintsConfig, SearchConfig
-from xlnas_jax.controllers import Setting, Told, make_controller
-from xlnas_jax.controllers.base import Controller
-from xlnas_jax.pareto import hypervolume, nondominated
-from xlnas_jax.propose import make_propose
+from xlnas_jax.config.controller import AnyController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.search import SearchConfig
+from xlnas_jax.controllers.base import Controller, Setting, Told
+from xlnas_jax.controllers.registry import make_controller
+from xlnas_jax.objectives.pareto import hypervolume, nondominated
+from xlnas_jax.search.propose import make_propose
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.shape import EncoderShape

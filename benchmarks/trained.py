@@ -4,12 +4,12 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from xlnas_jax.checkpoint import Checkpoints
-from xlnas_jax.config import Config
-from xlnas_jax.engine import make_engine
-from xlnas_jax.experiment import prepare
-from xlnas_jax.runner import read_data
-from xlnas_jax.supernet.train import Learner
+from xlnas_jax.config.config import Config
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.run.state import read_data
+from xlnas_jax.search.engine import make_engine
+from xlnas_jax.storage.steps import Checkpoints
+from xlnas_jax.training.train import Learner
 
 SAVED_EVERY = 5
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from problems import NAME, Problem
 
-from xlnas_jax.config import TrainConfig
-from xlnas_jax.supernet import train
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.training import train
 from xlnas_jax.types import Architecture
 
 NUM_STEPS = 1000

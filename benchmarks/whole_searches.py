@@ -27,12 +27,13 @@ import numpy as np
 from harness import arguments
 from reporting import at_most, report
 
-from xlnas_jax import engine as engines
-from xlnas_jax.config import AnyController, Config
-from xlnas_jax.config_file import load_config
-from xlnas_jax.document import target_mean
-from xlnas_jax.experiment import prepare
-from xlnas_jax.runner import run_search
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.controller import AnyController
+from xlnas_jax.config.file import load_config
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results.document import target_mean
+from xlnas_jax.run.run import run_search
+from xlnas_jax.search import engine as engines
 from xlnas_jax.space.constraints import is_feasible
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -4,10 +4,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.settings import make_costs
-from xlnas_jax.config import ConstraintsConfig
-from xlnas_jax.objectives import make_objectives
-from xlnas_jax.pareto import Archive, init_archive, insert
-from xlnas_jax.signals import Box, knows_nothing, make_box
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.objectives.objectives import make_objectives
+from xlnas_jax.objectives.pareto import Archive, init_archive, insert
+from xlnas_jax.objectives.signals import Box, knows_nothing, make_box
 from xlnas_jax.space.cost import CostModel
 
 GUESS = 1.5

@@ -2,22 +2,18 @@
 
 import dataclasses
 
-from xlnas_jax.config import (
-    CldrData,
-    Config,
-    ConstraintsConfig,
-    CostConfig,
-    DevicesConfig,
-    EvaluateConfig,
-    LanguagesConfig,
-    RandomController,
-    ReinforceController,
-    ScratchModel,
-    SearchConfig,
-    SpaceConfig,
-    TokensConfig,
-    TrainConfig,
-)
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.controller import RandomController, ReinforceController
+from xlnas_jax.config.cost import ConstraintsConfig, CostConfig
+from xlnas_jax.config.data import CldrData
+from xlnas_jax.config.devices import DevicesConfig
+from xlnas_jax.config.evaluate import EvaluateConfig
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.model import ScratchModel
+from xlnas_jax.config.search import SearchConfig
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.config.tokens import TokensConfig
+from xlnas_jax.config.train import TrainConfig
 
 
 def tiny_config(**changes: object) -> Config:

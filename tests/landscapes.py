@@ -8,8 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from tests.models import SHAPE
-from xlnas_jax.config import SpaceConfig
-from xlnas_jax.controllers import Controller, Told
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.controllers.base import Controller, Told
 from xlnas_jax.space.knobs import make_space
 
 # 81 networks: two layers, three numbers of heads and three inner widths in each.

@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 
-from xlnas_jax.config_run import RaceConfig
-from xlnas_jax.data.blocks import make_blocks
-from xlnas_jax.racing import Block, Race, make_race
+from xlnas_jax.config.evaluate import RaceConfig
+from xlnas_jax.data.batches.blocks import make_blocks
+from xlnas_jax.evaluation.racing import Block, Race, make_race
 from xlnas_jax.types import Batch
 
 

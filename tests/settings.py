@@ -1,8 +1,8 @@
 """A small search for strategies to work in."""
 
 from tests.models import NUM_LABELS, SHAPE, tiny_space
-from xlnas_jax.config import ConstraintsConfig
-from xlnas_jax.controllers import Setting
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.controllers.base import Setting
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.space import SearchSpace
 

@@ -14,7 +14,7 @@ import pytest
 
 import xlnas_jax
 from xlnas_jax.cli.commands import COMMANDS
-from xlnas_jax.config import Config
+from xlnas_jax.config.config import Config
 
 PACKAGE = pathlib.Path(xlnas_jax.__path__[0])
 ROOT = PACKAGE.parent

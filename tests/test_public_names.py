@@ -19,7 +19,7 @@ def test_public_names_are_few():
 
 
 def test_public_names_are_the_objects_themselves():
-    from xlnas_jax.export.load import load
+    from xlnas_jax.export.artifact.load import load
     from xlnas_jax.types import XlnasError
 
     assert xlnas_jax.load is load

@@ -36,16 +36,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
 
 from environment import environment  # noqa: E402
 
-from xlnas_jax.checkpoint.steps import steps_in  # noqa: E402
-from xlnas_jax.checkpoint.trees import read_leaves  # noqa: E402
 from xlnas_jax.files import write_json  # noqa: E402
-from xlnas_jax.rundir import (  # noqa: E402
-    CHECKPOINTS,
-    EXPERIMENT,
-    FRONT,
-    METRICS,
-    MODEL,
-)
+from xlnas_jax.storage.rundir import CHECKPOINTS, EXPERIMENT, FRONT, METRICS, MODEL  # noqa: E402
+from xlnas_jax.storage.steps import steps_in  # noqa: E402
+from xlnas_jax.storage.trees import read_leaves  # noqa: E402
 
 # In their order, and how what a search says at the beginning of each begins.
 PHASES = ("start", "warm-up", "search", "finish", "export")

@@ -25,14 +25,16 @@ sys.path.insert(0, str(ROOT / "benchmarks"))
 from environment import environment  # noqa: E402
 from trained import train  # noqa: E402
 
-from xlnas_jax.config import Config  # noqa: E402
-from xlnas_jax.config_file import load_config, to_mapping  # noqa: E402
-from xlnas_jax.engine import make_engine  # noqa: E402
-from xlnas_jax.experiment import Experiment, prepare  # noqa: E402
-from xlnas_jax.runner import read_data, use_compilation_cache  # noqa: E402
-from xlnas_jax.search import Engine  # noqa: E402
+from xlnas_jax.config.config import Config  # noqa: E402
+from xlnas_jax.config.file import load_config, to_mapping  # noqa: E402
+from xlnas_jax.experiment.parts import Experiment  # noqa: E402
+from xlnas_jax.experiment.prepare import prepare  # noqa: E402
+from xlnas_jax.run.run import use_compilation_cache  # noqa: E402
+from xlnas_jax.run.state import read_data  # noqa: E402
+from xlnas_jax.search.engine import make_engine  # noqa: E402
+from xlnas_jax.search.search import Engine  # noqa: E402
 from xlnas_jax.space.every import every_architecture  # noqa: E402
-from xlnas_jax.supernet.train import Learner  # noqa: E402
+from xlnas_jax.training.train import Learner  # noqa: E402
 
 COSTS = ("params", "encoder_params", "flops", "memory_bytes")
 

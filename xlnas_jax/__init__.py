@@ -8,12 +8,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from xlnas_jax.config import Config
-    from xlnas_jax.config_file import load_config
-    from xlnas_jax.export.load import load
-    from xlnas_jax.export.predict import Prediction
-    from xlnas_jax.export.predict_answers import AnswerPrediction
-    from xlnas_jax.export.predict_tags import Entity, TaggedPrediction
+    from xlnas_jax.config.config import Config
+    from xlnas_jax.config.file import load_config
+    from xlnas_jax.export.artifact.load import load
+    from xlnas_jax.export.predicting.answers import AnswerPrediction
+    from xlnas_jax.export.predicting.classes import Prediction
+    from xlnas_jax.export.predicting.tags import Entity, TaggedPrediction
     from xlnas_jax.export.subnet import Subnet
     from xlnas_jax.languages.roles import LanguageRoles
     from xlnas_jax.space.space import SearchSpace
@@ -30,23 +30,23 @@ if TYPE_CHECKING:
     __version__: str
 
 _MODULES = {
-    "AnswerPrediction": "export.predict_answers",
+    "AnswerPrediction": "export.predicting.answers",
     "Architecture": "types",
     "ArchitectureError": "types",
     "CheckpointError": "types",
-    "Config": "config",
+    "Config": "config.config",
     "ConfigError": "types",
     "DataError": "types",
-    "Entity": "export.predict_tags",
+    "Entity": "export.predicting.tags",
     "LanguageRoles": "languages.roles",
     "LeakError": "types",
-    "Prediction": "export.predict",
+    "Prediction": "export.predicting.classes",
     "SearchSpace": "space.space",
     "Subnet": "export.subnet",
-    "TaggedPrediction": "export.predict_tags",
+    "TaggedPrediction": "export.predicting.tags",
     "XlnasError": "types",
-    "load": "export.load",
-    "load_config": "config_file",
+    "load": "export.artifact.load",
+    "load_config": "config.file",
 }
 
 __all__ = [

@@ -9,10 +9,13 @@ import jax
 import numpy as np
 from worker import Case, save_case
 
-from xlnas_jax.config import SpaceConfig
-from xlnas_jax.config_file import load_config
-from xlnas_jax.experiment import Experiment, heldout_data, prepare
-from xlnas_jax.prefixes import shared_work
+from xlnas_jax.config.file import load_config
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.evaluation.prefixes import shared_work
+from xlnas_jax.experiment.arrays import heldout_data
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
@@ -20,7 +23,6 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams
-from xlnas_jax.weights import init_params
 
 NUM_LABELS = 7
 # Small, so that whittle's output layer, which reads every token, is little work.

@@ -8,11 +8,13 @@ import numpy as np
 from cases import abstract_params, name_of
 from worker import Case, serve
 
-from xlnas_jax.config import EvaluateConfig, SpaceConfig, TokensConfig
-from xlnas_jax.data.batches import scoring_batches
-from xlnas_jax.data.rows import Rows
-from xlnas_jax.data.tokens import Encoding
-from xlnas_jax.evaluate import make_evaluator
+from xlnas_jax.config.evaluate import EvaluateConfig
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.config.tokens import TokensConfig
+from xlnas_jax.data.batches.batches import scoring_batches
+from xlnas_jax.data.batches.rows import Rows
+from xlnas_jax.data.tokens.tokenizer import Encoding
+from xlnas_jax.evaluation.evaluate import make_evaluator
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.supernet import make_supernet

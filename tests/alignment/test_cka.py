@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xlnas_jax.alignment import debiased_cka
+from xlnas_jax.alignment.cka import debiased_cka
 
 # Products of 768 numbers each, summed over 128 x 128 pairs, in float32.
 TOLERANCE = 2e-5

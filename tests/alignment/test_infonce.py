@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax
 
-from xlnas_jax.alignment import infonce_loss, shared_information
+from xlnas_jax.alignment.infonce import infonce_loss, shared_information
 
 NUM = 32
 

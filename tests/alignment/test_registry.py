@@ -2,8 +2,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xlnas_jax.alignment import debiased_cka, make_similarity, shared_information
-from xlnas_jax.config import TransferConfig
+from xlnas_jax.alignment.cka import debiased_cka
+from xlnas_jax.alignment.infonce import shared_information
+from xlnas_jax.alignment.registry import make_similarity
+from xlnas_jax.config.transfer import TransferConfig
 
 
 def vectors(seed: int) -> jnp.ndarray:

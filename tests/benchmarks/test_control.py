@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from xlnas_jax.config_run import HalvingConfig
+from xlnas_jax.config.evaluate import HalvingConfig
 
 
 @pytest.fixture

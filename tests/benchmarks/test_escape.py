@@ -11,7 +11,7 @@ import pytest
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
 import benchmarks
-from xlnas_jax.config import EscapeConfig
+from xlnas_jax.config.search import EscapeConfig
 
 
 @pytest.fixture(scope="module")

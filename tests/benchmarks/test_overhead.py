@@ -69,7 +69,7 @@ def test_a_tiny_search_is_shared_out_by_the_real_runner(overhead):
 
 
 def test_the_runner_is_as_before_after_it(overhead):
-    before = overhead.rounds.step, overhead.runner.Checkpoints.save
+    before = overhead.rounds.step, overhead.rounds.Checkpoints.save
     with pytest.raises(ConfigError):
         overhead.run_rounds("configs/quickstart.yaml", ["search.rounds=0"])
-    assert (overhead.rounds.step, overhead.runner.Checkpoints.save) == before
+    assert (overhead.rounds.step, overhead.rounds.Checkpoints.save) == before

@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from xlnas_jax.supernet import train
+from xlnas_jax.training import train
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 

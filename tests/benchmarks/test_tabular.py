@@ -9,7 +9,7 @@ from pymoo.indicators.hv import HV
 
 import benchmarks
 from tests.settings import make_costs
-from xlnas_jax.config import DartsController, RandomController
+from xlnas_jax.config.controller import DartsController, RandomController
 from xlnas_jax.space.every import every_architecture
 
 

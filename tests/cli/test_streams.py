@@ -133,7 +133,10 @@ def test_threads_that_go_on_writing_say_nothing_of_an_interrupt():
     """As Orbax's: one fails as its files are deleted, one at Python's own end."""
     code = """
 import asyncio, os, signal, sys, threading, time
-from xlnas_jax.cli import commands, main
+from xlnas_jax.cli import (
+    commands,
+    main,
+)
 
 def fail():
     time.sleep(0.2)
@@ -167,7 +170,10 @@ main.main(["x"])
 WAITS = 30  # seconds
 INTERRUPTED_ANYWHERE = """
 import gc, os, signal, sys, time
-from xlnas_jax.cli import commands, main
+from xlnas_jax.cli import (
+    commands,
+    main,
+)
 
 def ask():
     os.kill(os.getpid(), signal.{name})

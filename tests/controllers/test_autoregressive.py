@@ -10,8 +10,8 @@ from scipy import stats
 from tests.landscapes import search
 from tests.models import SHAPE
 from tests.settings import make_setting
-from xlnas_jax.config import AutoregressiveController, ReinforceController, SpaceConfig
-from xlnas_jax.controllers import Told, make_controller
+from xlnas_jax.config.controller import AutoregressiveController, ReinforceController
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.controllers.autoregressive import (
     Policy,
     init_policy,
@@ -21,6 +21,8 @@ from xlnas_jax.controllers.autoregressive import (
     policy_gradient,
     sample,
 )
+from xlnas_jax.controllers.base import Told
+from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.controllers.variation import make_sites
 from xlnas_jax.space.every import every_architecture
 from xlnas_jax.space.knobs import make_space

@@ -6,8 +6,9 @@ import numpy as np
 
 from tests.models import tiny_space
 from tests.settings import make_setting
-from xlnas_jax.config import ConstraintsConfig, MoreParamsController
-from xlnas_jax.controllers import Told
+from xlnas_jax.config.controller import MoreParamsController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.more_params import make_more_params
 from xlnas_jax.controllers.uniform import make_uniform
 from xlnas_jax.space.constraints import is_feasible

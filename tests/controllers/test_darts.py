@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from tests.controllers import toy
-from xlnas_jax.config import ConstraintsConfig, DartsController
-from xlnas_jax.controllers import Told, make_controller
-from xlnas_jax.controllers.base import RelaxedLosses
+from xlnas_jax.config.controller import DartsController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.controllers.base import RelaxedLosses, Told
+from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.types import ConfigError
 

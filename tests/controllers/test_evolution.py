@@ -8,15 +8,16 @@ import pytest
 from tests.landscapes import TOY, search
 from tests.models import tiny_space
 from tests.settings import make_setting
-from xlnas_jax.config import (
+from xlnas_jax.config.controller import (
     Nsga2Controller,
     RandomController,
     RegularisedEvolutionController,
 )
-from xlnas_jax.controllers import Told, make_controller
+from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.nsga2 import make_nsga2
+from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.controllers.regularised_evolution import make_regularised_evolution
-from xlnas_jax.pareto import nondominated
+from xlnas_jax.objectives.pareto import nondominated
 from xlnas_jax.space.every import every_architecture
 
 SPACE = tiny_space()

@@ -8,12 +8,12 @@ import pytest
 
 from tests.controllers import toy
 from tests.models import labelled
-from xlnas_jax.config import GdasController
-from xlnas_jax.controllers import Told, make_controller
-from xlnas_jax.controllers.base import RelaxedLosses
+from xlnas_jax.config.controller import GdasController
+from xlnas_jax.controllers.base import RelaxedLosses, Told
 from xlnas_jax.controllers.gdas import path_gradient, whole_gradient
+from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.controllers.reinforce import policy_gradient
-from xlnas_jax.refine import make_losses
+from xlnas_jax.search.refine import make_losses
 
 INTERACTION = 0.3
 SEEDS = 20

@@ -8,16 +8,15 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
-from xlnas_jax.config import (
-    AnyController,
-    Config,
-    SearchConfig,
-    SpaceConfig,
-    TrainConfig,
-)
-from xlnas_jax.engine import make_engine
-from xlnas_jax.experiment import heldout_data, prepare, training_rows
-from xlnas_jax.search import step
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.controller import AnyController
+from xlnas_jax.config.search import SearchConfig
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.experiment.arrays import heldout_data, training_rows
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.search.engine import make_engine
+from xlnas_jax.search.search import step
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.types import ConfigError
 

@@ -11,8 +11,9 @@ import pytest
 from tests.landscapes import TOY
 from tests.models import tiny_space
 from tests.settings import make_costs, make_setting
-from xlnas_jax.config import ConstraintsConfig, OptunaController
-from xlnas_jax.controllers import Told
+from xlnas_jax.config.controller import OptunaController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.optuna import make_optuna
 from xlnas_jax.controllers.outside import make_outside
 from xlnas_jax.controllers.variation import is_within

@@ -7,8 +7,9 @@ import pytest
 
 from tests.models import tiny_space
 from tests.settings import make_setting
-from xlnas_jax.config import ConstraintsConfig, PredictorController
-from xlnas_jax.controllers import Told
+from xlnas_jax.config.controller import PredictorController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.predictor import make_predictor, one_hot
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.every import every_architecture

@@ -11,13 +11,14 @@ import pytest
 
 from tests.models import tiny_space
 from tests.settings import make_setting
-from xlnas_jax.config import (
+from xlnas_jax.config.controller import (
     AnyController,
     OptunaController,
     RandomController,
     ReinforceController,
 )
-from xlnas_jax.controllers import Controller, Told, make_controller
+from xlnas_jax.controllers.base import Controller, Told
+from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.types import ConfigError
 
 SPACE = tiny_space()

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xlnas_jax.config import ReinforceController
+from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.controllers.base import Told, choice_mask
 from xlnas_jax.controllers.random import make_random
 from xlnas_jax.controllers.reinforce import (

@@ -8,12 +8,12 @@ import pytest
 
 from tests.landscapes import FREE, OPTIMUM, TOY, search, toy_objectives
 from tests.settings import make_setting
-from xlnas_jax.config import (
+from xlnas_jax.config.controller import (
     AnyController,
     RandomController,
     ReinforceController,
 )
-from xlnas_jax.controllers import make_controller
+from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.space.every import every_architecture
 
 NUM_SEEDS = 20

@@ -8,7 +8,7 @@ from scipy import stats
 
 from tests.models import tiny_space
 from tests.settings import make_setting
-from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.variation import (
     canonical,

@@ -14,9 +14,10 @@ import numpy as np
 
 from tests.models import SHAPE, labelled
 from tests.settings import make_setting
-from xlnas_jax.config import ConstraintsConfig, SpaceConfig
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.controllers.base import RelaxedLosses, Setting
-from xlnas_jax.refine import make_losses
+from xlnas_jax.search.refine import make_losses
 from xlnas_jax.space.knobs import make_space
 
 SPACE = make_space(

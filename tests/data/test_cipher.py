@@ -5,11 +5,12 @@ import unicodedata
 
 import pytest
 
-from xlnas_jax.config import CipherData, CldrData, LanguagesConfig
+from xlnas_jax.config.data import CipherData, CldrData
+from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.data.cipher import make_cipher, make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
 from xlnas_jax.data.sources import make_source
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import ConfigError, DataError
 
 DISTANCES = (0.0, 0.1, 0.3, 0.34, 0.5, 0.66, 0.7, 0.9, 1.0)

@@ -4,12 +4,8 @@ from collections import Counter
 
 import pytest
 
-from xlnas_jax.config import CldrData
-from xlnas_jax.data.cldr import (
-    available_languages,
-    make_cldr_source,
-    usable_names,
-)
+from xlnas_jax.config.data import CldrData
+from xlnas_jax.data.cldr import available_languages, make_cldr_source, usable_names
 from xlnas_jax.types import ConfigError, DataError
 
 LANGUAGES = ("en", "fr", "ru", "ar", "hi", "es", "uk", "fi", "fa", "sw")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import HubData
+from xlnas_jax.config.data import HubData
 from xlnas_jax.data.examples import Examples
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.types import DataError

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import SetData
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.examples import Answer, Examples, QuestionExamples, TaggedExamples
 from xlnas_jax.data.hub_sets import make_hub_set_source
 from xlnas_jax.data.sets.base import Columns, DataSet, Hub, Squad, Table

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import LanguagesConfig, MixData, SetData, TableData
-from xlnas_jax.data import make_source
+from xlnas_jax.config.data import MixData, SetData, TableData
+from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.data.examples import Source, TaggedExamples
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.data.sources import make_source
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import DataError
 
 

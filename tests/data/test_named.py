@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import LanguagesConfig, SetData
-from xlnas_jax.data import make_source
+from xlnas_jax.config.data import SetData
+from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.data.examples import Examples, Source, TaggedExamples
 from xlnas_jax.data.named import make_set_source
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.data.sources import make_source
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import ConfigError, DataError
 
 COLUMNS = "Ann B-PER\nin O\nOslo B-LOC\n\nNATO B-ORG\n\nin O\nMay B-DATE\n\n"

@@ -5,17 +5,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xlnas_jax.config import CldrData, LanguagesConfig, TransferConfig
-from xlnas_jax.config_transfer import IdPairs, SetPairs
-from xlnas_jax.data import make_source
+from xlnas_jax.config.data import CldrData
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.transfer import IdPairs, SetPairs, TransferConfig
 from xlnas_jax.data.examples import Examples, Source
-from xlnas_jax.data.pairs import (
-    Translation,
-    make_pair_batches,
-    read_translations,
-)
-from xlnas_jax.data.unigram import train_tokenizer
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.data.pairs import Translation, make_pair_batches, read_translations
+from xlnas_jax.data.sources import make_source
+from xlnas_jax.data.tokens.unigram import train_tokenizer
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import ConfigError, DataError
 
 ROLES = LanguageRoles.from_config(

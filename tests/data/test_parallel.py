@@ -5,13 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.parallel import (
-    read_lines,
-    read_pairs,
-    read_parallel,
-    read_verses,
-)
+from xlnas_jax.data.parallel import read_lines, read_pairs, read_parallel, read_verses
+from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.sets.base import DataSet, Files, Lines, Verses
 from xlnas_jax.types import ConfigError, DataError
 

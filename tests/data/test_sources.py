@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import CldrData, LanguagesConfig, SetData, TableData
-from xlnas_jax.data import make_source, read
-from xlnas_jax.data.sources import inspect, read_texts
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.config.data import CldrData, SetData, TableData
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.data.sources import inspect, make_source, read, read_texts
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import DataError, LeakError
 
 ROLES = LanguageRoles.from_config(

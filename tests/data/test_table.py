@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from xlnas_jax.config import TableData
-from xlnas_jax.data.records import MARK, QUOTED, SPANNING
+from xlnas_jax.config.data import TableData
+from xlnas_jax.data.readers.records import MARK, QUOTED, SPANNING
+from xlnas_jax.data.readers.values import SPELLED
 from xlnas_jax.data.table import make_table_source
-from xlnas_jax.data.values import SPELLED
-from xlnas_jax.languages import normalise
+from xlnas_jax.languages.codes import normalise
 from xlnas_jax.types import ConfigError, DataError
 
 TRAIN = "id\ttext\tlabel\n1\tgood day\tpos\n2\tbad day\tneg\n"
@@ -257,7 +257,7 @@ def test_only_a_regular_file_is_opened(
 
 
 def test_a_line_without_end_is_a_fault(tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr("xlnas_jax.data.records.MAX_LINE", 50)
+    monkeypatch.setattr("xlnas_jax.data.readers.records.MAX_LINE", 50)
     with pytest.raises(DataError, match=r"line 3: .*at most 50 characters; got 66"):
         read_dev(tmp_path, f"{DEV}8\t{'x' * 60}\tneg\n")
 

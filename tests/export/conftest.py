@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from xlnas_jax.config import SpaceConfig
-from xlnas_jax.data.tokens import Tokenizer
-from xlnas_jax.data.unigram import train_tokenizer
-from xlnas_jax.export.artifact import save_artifact
-from xlnas_jax.export.card import Card
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.data.tokens.tokenizer import Tokenizer
+from xlnas_jax.data.tokens.unigram import train_tokenizer
+from xlnas_jax.export.artifact.artifact import save_artifact
+from xlnas_jax.export.artifact.card import Card
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.cost import HeadSize

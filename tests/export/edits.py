@@ -2,7 +2,7 @@
 
 import json
 
-from xlnas_jax.export.contents import write_contents
+from xlnas_jax.export.artifact.contents import write_contents
 
 
 def resign(path) -> None:

@@ -8,7 +8,10 @@ import jax
 import numpy as np
 
 from tests.experiments import tiny_config
-from xlnas_jax.config import LanguagesConfig, SetData, TaskConfig, TokensConfig
+from xlnas_jax.config.data import SetData
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.tasks import TaskConfig
+from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.data.examples import (
     Answer,
     AnyExamples,
@@ -17,12 +20,13 @@ from xlnas_jax.data.examples import (
     Source,
     TaggedExamples,
 )
-from xlnas_jax.experiment import Experiment, TaskPart, make_task
-from xlnas_jax.finish import Tested, report
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.weights import init_params
+from xlnas_jax.languages.roles import LanguageRoles
+from xlnas_jax.results.finish import Tested, report
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.supernet.params import SharedParams
-from xlnas_jax.weights import init_params
+from xlnas_jax.tasks.registry import make_task
 
 TAGS = ("O", "B-LOC", "I-LOC")
 CLASSES = ("bad", "good")
@@ -102,9 +106,9 @@ def _part(kind: str, tokenizer: Any) -> TaskPart:
 @cache
 def three_tasks() -> Experiment:
     """Classification of pairs, tagging with language heads, question answering."""
-    from xlnas_jax.data.unigram import train_tokenizer
-    from xlnas_jax.experiment import _scratch_shape
-    from xlnas_jax.objectives import make_objectives
+    from xlnas_jax.data.tokens.unigram import train_tokenizer
+    from xlnas_jax.experiment.encoder import scratch_shape
+    from xlnas_jax.objectives.objectives import make_objectives
     from xlnas_jax.space.knobs import make_space
 
     base = tiny_config()
@@ -113,7 +117,7 @@ def three_tasks() -> Experiment:
     parts = tuple(_part(kind, tokenizer) for kind in READ)
     tasks = {part.name: part.config for part in parts}
     config = dataclasses.replace(base, languages=None, data=None, tasks=tasks)
-    shape = _scratch_shape(config.model, tokenizer, 24)
+    shape = scratch_shape(config.model, tokenizer, 24)
     space = make_space(config.space, shape)
     heads = tuple(part.head_size for part in parts)
     costs = CostModel(space, shape, heads, config.cost.length)

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from xlnas_jax.cli.main import run
-from xlnas_jax.export.artifact import Artifact, save_artifacts
+from xlnas_jax.export.artifact.artifact import Artifact, save_artifacts
 
 
 @pytest.fixture(scope="module")

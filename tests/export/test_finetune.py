@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from tests.export.tasks import three_tasks
-from xlnas_jax.config import ExportConfig
-from xlnas_jax.experiment import Experiment, TaskPart, training_rows
+from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.experiment.arrays import training_rows
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.supernet.train import batch_loss
-from xlnas_jax.weights import init_params
+from xlnas_jax.training.train import batch_loss
 
 STEPS = 30
 KINDS = ("classification", "tagging", "qa")

@@ -10,9 +10,9 @@ import pytest
 
 from tests.export.edits import edit, resign
 from tests.fuzz.contract import within
-from xlnas_jax.checkpoint import load_tree, save_tree
-from xlnas_jax.checkpoint.listing import crc32, list_files
-from xlnas_jax.export.load import load
+from xlnas_jax.export.artifact.load import load
+from xlnas_jax.storage.listing import crc32, list_files
+from xlnas_jax.storage.trees import load_tree, save_tree
 from xlnas_jax.types import CheckpointError, DamagedError
 
 

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from tests.export.tasks import chosen_row, document, noisy_params, three_tasks
-from xlnas_jax.config import ExportConfig, HubData, MixData, SetData, TableData
-from xlnas_jax.experiment import Experiment
-from xlnas_jax.export.facts import _data_name
-from xlnas_jax.export.load import load
+from xlnas_jax.config.data import HubData, MixData, SetData, TableData
+from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.export.artifact.facts import _data_name
+from xlnas_jax.export.artifact.load import load
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.space.cost import CostModel

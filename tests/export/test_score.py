@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tests.export.tasks import chosen_row, noisy_params, reported, three_tasks
-from xlnas_jax.experiment import scoring_data
+from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.slice import slice_subnet
 

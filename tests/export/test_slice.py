@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.export.conftest import OWN_HEADS
-from xlnas_jax.config import SpaceConfig
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import LayerSize, abstract_params, count_params
 from xlnas_jax.export.slice import slice_subnet

@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from xlnas_jax.config import TableData
+from xlnas_jax.config.data import TableData
 from xlnas_jax.data.table import make_table_source
 
 LABELS = ("city", "None", "river", "été")

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from tests.export.conftest import sentences
 from tests.fuzz import damage
 from tests.fuzz.contract import Tally, generated, snapshot
-from xlnas_jax.checkpoint import load_tree, save_tree
-from xlnas_jax.data.unigram import train_tokenizer
-from xlnas_jax.export.artifact import save_artifact
-from xlnas_jax.export.card import Card
-from xlnas_jax.export.load import load
+from xlnas_jax.data.tokens.unigram import train_tokenizer
+from xlnas_jax.export.artifact.artifact import save_artifact
+from xlnas_jax.export.artifact.card import Card
+from xlnas_jax.export.artifact.load import load
 from xlnas_jax.export.params import LayerSize, abstract_params
-from xlnas_jax.export.predict import Prediction
+from xlnas_jax.export.predicting.classes import Prediction
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.storage.trees import load_tree, save_tree
 
 LABELS = ("river", "city")
 TEXT = "old river by the city"

@@ -10,15 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.contract import Tally, generated
-from tests.fuzz.material import (
-    CHARACTERS,
-    MARKS,
-    changed_value,
-)
-from xlnas_jax.data.afriqa import read_afriqa
+from tests.fuzz.material import CHARACTERS, MARKS, changed_value
 from xlnas_jax.data.examples import Answer
-from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.squad import read_squad
+from xlnas_jax.data.readers.afriqa import read_afriqa
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.squad import read_squad
 
 
 @st.composite

@@ -30,11 +30,11 @@ from tests.fuzz.material import (
     table,
     write_lines,
 )
-from xlnas_jax.config import HubData
+from xlnas_jax.config.data import HubData
 from xlnas_jax.data import hub
-from xlnas_jax.data.columns import read_columns
-from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.parallel import read_pairs
+from xlnas_jax.data.readers.columns import read_columns
+from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.sets.base import Columns
 
 
@@ -254,7 +254,7 @@ def test_lines_to_predict_come_back(
     random: Random,
     is_changed: bool,
 ) -> None:
-    from xlnas_jax.export import inputs
+    from xlnas_jax.export.predicting import inputs
 
     lines = [line.removeprefix("\ufeff") for line in lines] + ["x"]
     content = (mark + end.join(lines)).encode()

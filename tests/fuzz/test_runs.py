@@ -16,11 +16,12 @@ from hypothesis import strategies as st
 from tests.experiments import tiny_config
 from tests.fuzz import damage
 from tests.fuzz.contract import Tally, generated, snapshot
-from xlnas_jax.checkpoint import Checkpoints, read_part
-from xlnas_jax.config import Config
-from xlnas_jax.experiment import Experiment, prepare
-from xlnas_jax.recorded import recall, record, require_same
-from xlnas_jax.rundir import Run, look_at, open_run, read_config, read_run
+from xlnas_jax.config.config import Config
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.run.recorded import recall, record, require_same
+from xlnas_jax.storage.rundir import Run, look_at, open_run, read_config, read_run
+from xlnas_jax.storage.steps import Checkpoints, read_part
 
 STATE = {"learner": {"weights": np.arange(6, dtype=np.float32)}, "round": np.int32(4)}
 PART = {"weights": np.zeros(6, np.float32)}

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.fuzz.contract import Tally, generated
-from xlnas_jax.data.tokens import Tokenizer, load_tokenizer
+from xlnas_jax.data.tokens.tokenizer import Tokenizer, load_tokenizer
 
 MAX_LENGTH = 24
 # Of scripts that tokenizers treat in ways of their own.

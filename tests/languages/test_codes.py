@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlnas_jax.languages import name, named, nearest, normalise, script_of, titled
+from xlnas_jax.languages.codes import name, named, nearest, normalise, script_of, titled
 from xlnas_jax.types import ConfigError
 
 

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from xlnas_jax.config import LanguagesConfig
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import ConfigError, LeakError
 
 CONFIG = LanguagesConfig(

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from tests.models import NUM_LABELS, SHAPE, tiny_space
-from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.space.constraints import is_feasible, require_feasible
 from xlnas_jax.space.cost import COSTS, CostModel, HeadSize
 from xlnas_jax.space.latency import Latency, LatencyTable

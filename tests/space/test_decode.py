@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from tests.models import NUM_LABELS, SHAPE
-from xlnas_jax.config import ConstraintsConfig, SpaceConfig
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.constraints import is_feasible, limits
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.decode import make_decode, make_repair

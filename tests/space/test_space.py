@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.models import SHAPE, tiny_space
-from xlnas_jax.config import SpaceConfig
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.space import Knob, SearchSpace
 from xlnas_jax.types import ArchitectureError, ConfigError

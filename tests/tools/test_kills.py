@@ -12,8 +12,8 @@ import pytest
 
 from tools import kills
 from tools.kills import Kill, attempt, break_run, differences, digests, faults
-from xlnas_jax.checkpoint import Checkpoints
-from xlnas_jax.results import PARTS
+from xlnas_jax.results.conclude import PARTS
+from xlnas_jax.storage.steps import Checkpoints
 
 # Says that it searches, then waits to be killed.
 SEARCHING = "import sys, time; print('search', file=sys.stderr, flush=True)"

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float
 from xlnas_jax.alignment.base import Similarity, Vectors
 from xlnas_jax.alignment.cka import debiased_cka
 from xlnas_jax.alignment.infonce import shared_information
-from xlnas_jax.config_transfer import TransferConfig
+from xlnas_jax.config.transfer import TransferConfig
 
 
 def make_similarity(config: TransferConfig) -> Similarity:

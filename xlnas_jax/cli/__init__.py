@@ -1,1 +1,1 @@
-
+"""The `xlnas` command."""

@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from xlnas_jax.config_file import load_config
-from xlnas_jax.terminal import make_console
+from xlnas_jax.config.file import load_config
+from xlnas_jax.terminal.text import make_console
 
 
 @dataclass(frozen=True)
@@ -31,10 +31,10 @@ class Describe:
         """Prints tables; trains nothing."""
         skip = ("skip_bad_rows=true",) if self.skip_bad_rows else ()
         config = load_config(self.config, (*self.set, *skip))
-        from xlnas_jax.description import describe
-        from xlnas_jax.experiment import prepare
-        from xlnas_jax.rundir import read_measured
-        from xlnas_jax.settle_latency import restore_latency
+        from xlnas_jax.calibration.settle_latency import restore_latency
+        from xlnas_jax.experiment.prepare import prepare
+        from xlnas_jax.results.description import describe
+        from xlnas_jax.storage.rundir import read_measured
 
         experiment = prepare(config)
         if self.run_dir is not None:

@@ -9,7 +9,7 @@ from typing import Annotated
 import tyro
 
 from xlnas_jax.files import finite
-from xlnas_jax.terminal import Grid, make_console
+from xlnas_jax.terminal.text import Grid, make_console
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,8 @@ class Evaluate:
     def run(self) -> None:
         """Prints the task's official metrics and the size for each language."""
         from xlnas_jax.export import labelled
+        from xlnas_jax.export.artifact.load import load
         from xlnas_jax.export.evaluation import evaluate_model
-        from xlnas_jax.export.load import load
 
         subnet = load(self.model)
         common = self.data, subnet, self.language

@@ -26,6 +26,6 @@ class Export:
 
     def run(self) -> None:
         """Prints the path of the model."""
-        from xlnas_jax.runner import export_run
+        from xlnas_jax.run.again import export_run
 
         print(export_run(self.run_dir, self.pick, self.out))

@@ -79,7 +79,7 @@ def _run(given: list[str]) -> None:
 
 def _explain(error: Exception) -> str:
     """One paragraph on what the user can mend; "" for faults of ours."""
-    from xlnas_jax.terminal import plain
+    from xlnas_jax.terminal.text import plain
     from xlnas_jax.types import XlnasError, brief
 
     if isinstance(error, XlnasError | OSError):
@@ -215,6 +215,6 @@ def open_streams() -> None:
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
     """One line on stderr, without the place in our code that a user cannot mend."""
-    from xlnas_jax.terminal import plain
+    from xlnas_jax.terminal.text import plain
 
     print(f"xlnas: warning: {plain(str(message))}", file=sys.stderr)

@@ -35,8 +35,8 @@ class Predict:
 
     def run(self) -> None:
         """Writes the fields of each prediction, in the order of the lines."""
-        from xlnas_jax.export import inputs
-        from xlnas_jax.export.load import load
+        from xlnas_jax.export.artifact.load import load
+        from xlnas_jax.export.predicting import inputs
 
         subnet = load(self.model)
         if self.pairs and subnet.task != "classification":

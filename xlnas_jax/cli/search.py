@@ -6,8 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from xlnas_jax.config_file import load_config
-from xlnas_jax.terminal import make_console, say
+from xlnas_jax.config.file import load_config
+from xlnas_jax.terminal.text import make_console, say
 
 
 @dataclass(frozen=True)
@@ -40,16 +40,16 @@ class Search:
         directory = self.run_dir or Path("runs") / self.config.stem
         # Heavy imports wait until the configuration is known to be sound.
         if self.dry_run:
-            from xlnas_jax.rehearsal import rehearse
+            from xlnas_jax.run.rehearsal import rehearse
 
             warn = make_console(stderr=True)
             for line in rehearse(config, directory, lambda line: say(warn, line)):
                 say(make_console(), line)
             return
-        from xlnas_jax.joining import joined
-        from xlnas_jax.processes import is_first
-        from xlnas_jax.results import print_results
-        from xlnas_jax.runner import run_search
+        from xlnas_jax.devices.joining import joined
+        from xlnas_jax.devices.processes import is_first
+        from xlnas_jax.results.tables import print_results
+        from xlnas_jax.run.run import run_search
 
         with joined():
             document, artifact = run_search(config, directory)

@@ -23,10 +23,11 @@ import optax
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from xlnas_jax.config import AutoregressiveController
+from xlnas_jax.config.controller import AutoregressiveController
 from xlnas_jax.controllers.base import (
     Controller,
     Setting,
+    Strategy,
     Told,
     choice_mask,
     scalarise,
@@ -264,3 +265,15 @@ def make_autoregressive(
 def _weights(policy: Policy) -> Any:
     """The same, under the name that optax has for any tree."""
     return policy
+
+
+STRATEGY = Strategy(
+    AutoregressiveController,
+    make_autoregressive,
+    "policy gradient",
+    "scores",
+    "reward",
+    "interactions",
+    "Pham et al. 2018",
+    min_population=2,
+)

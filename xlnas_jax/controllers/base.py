@@ -17,7 +17,7 @@ front comes from the archive of everything that was evaluated on the way.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -25,8 +25,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from xlnas_jax.config import ConstraintsConfig
-from xlnas_jax.pareto import Archive
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.objectives.pareto import Archive
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.space import SearchSpace
 
@@ -151,6 +151,44 @@ class Setting(NamedTuple):
     def space(self) -> SearchSpace:
         """The space searched."""
         return self.costs.space
+
+
+Family = Literal["control", "gradient", "policy gradient", "evolution", "model-based"]
+# What a search must have for a strategy to mean anything in it: several objectives to
+# make fronts of, a limit on the size of networks, or a first objective whose gradient
+# is that of the loss of relaxed networks.
+Need = Literal["several objectives", "size limit", "relaxed networks"]
+
+
+class Strategy(NamedTuple):
+    """One strategy as the registry knows it: how it is made, and what it declares.
+
+    Attributes:
+        config: its section of the configuration; `kind` names it.
+        make: `(config, setting) -> Controller`.
+        learns_from: `nothing`, `scores` of the candidates it asked for, or `gradients`
+            of the auxiliary loss by architecture parameters.
+        seeks: one `reward` that weighs all objectives, or a `front` of them.
+        sees: whether it can know that the best choice at one site depends on another.
+        paper: author and year.
+        needs: what it makes no sense without.
+        min_population: candidates of a round that it needs at least.
+    """
+
+    config: type
+    make: Callable[[Any, Setting], Controller]
+    family: Family
+    learns_from: Literal["nothing", "scores", "gradients"]
+    seeks: Literal["nothing", "reward", "front"]
+    sees: Literal["nothing", "sites alone", "interactions"]
+    paper: str
+    needs: frozenset[Need] = frozenset()
+    min_population: int = 1
+
+    @property
+    def kind(self) -> str:
+        """Its name in the configuration."""
+        return self.config.kind
 
 
 def no_summary(state: Any) -> dict[str, Float[Array, "..."]]:

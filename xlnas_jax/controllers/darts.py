@@ -12,8 +12,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from xlnas_jax.config_controllers import DartsController
-from xlnas_jax.controllers.base import Controller, RelaxedLosses, Setting, choice_mask
+from xlnas_jax.config.controller import DartsController
+from xlnas_jax.controllers.base import (
+    Controller,
+    RelaxedLosses,
+    Setting,
+    Strategy,
+    choice_mask,
+)
 from xlnas_jax.controllers.gradient import GradientState, Logits, make_gradient
 from xlnas_jax.controllers.reinforce import log_policy
 
@@ -34,3 +40,15 @@ def make_darts(config: DartsController, setting: Setting) -> Controller:
         return pull_back(gradient)[0]
 
     return make_gradient(config, setting, estimate)
+
+
+STRATEGY = Strategy(
+    DartsController,
+    make_darts,
+    "gradient",
+    "gradients",
+    "reward",
+    "sites alone",
+    "Liu et al. 2019",
+    needs=frozenset({"relaxed networks"}),
+)

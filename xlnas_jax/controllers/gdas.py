@@ -18,8 +18,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from xlnas_jax.config_controllers import GdasController
-from xlnas_jax.controllers.base import Controller, RelaxedLosses, Setting, choice_mask
+from xlnas_jax.config.controller import GdasController
+from xlnas_jax.controllers.base import (
+    Controller,
+    RelaxedLosses,
+    Setting,
+    Strategy,
+    choice_mask,
+)
 from xlnas_jax.controllers.gradient import GradientState, Logits, make_gradient
 from xlnas_jax.controllers.reinforce import log_policy
 from xlnas_jax.supernet.relaxed import straight_through
@@ -95,3 +101,15 @@ def whole_gradient(gradient: Logits, policy: Logits) -> Logits:
     added = jnp.diff(gradient, axis=-1) / jnp.maximum(seen[:, 1:], RAREST)
     first = gradient[:, :1]
     return jnp.concatenate([first, first + jnp.cumsum(added, axis=-1)], axis=-1)
+
+
+STRATEGY = Strategy(
+    GdasController,
+    make_gdas,
+    "gradient",
+    "gradients",
+    "reward",
+    "sites alone",
+    "Dong and Yang 2019",
+    needs=frozenset({"relaxed networks"}),
+)

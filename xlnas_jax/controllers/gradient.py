@@ -18,7 +18,7 @@ import optax
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
-from xlnas_jax.config_controllers import GradientController
+from xlnas_jax.config.controller import GradientController
 from xlnas_jax.controllers.base import (
     Controller,
     RelaxedLosses,

@@ -16,8 +16,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Int, Key
 
-from xlnas_jax.config import MoreParamsController
-from xlnas_jax.controllers.base import Controller, Setting, Told, no_summary
+from xlnas_jax.config.controller import MoreParamsController
+from xlnas_jax.controllers.base import Controller, Setting, Strategy, Told, no_summary
 from xlnas_jax.controllers.variation import (
     History,
     canonical,
@@ -81,3 +81,15 @@ def make_more_params(config: MoreParamsController, setting: Setting) -> Controll
         wants_distinct=True,
         learns_from_any=True,
     )
+
+
+STRATEGY = Strategy(
+    MoreParamsController,
+    make_more_params,
+    "control",
+    "nothing",
+    "nothing",
+    "nothing",
+    "-",
+    needs=frozenset({"size limit"}),
+)

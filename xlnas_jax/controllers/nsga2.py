@@ -16,10 +16,11 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
-from xlnas_jax.config import Nsga2Controller
+from xlnas_jax.config.controller import Nsga2Controller
 from xlnas_jax.controllers.base import (
     Controller,
     Setting,
+    Strategy,
     Told,
     scaled_rate,
     usable,
@@ -37,7 +38,7 @@ from xlnas_jax.controllers.variation import (
     remember,
     rising,
 )
-from xlnas_jax.pareto import Archive, front_mask, init_archive, insert
+from xlnas_jax.objectives.pareto import Archive, front_mask, init_archive, insert
 
 
 @struct.dataclass
@@ -125,3 +126,15 @@ def make_nsga2(config: Nsga2Controller, setting: Setting) -> Controller:
         learns_from_any=True,
         with_rate=with_rate,
     )
+
+
+STRATEGY = Strategy(
+    Nsga2Controller,
+    make_nsga2,
+    "evolution",
+    "scores",
+    "front",
+    "interactions",
+    "Deb et al. 2002",
+    needs=frozenset({"several objectives"}),
+)

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float, Int
 
-from xlnas_jax.config import OptunaController
-from xlnas_jax.controllers.base import Controller, Setting
+from xlnas_jax.config.controller import OptunaController
+from xlnas_jax.controllers.base import Controller, Setting, Strategy
 from xlnas_jax.controllers.outside import make_outside
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.types import ConfigError
@@ -156,3 +156,14 @@ def _quiet() -> Iterator[None]:
     finally:
         for handler in handlers:
             handler.removeFilter(is_shown)
+
+
+STRATEGY = Strategy(
+    OptunaController,
+    make_optuna,
+    "model-based",
+    "scores",
+    "front",
+    "interactions",
+    "Akiba et al. 2019",
+)

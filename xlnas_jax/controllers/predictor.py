@@ -19,11 +19,11 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from xlnas_jax.config import PredictorController
-from xlnas_jax.controllers.base import Controller, Setting, Told, usable
+from xlnas_jax.config.controller import PredictorController
+from xlnas_jax.controllers.base import Controller, Setting, Strategy, Told, usable
 from xlnas_jax.controllers.gaussian import fit
 from xlnas_jax.controllers.variation import is_among, is_within
-from xlnas_jax.pareto import nondominated
+from xlnas_jax.objectives.pareto import nondominated
 from xlnas_jax.space.space import SearchSpace
 
 Rows = Int[np.ndarray, "pop site"]
@@ -165,3 +165,14 @@ def _chebyshev(
         row[picks] = np.inf
         picks.append(int(row.argmin()))
     return np.asarray(picks)
+
+
+STRATEGY = Strategy(
+    PredictorController,
+    make_predictor,
+    "model-based",
+    "scores",
+    "front",
+    "interactions",
+    "Cummings et al. 2022",
+)

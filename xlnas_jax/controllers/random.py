@@ -6,7 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
-from xlnas_jax.controllers.base import Controller, Told, choice_mask
+from xlnas_jax.config.controller import RandomController
+from xlnas_jax.controllers.base import Controller, Strategy, Told, choice_mask
 
 
 class RandomState(NamedTuple):
@@ -42,3 +43,14 @@ def make_random(num_choices: tuple[int, ...]) -> Controller:
         return {"probabilities": probabilities / probabilities.sum(-1, keepdims=True)}
 
     return Controller(init, ask, tell, summary)
+
+
+STRATEGY = Strategy(
+    RandomController,
+    lambda config, setting: make_random(setting.space.num_choices),
+    "control",
+    "nothing",
+    "nothing",
+    "nothing",
+    "Li and Talwalkar 2019",
+)

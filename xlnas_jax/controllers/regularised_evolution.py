@@ -15,10 +15,11 @@ import jax.numpy as jnp
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
-from xlnas_jax.config import RegularisedEvolutionController
+from xlnas_jax.config.controller import RegularisedEvolutionController
 from xlnas_jax.controllers.base import (
     Controller,
     Setting,
+    Strategy,
     Told,
     scalarise,
     scaled_rate,
@@ -108,3 +109,14 @@ def make_regularised_evolution(
         learns_from_any=True,
         with_rate=with_rate,
     )
+
+
+STRATEGY = Strategy(
+    RegularisedEvolutionController,
+    make_regularised_evolution,
+    "evolution",
+    "scores",
+    "reward",
+    "interactions",
+    "Real et al. 2019",
+)

@@ -20,9 +20,10 @@ import optax
 from flax import struct
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from xlnas_jax.config import ReinforceController
+from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.controllers.base import (
     Controller,
+    Strategy,
     Told,
     choice_mask,
     scalarise,
@@ -159,3 +160,17 @@ def make_reinforce(
         }
 
     return Controller(init, ask, tell, summary)
+
+
+STRATEGY = Strategy(
+    ReinforceController,
+    lambda config, setting: make_reinforce(
+        config, setting.space.num_choices, setting.num_rounds, setting.cost_scale
+    ),
+    "policy gradient",
+    "scores",
+    "reward",
+    "sites alone",
+    "Williams 1992",
+    min_population=2,
+)

@@ -11,7 +11,8 @@ import numpy as np
 from flax import struct
 from jaxtyping import Array, Float, Int, Key
 
-from xlnas_jax.controllers.base import Controller, Setting, Told, usable
+from xlnas_jax.config.controller import UniformController
+from xlnas_jax.controllers.base import Controller, Setting, Strategy, Told, usable
 from xlnas_jax.controllers.variation import canonical, is_within, make_sites
 from xlnas_jax.space.uniform import uniform_rows
 
@@ -57,3 +58,14 @@ def make_uniform(setting: Setting) -> Controller:
     return Controller(
         init, ask, tell, summary, wants_distinct=True, learns_from_any=True
     )
+
+
+STRATEGY = Strategy(
+    UniformController,
+    lambda config, setting: make_uniform(setting),
+    "control",
+    "nothing",
+    "nothing",
+    "nothing",
+    "Tan and Le 2019",
+)

@@ -26,10 +26,11 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
-from xlnas_jax.config import CipherData
+from xlnas_jax.config.data import CipherData
 from xlnas_jax.data.examples import Examples, Source
-from xlnas_jax.data.patterns import unknown_language
-from xlnas_jax.languages import Split, name, normalise, script_of
+from xlnas_jax.data.readers.patterns import unknown_language
+from xlnas_jax.languages.codes import name, normalise, script_of
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import ConfigError
 
 # Vowels and consonants, without letters that are a letter and a mark, such as й.

@@ -13,11 +13,12 @@ import numpy as np
 from babel import Locale
 from babel.localedata import locale_identifiers
 
-from xlnas_jax.config import CldrData
+from xlnas_jax.config.data import CldrData
 from xlnas_jax.data.examples import Examples, Source
-from xlnas_jax.data.faults import LoadReport
-from xlnas_jax.data.patterns import unknown_language
-from xlnas_jax.languages import Split, normalise
+from xlnas_jax.data.readers.faults import LoadReport
+from xlnas_jax.data.readers.patterns import unknown_language
+from xlnas_jax.languages.codes import normalise
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import ConfigError
 
 KINDS = ("territory", "language", "script", "currency", "unit")

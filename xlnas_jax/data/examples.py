@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.data.faults import Faults, LoadReport
-from xlnas_jax.languages import Split
+from xlnas_jax.data.readers.faults import Faults, LoadReport
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import DataError, brief
 
 LabelSet = tuple[str, ...]

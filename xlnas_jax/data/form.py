@@ -15,7 +15,7 @@ from xlnas_jax.data.examples import (
     TaggedExamples,
     listed,
 )
-from xlnas_jax.data.faults import LoadReport
+from xlnas_jax.data.readers.faults import LoadReport
 from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
 from xlnas_jax.types import DataError, brief
 

@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from xlnas_jax.config import HubData
+from xlnas_jax.config.data import HubData
 from xlnas_jax.data.examples import (
     Examples,
     Row,
@@ -17,12 +17,12 @@ from xlnas_jax.data.examples import (
     make_examples,
     require_some,
 )
-from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.patterns import match_languages, unknown_language
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.patterns import match_languages, unknown_language
+from xlnas_jax.data.readers.values import make_row
 from xlnas_jax.data.select import settled
-from xlnas_jax.data.values import make_row
 from xlnas_jax.files import kind_of
-from xlnas_jax.languages import Split
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import DataError, brief
 
 # Of the reason of another library; some print whole tables.

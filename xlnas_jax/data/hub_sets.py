@@ -4,8 +4,7 @@ from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from xlnas_jax.config import SetData
-from xlnas_jax.data.columns import make_tagged
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.examples import (
     Answer,
     AnyExamples,
@@ -17,7 +16,6 @@ from xlnas_jax.data.examples import (
     label_set,
     make_examples,
 )
-from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.hub import (
     class_name,
     class_names,
@@ -31,13 +29,16 @@ from xlnas_jax.data.labels import (
     has_entity_types,
     make_label_map,
 )
-from xlnas_jax.data.layout import NotThereError
-from xlnas_jax.data.patterns import match_languages, unknown_language
-from xlnas_jax.data.questions import check_question, is_offset, make_questions
+from xlnas_jax.data.readers.columns import make_tagged
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.layout import NotThereError
+from xlnas_jax.data.readers.patterns import match_languages, unknown_language
+from xlnas_jax.data.readers.questions import check_question, is_offset, make_questions
+from xlnas_jax.data.readers.values import SPELLED, make_row, spelled
 from xlnas_jax.data.select import limited, settled
 from xlnas_jax.data.sets.base import DataSet, Hub
-from xlnas_jax.data.values import SPELLED, make_row, spelled
-from xlnas_jax.languages import Split, normalise
+from xlnas_jax.languages.codes import normalise
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import ConfigError, brief
 
 if TYPE_CHECKING:  # the import takes seconds: only runs that read the hub pay it

@@ -4,9 +4,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from xlnas_jax.config import SetData
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.examples import LabelSet, Row, TaggedRow
-from xlnas_jax.data.faults import Faults
+from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.sets.base import Columns, DataSet
 from xlnas_jax.tasks.tagging import OUTSIDE
 from xlnas_jax.types import ConfigError

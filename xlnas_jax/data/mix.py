@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from xlnas_jax.config import HubData, MixData, SetData, TableData
+from xlnas_jax.config.data import HubData, MixData, SetData, TableData
 from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
@@ -14,10 +14,10 @@ from xlnas_jax.data.examples import (
     Source,
     TaggedExamples,
 )
-from xlnas_jax.data.layout import NotThereError
-from xlnas_jax.data.patterns import unknown_language
+from xlnas_jax.data.readers.layout import NotThereError
+from xlnas_jax.data.readers.patterns import unknown_language
 from xlnas_jax.data.select import joined
-from xlnas_jax.languages import Split
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import DataError
 
 

@@ -2,18 +2,19 @@
 
 from itertools import accumulate
 
-from xlnas_jax.config import SetData
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.examples import AnyExamples, LabelSet, Source, require_some
-from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.labels import make_label_map
-from xlnas_jax.data.layout import Found, Layout, NotThereError, find_files
-from xlnas_jax.data.patterns import unknown_language
-from xlnas_jax.data.raw import AnyRow, make_any, read_raw, seen_labels, unique
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.layout import Found, Layout, NotThereError, find_files
+from xlnas_jax.data.readers.patterns import unknown_language
+from xlnas_jax.data.readers.raw import AnyRow, make_any, read_raw, seen_labels, unique
 from xlnas_jax.data.select import limited, settled
 from xlnas_jax.data.sets.base import DataSet
 from xlnas_jax.data.sets.registry import find
 from xlnas_jax.files import located
-from xlnas_jax.languages import Split, normalise
+from xlnas_jax.languages.codes import normalise
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import ConfigError, DataError
 
 ORDER: tuple[Split, ...] = ("train", "dev", "test")

@@ -11,14 +11,14 @@ import jax
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.config_transfer import SetPairs, TransferConfig
+from xlnas_jax.config.transfer import SetPairs, TransferConfig
 from xlnas_jax.data import sources
-from xlnas_jax.data.batches import scoring_batches
+from xlnas_jax.data.batches.batches import scoring_batches
+from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.examples import Source
 from xlnas_jax.data.parallel import ParallelText, read_parallel
-from xlnas_jax.data.rows import Rows
-from xlnas_jax.data.tokens import Tokenizer
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.data.tokens.tokenizer import Tokenizer
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import Batch, ConfigError, DataError
 
 # Fewer say nothing, whatever the metric.

@@ -7,16 +7,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from xlnas_jax.data.faults import Faults, LoadReport
-from xlnas_jax.data.layout import Found, Layout, NotThereError, find_files
-from xlnas_jax.data.lines import MAX_FILE, read_text, split_lines
-from xlnas_jax.data.patterns import unknown_language
-from xlnas_jax.data.questions import LEFT_OUT, rows_passed
-from xlnas_jax.data.records import read_records
+from xlnas_jax.data.readers.faults import Faults, LoadReport
+from xlnas_jax.data.readers.layout import Found, Layout, NotThereError, find_files
+from xlnas_jax.data.readers.lines import MAX_FILE, read_text, split_lines
+from xlnas_jax.data.readers.patterns import unknown_language
+from xlnas_jax.data.readers.questions import LEFT_OUT, rows_passed
+from xlnas_jax.data.readers.records import read_records
 from xlnas_jax.data.sets.base import DataSet, Verses
 from xlnas_jax.data.sets.registry import find
 from xlnas_jax.files import open_regular
-from xlnas_jax.languages import Split, normalise
+from xlnas_jax.languages.codes import normalise
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import ConfigError, DataError, brief
 
 

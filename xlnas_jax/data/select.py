@@ -14,8 +14,8 @@ from xlnas_jax.data.examples import (
     QuestionExamples,
     TaggedExamples,
 )
-from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.questions import rows_passed
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.questions import rows_passed
 from xlnas_jax.types import DataError
 
 AnyKind = TypeVar("AnyKind", bound=AnyExamples)

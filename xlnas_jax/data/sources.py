@@ -1,6 +1,7 @@
 """From a configuration to a data source, and the one guarded way to read it."""
 
-from xlnas_jax.config import (
+from xlnas_jax.config.data import (
+    AnyData,
     CipherData,
     CldrData,
     HubData,
@@ -8,7 +9,6 @@ from xlnas_jax.config import (
     SetData,
     TableData,
 )
-from xlnas_jax.config_data import AnyData
 from xlnas_jax.data.cipher import make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
 from xlnas_jax.data.examples import AnyExamples, LabelSet, Source, listed
@@ -16,10 +16,11 @@ from xlnas_jax.data.form import Form, form_of, require_contrast, require_text
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.data.mix import make_mix_source
 from xlnas_jax.data.named import make_set_source
-from xlnas_jax.data.patterns import unknown_language
+from xlnas_jax.data.readers.patterns import unknown_language
 from xlnas_jax.data.table import make_table_source
 from xlnas_jax.files import located
-from xlnas_jax.languages import LanguageRoles, Phase, Split, normalise
+from xlnas_jax.languages.codes import normalise
+from xlnas_jax.languages.roles import LanguageRoles, Phase, Split
 from xlnas_jax.types import DataError
 
 

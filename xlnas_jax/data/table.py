@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
-from xlnas_jax.config import TableData
+from xlnas_jax.config.data import TableData
 from xlnas_jax.data.examples import (
     Examples,
     LabelSet,
@@ -16,15 +16,19 @@ from xlnas_jax.data.examples import (
     make_examples,
     require_some,
 )
-from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.layout import NotThereError
-from xlnas_jax.data.patterns import match_languages, require_field, unknown_language
-from xlnas_jax.data.records import read_records
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.layout import NotThereError
+from xlnas_jax.data.readers.patterns import (
+    match_languages,
+    require_field,
+    unknown_language,
+)
+from xlnas_jax.data.readers.records import read_records
+from xlnas_jax.data.readers.values import make_row
 from xlnas_jax.data.select import settled
 from xlnas_jax.data.sets.base import Table
-from xlnas_jax.data.values import make_row
 from xlnas_jax.files import located
-from xlnas_jax.languages import Split
+from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import DataError, brief
 
 _COLUMNS = ("id", "text", "pair", "label")

@@ -5,12 +5,13 @@ from typing import Any
 
 import jax
 
-from xlnas_jax.data.batches import scoring_batches
-from xlnas_jax.data.rows import make_example_rows
-from xlnas_jax.experiment import ScoringData, make_task
+from xlnas_jax.data.batches.batches import scoring_batches
+from xlnas_jax.data.batches.rows import make_example_rows
+from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.labelled import Parts
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import CheckpointError
 
 BATCH_TOKENS = 2048

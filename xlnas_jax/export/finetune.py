@@ -7,11 +7,12 @@ import jax
 import optax
 from jaxtyping import Array, Float
 
-from xlnas_jax.engine import make_plan
-from xlnas_jax.experiment import Experiment, TaskPart, training_rows
+from xlnas_jax.experiment.arrays import training_rows
+from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.supernet.train import (
+from xlnas_jax.search.learn import make_plan
+from xlnas_jax.training.train import (
     apply_gradients,
     batch_loss,
     make_optimizer,

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from xlnas_jax.config import Config, TaskConfig
-from xlnas_jax.config_file import load_config
-from xlnas_jax.data.columns import make_tagged, read_columns
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.file import load_config
+from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
@@ -17,14 +17,15 @@ from xlnas_jax.data.examples import (
     TaggedExamples,
     make_examples,
 )
-from xlnas_jax.data.faults import Faults
-from xlnas_jax.data.questions import make_questions
+from xlnas_jax.data.readers.columns import make_tagged, read_columns
+from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.questions import make_questions
+from xlnas_jax.data.readers.squad import read_squad
 from xlnas_jax.data.sets.base import Columns, Table
 from xlnas_jax.data.sources import make_source, read
-from xlnas_jax.data.squad import read_squad
 from xlnas_jax.data.table import read_table
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.languages import LanguageRoles
+from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.tasks.tagging import has_entities
 from xlnas_jax.types import ConfigError, DataError
 

@@ -9,10 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
-from xlnas_jax.checkpoint import load_tree
-from xlnas_jax.checkpoint.stored import Stored
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.storage.stored import Stored
+from xlnas_jax.storage.trees import load_tree
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.layers import slice_layer

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 
-from xlnas_jax.experiment import Experiment, TaskPart
-from xlnas_jax.export.artifact import Artifact, save_artifact, save_artifacts
-from xlnas_jax.export.facts import MeasuredLatency, make_card, own_costs
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.taxonomy import PICKS
+from xlnas_jax.export.artifact.artifact import Artifact, save_artifact, save_artifacts
+from xlnas_jax.export.artifact.facts import MeasuredLatency, make_card, own_costs
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.supernet.params import SharedParams
-from xlnas_jax.taxonomy import PICKS
 from xlnas_jax.types import ConfigError, brief
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import jax
 
-from xlnas_jax.experiment import ScoringData
+from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.scoring import Scores, score_predictions
+from xlnas_jax.results.scoring import Scores, score_predictions
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch

@@ -9,14 +9,15 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
-from xlnas_jax.data.tokens import Encoding, Tokenizer
-from xlnas_jax.data.windows import DOC_STRIDE, make_windows
-from xlnas_jax.export import predict_answers, predict_tags
+from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
+from xlnas_jax.data.tokens.windows import DOC_STRIDE, make_windows
 from xlnas_jax.export.apply import apply_subnet, apply_subnet_jit
-from xlnas_jax.export.chunks import run_chunks
 from xlnas_jax.export.params import LayerSize, SubnetParams
-from xlnas_jax.export.predict import check_pairs, check_texts, to_predictions
-from xlnas_jax.languages import normalise
+from xlnas_jax.export.predicting import answers as predict_answers
+from xlnas_jax.export.predicting import tags as predict_tags
+from xlnas_jax.export.predicting.chunks import run_chunks
+from xlnas_jax.export.predicting.classes import check_pairs, check_texts, to_predictions
+from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.answers import MAX_TOKENS
 from xlnas_jax.types import CheckpointError, DataError

@@ -10,7 +10,7 @@ every language, the source included.
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config import LanguagesConfig
+from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.types import ConfigError, LeakError
 

@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 from jaxtyping import Bool, Int
 
-from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.latency import LATENCY, NS_PER_MS
 from xlnas_jax.types import ArchitectureError

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from xlnas_jax.config import ConstraintsConfig
+from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.space.constraints import is_feasible, limits
 from xlnas_jax.space.cost import FLOAT_BYTES, CostModel
 from xlnas_jax.space.knapsack import Knapsack, Solution, solve

@@ -4,7 +4,7 @@ A new knob is one more entry in `make_space`, its cost in `cost.py`, and its
 execution in `supernet/`.
 """
 
-from xlnas_jax.config import SpaceConfig
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
 from xlnas_jax.space.space import Knob, SearchSpace
 from xlnas_jax.types import ConfigError

@@ -1,8 +1,8 @@
 """Predicted latency: a table that adds up, its margin, and what is done without one.
 
-How the table is measured and fitted stands in `xlnas_jax.latency`. Here are only the
-numbers, as whole nanoseconds: sums of them are exact in any order, so that the same
-networks are within a limit wherever it is checked.
+How the table is measured and fitted stands in `xlnas_jax.calibration.latency`. Here are
+only the numbers, as whole nanoseconds: sums of them are exact in any order, so that the
+same networks are within a limit wherever it is checked.
 """
 
 import math

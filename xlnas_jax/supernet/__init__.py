@@ -1,1 +1,1 @@
-
+"""The shared weights, and how an architecture of them runs."""

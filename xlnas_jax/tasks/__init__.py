@@ -1,1 +1,1 @@
-
+"""Loss, decoding and official metrics of each kind of task."""

@@ -19,7 +19,7 @@ from functools import partial
 import numpy as np
 from jaxtyping import Float
 
-from xlnas_jax import languages
+from xlnas_jax.languages import codes
 from xlnas_jax.tasks import squad
 from xlnas_jax.types import ConfigError
 
@@ -88,7 +88,7 @@ def scores(
 
 
 def _known(language: str) -> str:
-    code = languages.normalise(language)
+    code = codes.normalise(language)
     if code not in _ARTICLES:
         raise ConfigError(
             f"MLQA metric: the language of the context must be one of "

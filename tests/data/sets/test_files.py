@@ -6,17 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import SetData
-from xlnas_jax.data.columns import (
-    BLANK_SENTENCE,
-    BLANK_WORD,
-    DOCUMENT_MARK,
-)
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.examples import Examples, Source, TaggedExamples
 from xlnas_jax.data.named import make_set_source
+from xlnas_jax.data.readers.columns import BLANK_SENTENCE, BLANK_WORD, DOCUMENT_MARK
+from xlnas_jax.data.readers.tagged import STRAY
 from xlnas_jax.data.sets.registry import find
-from xlnas_jax.data.tagged import STRAY
-from xlnas_jax.languages import normalise
+from xlnas_jax.languages.codes import normalise
 from xlnas_jax.types import DataError
 
 TEXTS = ("sib200", "nusax", "afrisenti")

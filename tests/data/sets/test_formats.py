@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import SetData
-from xlnas_jax.data.columns import WITHHELD
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.examples import Examples, TaggedExamples
 from xlnas_jax.data.named import make_set_source
+from xlnas_jax.data.readers.columns import WITHHELD
 from xlnas_jax.types import DataError
 
 XNLI_COLUMNS = (

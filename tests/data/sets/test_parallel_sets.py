@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.data.faults import Faults
 from xlnas_jax.data.parallel import read_parallel, read_verses
+from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.sets.registry import find
-from xlnas_jax.languages import normalise
+from xlnas_jax.languages.codes import normalise
 
 
 def entries(shared: Path, name: str) -> list[dict]:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.config import SetData
+from xlnas_jax.config.data import SetData
 from xlnas_jax.data.named import make_set_source
 from xlnas_jax.data.sets.registry import find
-from xlnas_jax.languages import normalise
+from xlnas_jax.languages.codes import normalise
 
 
 def entry(shared: Path, name: str) -> dict:

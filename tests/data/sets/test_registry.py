@@ -5,7 +5,7 @@ import pytest
 from xlnas_jax.data.labels import has_entity_types
 from xlnas_jax.data.sets.base import Columns, Table
 from xlnas_jax.data.sets.registry import all_sets, find
-from xlnas_jax.languages import normalise
+from xlnas_jax.languages.codes import normalise
 from xlnas_jax.types import ConfigError
 
 SETS = all_sets()

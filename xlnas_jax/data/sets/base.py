@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from xlnas_jax.languages import Split
+from xlnas_jax.languages.roles import Split
 
 
 @dataclass(frozen=True)

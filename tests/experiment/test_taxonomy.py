@@ -1,0 +1,86 @@
+"""Every strategy declares what it is; senseless combinations are refused by name."""
+
+import dataclasses
+import typing
+
+import jax
+import numpy as np
+import pytest
+
+from tests.experiments import tiny_config
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.controller import AnyController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.controllers.registry import STRATEGIES
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.types import ConfigError
+
+KINDS = {config().kind: config for config in typing.get_args(AnyController)}
+
+
+def test_every_strategy_that_can_be_configured_is_declared():
+    assert set(STRATEGIES) == set(KINDS)
+
+
+def given(kind: str, *objectives: str, **changes) -> Config:
+    config = tiny_config(controller=KINDS[kind](), **changes)
+    search = dataclasses.replace(config.search, objectives=objectives)
+    return dataclasses.replace(config, search=search)
+
+
+def alone(kind: str) -> Config:
+    """One candidate a round."""
+    config = given(kind, "error", "flops")
+    search = dataclasses.replace(config.search, population=1)
+    return dataclasses.replace(config, search=search)
+
+
+def test_random_search_may_score_one_candidate_at_a_time():
+    assert prepare(alone("random")).config.search.population == 1
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (
+            given("random", "error", space=SpaceConfig(elastic_depth=False)),
+            "nothing to search",
+        ),
+        (given("nsga2", "error"), "error is the only objective"),
+        (alone("reinforce"), r"search\.population: .*at least 2 for .*'reinforce'"),
+        (alone("autoregressive"), "whose baseline is the others; got 1"),
+        (
+            given("more_params", "error", "flops", constraints=ConstraintsConfig()),
+            "only ever proposes the full network",
+        ),
+        (
+            given("random", "error", "flops", export=ExportConfig(pick="bset")),
+            r"export\.pick.*got 'bset'\. Did you mean 'best'\?",
+        ),
+        (
+            given("random", "error", "flops", export=ExportConfig(pick="0123456789A")),
+            r"got '0123456789A'\. Use best",
+        ),
+        (given("darts", "worst_loss"), "is not that of 'worst_loss'"),
+        (given("gdas", "loss", "error", "flops"), r"cannot see the objectives \['err"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_with_the_reason(config, reason):
+    with pytest.raises(ConfigError, match=reason) as found:
+        prepare(config)
+    assert "\n" not in str(found.value)
+
+
+def test_whatever_a_network_is_called_can_be_picked():
+    experiment = prepare(tiny_config())
+    rows = experiment.space.flatten(experiment.space.sample_valid(jax.random.key(0), 9))
+    for row in np.asarray(rows):
+        pick = experiment.space.identifier(row)
+        prepare(tiny_config(export=ExportConfig(pick=pick)))
+
+
+@pytest.mark.parametrize("kind", sorted(set(KINDS) - {"optuna"}))
+def test_a_front_of_error_and_flops_suits_every_strategy(kind):
+    prepare(given(kind, "error", "flops"))

@@ -1,0 +1,114 @@
+"""The model card says what was measured, and says when something was not."""
+
+import dataclasses
+
+import pytest
+
+from xlnas_jax.export.artifact.card import Latency, render_card
+from xlnas_jax.export.params import count_params
+
+
+def test_scores_stand_beside_the_trivial_baseline(card, subnet):
+    text = render_card(card, subnet)
+
+    assert (
+        "| language | role | accuracy | macro_f1 | majority class (accuracy) |" in text
+    )
+    assert "| fi | target | 0.600 | 0.500 | 0.125 |" in text
+    assert "| **mean** | targets | 0.500 | 0.400 | 0.250 |" in text
+    assert "| **mean** | source and targets | 0.633 | 0.533 | 0.250 |" in text
+
+
+def test_sizes_are_those_of_the_network(card, subnet):
+    text = render_card(card, subnet)
+
+    assert "| parameters | 1,000 | 4,000 |" in text
+    assert "| FLOPs of an input of 64 tokens | 123,456 | 987,654 |" in text
+    assert "| bytes of weights and activations | - | - |" in text
+    assert f"{count_params(subnet.weights):,} parameters are stored" in text
+    for heads, ffn in subnet.sizes:
+        assert f"{heads} heads, {ffn} inner neurons" in text
+
+
+def test_latency_is_told_where_it_was_measured(card, subnet):
+    found = Latency(1.5, None, "2 x 64 tokens on an abacus")
+    text = render_card(dataclasses.replace(card, latency=found), subnet)
+
+    row = "| milliseconds of 2 x 64 tokens on an abacus, measured | 1.500 | - |"
+    assert row in text
+    assert "milliseconds" not in render_card(card, subnet)
+
+
+def test_the_protocol_names_every_language_once_by_role(card, subnet):
+    text = render_card(card, subnet)
+
+    assert "Weights learned from labels of en (source) and none" in text
+    assert "compared by labels of fr" in text
+    assert "Labels of fi, sw (target) were read once" in text
+    assert "seed 11" in text
+    assert 'language: ["en", "fr", "fi", "sw"]' in text
+
+
+def test_fine_tuning_is_told_where_it_happened(card, subnet):
+    tuned = dataclasses.replace(card, finetune_steps=70)
+
+    assert "70 updates" in render_card(tuned, subnet)
+    assert "updates" not in render_card(card, subnet)
+
+
+@pytest.mark.parametrize(
+    ("task", "expected"),
+    [
+        (
+            "classification",
+            ("text-classification", 'predict(["a text", "another"])', "`script`"),
+        ),
+        (
+            "tagging",
+            ("token-classification", '["or", "its", "words"]', "`B-LOC`", "every word"),
+        ),
+        (
+            "qa",
+            ("question-answering", 'predict(["a question"], [', "finds the answer"),
+        ),
+    ],
+)
+def test_every_kind_of_task_is_described_and_shown(tiny, card, task, expected):
+    text = render_card(card, tiny.of(task).subnet(tiny.rows[0]))
+
+    assert f"pipeline_tag: {expected[0]}\n" in text
+    for part in expected[1:]:
+        assert part in text
+    assert "output layer of their own" not in text
+
+
+def test_pairs_are_shown_as_such(card, subnet):
+    text = render_card(dataclasses.replace(card, is_paired=True), subnet)
+
+    assert 'predict(["a text"], ["what stands beside it"])' in text
+
+
+def test_languages_with_an_output_layer_of_their_own_are_named(card, tagger):
+    text = render_card(card, tagger)
+
+    assert "output layer of their own: en, sw" in text
+    assert 'language="en"' in text
+
+
+def test_licences_are_given_or_called_unknown(card, subnet):
+    text = render_card(card, subnet)
+
+    assert "a data set (licence: CC-BY-SA-4.0)" in text
+    assert "started from hub/encoder (licence: unknown" in text
+
+
+def test_a_model_from_nothing_has_no_origin(card, subnet):
+    text = render_card(dataclasses.replace(card, source_model=""), subnet)
+
+    assert "trained from nothing" in text
+
+
+def test_missing_scores_are_called_so(card, subnet):
+    text = render_card(dataclasses.replace(card, scores={}), subnet)
+
+    assert "Not measured." in text

@@ -1,0 +1,1 @@
+"""What is measured once before a search: form, precision, latency."""

@@ -1,0 +1,49 @@
+"""What is counted, for which input, and how much of it there may be."""
+
+from dataclasses import dataclass
+
+from xlnas_jax.config.ranges import HUGE, MANY, at_least, positive
+from xlnas_jax.config.tokens import MAX_TOKENS
+
+
+@dataclass(frozen=True)
+class ConstraintsConfig:
+    """Hard upper limits; absent means no limit.
+
+    Attributes:
+        params: parameters of the exported network.
+        encoder_params: the same without embeddings and task head.
+        flops: floating-point operations of one sentence of `cost.length` tokens.
+        memory_bytes: weights and activations of a batch of such sentences.
+        latency_ms: milliseconds of such a batch on the machine at hand, measured on
+            the exported form.
+    """
+
+    params: float | None = None
+    encoder_params: float | None = None
+    flops: float | None = None
+    memory_bytes: float | None = None
+    latency_ms: float | None = None
+
+    def __post_init__(self) -> None:
+        positive(self, "params", "encoder_params", "flops", "memory_bytes", most=HUGE)
+        positive(self, "latency_ms")
+
+
+@dataclass(frozen=True)
+class CostConfig:
+    """The input that FLOPs and memory are counted and latency is measured for.
+
+    Attributes:
+        latency_networks: sub-networks that latency is measured on before a search
+            that it takes part in. A model is fitted to half of them and judged by
+            the others.
+    """
+
+    length: int = 64
+    batch_size: int = 1
+    latency_networks: int = 48
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "length", "batch_size", most=MAX_TOKENS)
+        at_least(self, 4, "latency_networks", most=MANY)

@@ -1,0 +1,24 @@
+"""The network that is written at the end."""
+
+from dataclasses import dataclass
+
+from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, positive
+
+
+@dataclass(frozen=True)
+class ExportConfig:
+    """The network that is written at the end.
+
+    Attributes:
+        pick: `best` (lowest error), `knee`, `smallest`, or a point's id.
+        finetune_steps: source-language steps of the chosen network alone.
+    """
+
+    pick: str = "best"
+    finetune_steps: int = 0
+    finetune_learning_rate: float = 2e-5
+
+    def __post_init__(self) -> None:
+        distinct(self, "pick")
+        at_least(self, 0, "finetune_steps", most=MAX_STEPS)
+        positive(self, "finetune_learning_rate")

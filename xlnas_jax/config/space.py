@@ -1,0 +1,28 @@
+"""What may vary."""
+
+from dataclasses import dataclass
+
+from xlnas_jax.config.ranges import at_least, distinct
+
+
+@dataclass(frozen=True)
+class SpaceConfig:
+    """What may vary. Choices are listed from small to large.
+
+    Attributes:
+        elastic_depth: each layer may be skipped.
+        min_layers: fewer kept layers than this is not a valid architecture.
+        heads: numbers of attention heads a layer may keep; empty: all only.
+        ffn: inner widths a layer may keep; empty: full width only.
+        pooling: ways to make one vector of a sentence.
+    """
+
+    elastic_depth: bool = True
+    min_layers: int = 1
+    heads: tuple[int, ...] = ()
+    ffn: tuple[int, ...] = ()
+    pooling: tuple[str, ...] = ("mean",)
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "min_layers", "heads", "ffn", most=2**17)
+        distinct(self, "pooling")

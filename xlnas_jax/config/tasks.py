@@ -1,0 +1,29 @@
+"""One task of a search over several."""
+
+from dataclasses import dataclass
+
+from xlnas_jax.config.data import AnyData
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.ranges import positive
+from xlnas_jax.config.tokens import TokensConfig
+
+
+@dataclass(frozen=True)
+class TaskConfig:
+    """One task of a search over several.
+
+    Attributes:
+        weight: factor on the task's share of the training steps.
+        language_heads: source and aux_train languages get output layers of their
+            own, which add to the shared one; other languages fall back on that.
+        tokens: overrides the section of the same name for this task.
+    """
+
+    languages: LanguagesConfig
+    data: AnyData
+    weight: float = 1.0
+    language_heads: bool = False
+    tokens: TokensConfig | None = None
+
+    def __post_init__(self) -> None:
+        positive(self, "weight")

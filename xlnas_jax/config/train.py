@@ -1,0 +1,52 @@
+"""How the shared weights learn."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlnas_jax.config.ranges import MAX_STEPS, at_least, fraction, positive
+from xlnas_jax.config.tokens import MAX_TOKENS
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the shared weights learn.
+
+    Attributes:
+        pretune_steps: full-network steps before heads and neurons are reordered
+            by importance and sub-networks join in.
+        reorder: sort heads and neurons by importance after `pretune_steps`.
+        num_random: random sub-networks per step, beside largest and smallest.
+        kd_temperature: softness of the in-place distillation targets.
+        weight_decay: decoupled; none on biases and LayerNorm.
+        precision: of the matrix products; reductions are always fp32.
+        temperature: tasks and languages are trained on in proportion to the number
+            of their examples to this power.
+        freeze_embeddings: leave the word embeddings as they were imported.
+        remat: recompute activations in the backward pass of every layer.
+    """
+
+    batch_size: int = 32
+    learning_rate: float = 5e-5
+    head_learning_rate: float = 1e-3
+    warmup_fraction: float = 0.1
+    weight_decay: float = 0.01
+    clip_norm: float = 1.0
+    dropout: float = 0.1
+    label_smoothing: float = 0.0
+    pretune_steps: int = 0
+    reorder: bool = True
+    num_random: int = 2
+    kd_temperature: float = 1.0
+    temperature: float = 1.0
+    precision: Literal["fp32", "bf16"] = "fp32"
+    freeze_embeddings: bool = False
+    remat: bool = False
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "batch_size", most=MAX_TOKENS)
+        at_least(self, 0, "weight_decay")
+        at_least(self, 0, "pretune_steps", most=MAX_STEPS)
+        at_least(self, 0, "num_random", most=1024)
+        positive(self, "learning_rate", "head_learning_rate", "clip_norm")
+        positive(self, "kd_temperature")
+        fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")

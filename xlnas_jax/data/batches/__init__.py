@@ -1,0 +1,1 @@
+"""From examples to token arrays of few shapes, and the order of training."""

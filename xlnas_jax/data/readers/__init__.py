@@ -1,0 +1,1 @@
+"""Original files of every format, read row by row; faults are named."""

@@ -1,0 +1,1 @@
+"""Text to token ids, as the tokenizer of the model has it."""

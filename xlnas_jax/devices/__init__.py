@@ -1,0 +1,1 @@
+"""What it runs on: meshes of devices, several processes, compiled programs."""

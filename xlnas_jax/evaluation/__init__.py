@@ -1,0 +1,1 @@
+"""A population to numbers in one call, and fewer of them where that suffices."""

@@ -1,0 +1,1 @@
+"""Everything static of one run, and whether it makes sense."""

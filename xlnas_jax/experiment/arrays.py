@@ -1,0 +1,113 @@
+"""Examples of an experiment as arrays on the device."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from xlnas_jax.data import sources
+from xlnas_jax.data.batches.batches import scoring_batches, training_batches
+from xlnas_jax.data.batches.buckets import BucketPlan
+from xlnas_jax.data.batches.rows import Rows, make_example_rows
+from xlnas_jax.data.examples import AnyExamples
+from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
+from xlnas_jax.data.tokens.tokenizer import warn
+from xlnas_jax.experiment.encoder import trained_on
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.languages.roles import Phase, Split
+from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, needs_of
+from xlnas_jax.types import Batch
+
+
+class ScoringData(NamedTuple):
+    """One split of several languages, on the device, and where each row comes from.
+
+    `Batch.language` is the position in `roles.all`.
+
+    Attributes:
+        plans: which of the rows stands where in the batches.
+        examples: of each language, in order.
+        source: of auxiliary data: batches of the source's dev split, which is scored
+            with them, where an objective needs it.
+        pairs: of auxiliary data: translations, where an objective needs them.
+    """
+
+    batches: tuple[Batch, ...]
+    plans: tuple[BucketPlan, ...]
+    rows: Rows
+    examples: tuple[AnyExamples, ...]
+    source: tuple[Batch, ...] = ()
+    pairs: PairBatches | None = None
+
+
+def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
+    """For each task, source and aux_train rows in length buckets on the device."""
+    batches = []
+    for part in experiment.parts:
+        examples = trained_on(part.roles, part.source)
+        _warn_of_unknown(part, examples)
+        rows = _encode(part, examples)
+        count, pad_id = part.tokens.train_buckets, part.tokenizer.pad_id
+        batches.append(training_batches(rows, count, pad_id))
+    return tuple(batches)
+
+
+def scoring_data(
+    experiment: Experiment,
+    part: TaskPart,
+    languages: tuple[str, ...],
+    split: Split,
+    phase: Phase,
+) -> ScoringData:
+    """One split of several languages in shared length buckets, on the device.
+
+    Raises `LeakError` where the phase may not see a language.
+    """
+    examples = [
+        sources.read(part.source, part.roles, code, split, phase) for code in languages
+    ]
+    _warn_of_unknown(part, examples)
+    rows = _encode(part, examples)
+    size = experiment.config.evaluate.batch_tokens
+    count, pad_id = part.tokens.num_buckets, part.tokenizer.pad_id
+    batches, plans = scoring_batches(rows, count, size, pad_id)
+    return ScoringData(batches, plans, rows, tuple(examples))
+
+
+def heldout_data(experiment: Experiment) -> tuple[ScoringData, ...]:
+    """Of each task, the dev splits that candidates are scored on."""
+    return tuple(_heldout(experiment, part) for part in experiment.parts)
+
+
+def _heldout(experiment: Experiment, part: TaskPart) -> ScoringData:
+    """Auxiliary data, with what else an objective needs."""
+    roles, needs = part.roles, needs_of(experiment.objectives)
+    data = scoring_data(experiment, part, roles.aux_heldout, "dev", "search")
+    if SOURCE in needs:
+        source = scoring_data(experiment, part, (roles.source,), "dev", "search")
+        data = data._replace(source=source.batches)
+    if ALIGNMENT in needs:
+        config = experiment.config
+        found = read_translations(
+            config.transfer, part.source, roles, config.skip_bad_rows
+        )
+        count, size = part.tokens.num_buckets, config.evaluate.batch_tokens
+        pairs = make_pair_batches(found, roles, part.tokenizer, count, size)
+        data = data._replace(pairs=pairs)
+    return data
+
+
+def _encode(part: TaskPart, examples: Sequence[AnyExamples]) -> Rows:
+    languages = [part.roles.all.index(one.language) for one in examples]
+    heads = None
+    if part.own_heads:
+        own = part.own_heads
+        codes = [one.language for one in examples]
+        heads = [own.index(code) if code in own else -1 for code in codes]
+    stride = part.tokens.doc_stride
+    return make_example_rows(part.tokenizer, examples, languages, stride, heads)
+
+
+def _warn_of_unknown(part: TaskPart, examples: Sequence[AnyExamples]) -> None:
+    """Names the languages that the tokenizer mostly maps to `<unk>`."""
+    for one in examples:
+        limit = part.tokens.max_unk_rate
+        warn(part.tokenizer, one.texts, one.language, limit)

@@ -1,0 +1,154 @@
+"""Looks at the form of all data before a search, so that none of it ends one.
+
+Targets' rows are used after the last round only. A label outside the set, a missing
+file or half a character there would cost the whole search; so all that will be read
+is read once before, by `data.sources.inspect`, which gives out no example.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+from xlnas_jax.data.form import Form
+from xlnas_jax.data.pairs import read_translations
+from xlnas_jax.data.sources import inspect
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.languages.roles import Split
+from xlnas_jax.objectives.objectives import ALIGNMENT, needs_of
+from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
+from xlnas_jax.types import brief
+
+MAX_LINES = 8
+
+
+class Inspected(NamedTuple):
+    """The form of one split of one language."""
+
+    language: str
+    split: Split
+    form: Form
+
+
+def inspect_part(experiment: Experiment, part: TaskPart) -> tuple[Inspected, ...]:
+    """The form of every split of a task that a run reads, by split.
+
+    Raises:
+        DataError: one is not there, or, unless faulty rows are passed over, a row of
+            it is faulty.
+    """
+    return tuple(
+        Inspected(code, split, inspect(part.source, part.roles, code, split))
+        for split, _, codes in experiment.reads(part)
+        for code in codes
+    )
+
+
+def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
+    """The form of all data by task; translations are read, too, where they are used.
+
+    Raises:
+        DataError: as `inspect_part`; or there are too few translations.
+    """
+    found = {part.name: inspect_part(experiment, part) for part in experiment.parts}
+    if ALIGNMENT in needs_of(experiment.objectives):
+        config = experiment.config
+        for part in experiment.parts:
+            read_translations(
+                config.transfer, part.source, part.roles, config.skip_bad_rows
+            )
+    return found
+
+
+def check_data(experiment: Experiment, say: Callable[[str], None]) -> bool:
+    """Reads all data once, says what is odd in it, and remembers none of it.
+
+    Returns:
+        True where a search learns from, and is scored on, all rows that there are.
+
+    Raises:
+        DataError: as `inspect_data`.
+    """
+    found = inspect_data(experiment)
+    for line in remarks(experiment, found):
+        say(line)
+    return is_whole(found)
+
+
+def is_whole(found: dict[str, tuple[Inspected, ...]]) -> bool:
+    """True where no row of a training or dev split is passed over."""
+    return not any(
+        one.form.report.rejected
+        for every in found.values()
+        for one in every
+        if one.split != "test"
+    )
+
+
+def remarks(
+    experiment: Experiment, found: dict[str, tuple[Inspected, ...]]
+) -> list[str]:
+    """Rows that are passed over, and what is odd in labels: a line each."""
+    lines = []
+    for part in experiment.parts:
+        odd = oddities(part, found[part.name])
+        where = f"{part.name}: " if len(experiment.parts) > 1 else ""
+        lines += [
+            where + line for line in (*_passed_over(part, found[part.name]), *odd)
+        ]
+    return lines
+
+
+def _passed_over(part: TaskPart, found: Sequence[Inspected]) -> Iterator[str]:
+    for one in found:
+        report = one.form.report
+        if report.rejected:
+            reasons = ", ".join(f"{n} {why}" for why, n in report.rejected.items())
+            yield (
+                f"{part.codes[one.language]}, {one.split}: "
+                f"{sum(report.rejected.values())} of {report.rows} rows are passed "
+                f"over ({reasons})"
+            )
+
+
+def oddities(part: TaskPart, found: Sequence[Inspected]) -> list[str]:
+    """What is odd in the labels, a line each: one class alone, or in one split alone.
+
+    Labels of targets are told of, too, as counts; what is done does not depend on it.
+    """
+    lines = [*_single(part, found), *_lonely(part, found)]
+    more = len(lines) - MAX_LINES
+    return [
+        *lines[:MAX_LINES],
+        *([f"{more} more like these"] if more > 0 else []),
+    ]
+
+
+def _single(part: TaskPart, found: Sequence[Inspected]) -> Iterator[str]:
+    """Splits in which every example has the same label."""
+    for one in found:
+        labels = [label for label, count in one.form.labels.items() if count]
+        if len(labels) == 1 and len(one.form.labels) > 1:
+            yield (
+                f"{part.codes[one.language]}, {one.split}: every label is "
+                f"{brief(labels[0])}, of {len(one.form.labels)}"
+            )
+
+
+def _lonely(part: TaskPart, found: Sequence[Inspected]) -> Iterator[str]:
+    """Labels that are in one of the splits alone, whatever the language, or in none."""
+    splits: defaultdict[str, set[Split]] = defaultdict(set)
+    for one in found:
+        for label, count in one.form.labels.items():
+            if count:
+                splits[label].add(one.split)
+    every = {one.split for one in found}
+    for label in found[0].form.labels:
+        if label == OUTSIDE and has_entities(part.source.labels):
+            continue
+        where = splits[label]
+        if not where:
+            yield f"label {brief(label)} is in no split"
+        elif len(every) > 1 and len(where) == 1:
+            yield f"label {brief(label)} is in {next(iter(where))} alone"
+        elif "train" not in where:
+            yield f"label {brief(label)} is not in train: it cannot be learnt"

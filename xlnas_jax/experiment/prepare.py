@@ -1,0 +1,106 @@
+"""From a configuration to everything static, in the order that fails fastest.
+
+`prepare` reads only what it needs to say that a search can or cannot be run;
+weights and token arrays come after it.
+"""
+
+from collections.abc import Mapping
+
+from xlnas_jax.config.config import Config
+from xlnas_jax.data import sources
+from xlnas_jax.data.batches.rows import with_max_length
+from xlnas_jax.data.examples import Source
+from xlnas_jax.data.tokens.tokenizer import Tokenizer
+from xlnas_jax.experiment.encoder import tokenizer_and_shape
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.taxonomy import require_sense
+from xlnas_jax.languages.roles import LanguageRoles
+from xlnas_jax.objectives.objectives import make_objectives
+from xlnas_jax.space.constraints import require_feasible
+from xlnas_jax.space.cost import CostModel
+from xlnas_jax.space.knobs import make_space
+from xlnas_jax.space.latency import LATENCY
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.tasks.registry import make_task
+from xlnas_jax.types import ConfigError
+
+
+def prepare(config: Config) -> Experiment:
+    """Reads labels, tokenizer and model sizes, and checks that limits can be met."""
+    tasks, skip = config.every_task, config.skip_bad_rows
+    roles_of = {n: LanguageRoles.from_config(t.languages) for n, t in tasks.items()}
+    # A wrong name is said before any file is read.
+    make_objectives(config.search.objectives, roles_of, config.transfer)
+    found = {
+        name: (roles, sources.make_source(tasks[name].data, roles, skip_bad_rows=skip))
+        for name, roles in roles_of.items()
+    }
+    return assemble(config, found, *tokenizer_and_shape(config, list(found.values())))
+
+
+def assemble(
+    config: Config,
+    found: Mapping[str, tuple[LanguageRoles, Source]],
+    tokenizer: Tokenizer,
+    shape: EncoderShape,
+) -> Experiment:
+    """Puts an experiment together, and checks that it makes sense.
+
+    Args:
+        found: of each task, the roles of languages and the data.
+    """
+    roles_of = {name: roles for name, (roles, _) in found.items()}
+    objectives = make_objectives(config.search.objectives, roles_of, config.transfer)
+    parts = tuple(
+        _make_part(config, name, roles, source, tokenizer, shape)
+        for name, (roles, source) in found.items()
+    )
+    _check_pooling(config, parts)
+    space = make_space(config.space, shape)
+    require_sense(config, space, objectives)
+    length = min(config.cost.length, shape.max_length)
+    heads = tuple(part.head_size for part in parts)
+    costs = CostModel(space, shape, heads, length, config.cost.batch_size)
+    require_feasible(costs, config.constraints)
+    experiment = Experiment(config, parts, shape, space, costs, objectives)
+    if config.search.reference and LATENCY not in config.search.objectives:
+        assert experiment.box  # a reference that nothing can meet is named here
+    return experiment
+
+
+def _make_part(
+    config: Config,
+    name: str,
+    roles: LanguageRoles,
+    source: Source,
+    tokenizer: Tokenizer,
+    shape: EncoderShape,
+) -> TaskPart:
+    given = config.every_task[name]
+    settings = given.tokens or config.tokens
+    if settings.max_length > shape.max_length:
+        raise ConfigError(
+            f"tokens.max_length: the model takes at most {shape.max_length} tokens; "
+            f"got {settings.max_length}."
+        )
+    return TaskPart(
+        name=name,
+        config=given,
+        tokens=settings,
+        roles=roles,
+        codes=dict(zip(roles.all, given.languages.all, strict=True)),
+        source=source,
+        task=make_task(source.task, source.labels, config.train.label_smoothing),
+        tokenizer=with_max_length(tokenizer, settings.max_length),
+        own_heads=(roles.source, *roles.aux_train) if given.language_heads else (),
+    )
+
+
+def _check_pooling(config: Config, parts: tuple[TaskPart, ...]) -> None:
+    """Where every head reads tokens, pooling is no choice."""
+    if len(config.space.pooling) > 1 and all(part.task.reads_tokens for part in parts):
+        raise ConfigError(
+            f"space.pooling: must be one choice where every task reads tokens "
+            f"({', '.join(part.task.kind for part in parts)}), since nothing is "
+            f"pooled; got {list(config.space.pooling)}. Leave the option out."
+        )

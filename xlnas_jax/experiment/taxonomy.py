@@ -1,0 +1,98 @@
+"""What a search consists of, on three axes, and which combinations make no sense.
+
+After Elsken et al.: a search space, a search strategy, and (here) the objectives that
+stand for performance estimation. Every part declares what it is by a few tags, and a
+combination is refused before anything is trained where its tags say that the result
+could only be trivial or meaningless.
+
+References:
+    Elsken et al., "Neural architecture search: a survey", 2019.
+    https://jmlr.org/papers/v20/18-598.html
+"""
+
+import difflib
+import re
+from collections.abc import Iterator, Sequence
+
+from xlnas_jax.config.config import Config
+from xlnas_jax.controllers.registry import STRATEGIES
+from xlnas_jax.objectives.objectives import DIFFERENTIABLE, Objective
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.types import ConfigError, brief
+
+PICKS = ("best", "knee", "smallest")
+_IDENTIFIER = re.compile("[0-9a-f]{10}")
+
+
+def require_sense(
+    config: Config, space: SearchSpace, objectives: tuple[Objective, ...]
+) -> None:
+    """Raises `ConfigError` for a combination that makes no sense, saying why."""
+    for reason in objections(config, space, objectives):
+        raise ConfigError(reason)
+
+
+def objections(
+    config: Config, space: SearchSpace, objectives: tuple[Objective, ...]
+) -> Iterator[str]:
+    """What speaks against searching so."""
+    kind = config.controller.kind
+    strategy = STRATEGIES[kind]
+    if space.size == 1:
+        yield (
+            "space: must hold more than one architecture, or there is nothing to "
+            "search; got one. Set space.elastic_depth, space.heads or space.ffn."
+        )
+    pick = config.export.pick
+    if pick not in PICKS and not _IDENTIFIER.fullmatch(pick):
+        close = difflib.get_close_matches(pick, PICKS, 1)
+        yield (
+            f"export.pick: must be one of {', '.join(PICKS)}, or the id of a network, "
+            f"which has ten of the characters 0-9 and a-f; got {brief(pick)}. "
+            + (f"Did you mean {close[0]!r}?" if close else "Use best.")
+        )
+    if config.search.population < strategy.min_population:
+        yield (
+            f"search.population: must be at least {strategy.min_population} for "
+            f"controller {kind!r}, whose baseline is the others; got "
+            f"{config.search.population}."
+        )
+    if "size limit" in strategy.needs and not _limits_size(config):
+        yield (
+            f"controller: {kind} only ever proposes the full network where no limit is "
+            f"set. Set constraints.params, encoder_params, flops or memory_bytes."
+        )
+    first, *others = objectives
+    if "several objectives" in strategy.needs and not others:
+        yield (
+            f"controller: {kind} sorts candidates into fronts, which are single points "
+            f"where {first.name} is the only objective. Add a cost to "
+            f"search.objectives, or use regularised_evolution."
+        )
+    if "relaxed networks" in strategy.needs:
+        yield from _of_gradients(kind, first, others)
+
+
+def _of_gradients(
+    kind: str, first: Objective, others: Sequence[Objective]
+) -> Iterator[str]:
+    """What a strategy that descends on the loss of relaxed networks cannot follow."""
+    if not first.follows_loss:
+        yield (
+            f"controller: {kind} follows the gradient of the mean auxiliary loss, "
+            f"which is not that of {first.name!r}. Put one of {list(DIFFERENTIABLE)} "
+            f"first in search.objectives, or use a strategy that learns from scores."
+        )
+    unseen = [one.name for one in others if not one.is_cost]
+    if unseen:
+        yield (
+            f"controller: {kind} descends on one loss and on costs; it cannot see the "
+            f"objectives {unseen}. Leave them out, or use a strategy that learns from "
+            f"scores."
+        )
+
+
+def _limits_size(config: Config) -> bool:
+    limits = config.constraints
+    named = (limits.params, limits.encoder_params, limits.flops, limits.memory_bytes)
+    return any(limit is not None for limit in named)

@@ -1,0 +1,59 @@
+"""The weights that a search begins with: imported or new, and new task heads."""
+
+import dataclasses
+
+import jax
+
+from xlnas_jax.config.model import ScratchModel
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.supernet import pretrained
+from xlnas_jax.supernet.heads import init_head
+from xlnas_jax.supernet.init import init_encoder
+from xlnas_jax.supernet.params import HeadParams, SharedParams
+
+
+def init_params(experiment: Experiment) -> SharedParams:
+    """Imported or new encoder weights, and new task heads."""
+    config, shape = experiment.config, experiment.shape
+    encoder_key, head_key = jax.random.split(jax.random.key(config.seed))
+    heads = {
+        part.name: _init_head(experiment, part, jax.random.fold_in(head_key, number))
+        for number, part in enumerate(experiment.parts)
+    }
+    if isinstance(config.model, ScratchModel):
+        return SharedParams(encoder=init_encoder(encoder_key, shape), heads=heads)
+    folder = pretrained.resolve(config.model.path, config.model.revision)
+    return SharedParams(encoder=pretrained.load_encoder(folder, shape), heads=heads)
+
+
+def abstract_weights(experiment: Experiment) -> SharedParams:
+    """Shapes and dtypes of the weights, in their structure; nothing is computed."""
+
+    def make() -> SharedParams:
+        heads = {p.name: _new_head(experiment, p, None) for p in experiment.parts}
+        return SharedParams(encoder=init_encoder(None, experiment.shape), heads=heads)
+
+    return jax.eval_shape(make)
+
+
+def _new_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
+    task = part.task
+    return init_head(
+        key,
+        experiment.shape,
+        task.num_outputs,
+        "attentive" in experiment.space.knob("pooling").choices,
+        task.reads_tokens,
+        len(part.own_heads),
+    )
+
+
+def _init_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
+    """A new head; of sentences, with the checkpoint's dense layer where it has one."""
+    config, shape = experiment.config, experiment.shape
+    head = _new_head(experiment, part, key)
+    if part.task.reads_tokens or isinstance(config.model, ScratchModel):
+        return head
+    folder = pretrained.resolve(config.model.path, config.model.revision)
+    pooler = pretrained.load_pooler(folder, shape)
+    return head if pooler is None else dataclasses.replace(head, hidden=pooler)

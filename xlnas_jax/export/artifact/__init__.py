@@ -1,0 +1,1 @@
+"""An exported model on the disk: written whole, checked, read again."""

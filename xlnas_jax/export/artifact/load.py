@@ -1,0 +1,110 @@
+"""From an artifact back to a network; nothing of the search is needed."""
+
+from pathlib import Path
+
+from xlnas_jax.data.tokens.tokenizer import FILES, Tokenizer, require_ids_within
+from xlnas_jax.export.artifact.contents import (
+    LIST,
+    artifacts_in,
+    read_contents,
+    require_contents,
+)
+from xlnas_jax.export.artifact.manifest import FILE, Manifest, read_manifest
+from xlnas_jax.export.params import (
+    SubnetParams,
+    abstract_params,
+    count_params,
+    read_params,
+)
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.files import located
+from xlnas_jax.storage.listing import Entries, damaged, require_nothing_else
+from xlnas_jax.types import CheckpointError, DataError
+
+FOLDER = "params/"
+BYTES = 4
+# What the files of weights have beside them: names and shapes.
+SLACK = 1 << 24
+
+
+def load(directory: str | Path) -> Subnet:
+    """Reads an exported model.
+
+    Every file that an export wrote is held against its checksum before it is read, all
+    but the model card, which may be edited.
+
+    Raises:
+        CheckpointError: there is none, or its parts do not fit together.
+
+    Example:
+        >>> import xlnas_jax
+        >>> model = xlnas_jax.load("runs/quickstart/export")  # doctest: +SKIP
+        >>> model.predict(["Helsinki"])[0].label  # doctest: +SKIP
+        'territory'
+    """
+    directory = Path(directory).expanduser()
+    if not directory.is_dir():
+        raise CheckpointError(
+            f"{located(directory)}: must be the directory of an exported model; got "
+            f"{'a file' if directory.exists() else 'no such directory'}. Check the "
+            f"path, or export a model with `xlnas export`."
+        )
+    _require_one(directory)
+    entries = read_contents(directory)
+    require_contents(directory, entries, (FILE, *FILES))
+    manifest = read_manifest(directory)
+    return Subnet(
+        _read_params(directory, manifest, entries),
+        shape=manifest.shape,
+        pooling=manifest.pooling,
+        labels=manifest.labels,
+        tokenizer=_read_tokenizer(directory, manifest),
+        task=manifest.task,
+        own_heads=manifest.own_heads,
+        doc_stride=manifest.doc_stride,
+        max_answer_tokens=manifest.max_answer_tokens,
+    )
+
+
+def _require_one(directory: Path) -> None:
+    """An error where a search over several tasks wrote one model for each."""
+    names = artifacts_in(directory)
+    if names and not any((directory / name).exists() for name in (FILE, LIST)):
+        raise CheckpointError(
+            f"{directory}: must be one exported model; got one for each of several "
+            f"tasks. Give one of {', '.join(str(directory / name) for name in names)}."
+        )
+
+
+def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> SubnetParams:
+    expected = abstract_params(
+        manifest.shape, manifest.layers, manifest.head, manifest.pooling
+    )
+    held = sum(one.size for name, one in entries.items() if name.startswith(FOLDER))
+    needed = BYTES * count_params(expected)
+    if held > needed + SLACK:
+        raise damaged(
+            directory,
+            f"{FOLDER} must have about {needed:,} bytes, as {FILE} says; got {held:,}",
+        )
+    require_contents(directory, entries, entries)
+    ours = [name.removeprefix(FOLDER) for name in entries if name.startswith(FOLDER)]
+    require_nothing_else(directory / FOLDER, ours)
+    return read_params(directory / FOLDER, expected)
+
+
+def _read_tokenizer(directory: Path, manifest: Manifest) -> Tokenizer:
+    shape = manifest.shape
+    try:
+        tokenizer = Tokenizer.load(directory)
+        sizes = shape.vocab_size, shape.num_segments
+        require_ids_within(tokenizer, *sizes, str(directory))
+    except DataError as error:
+        raise CheckpointError(str(error)) from error
+    if tokenizer.max_length != manifest.max_length:
+        raise CheckpointError(
+            f"{directory}: the tokenizer must keep {manifest.max_length} tokens, as "
+            f"config.json says; got {tokenizer.max_length}. Restore the tokenizer's "
+            f"files, or export the model again."
+        )
+    return tokenizer

@@ -1,0 +1,238 @@
+"""What an artifact's `config.json` says, checked when it is read."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from xlnas_jax.data.tokens.windows import DOC_STRIDE
+from xlnas_jax.export.params import LayerSize
+from xlnas_jax.files import read_json
+from xlnas_jax.languages.codes import normalise
+from xlnas_jax.space.cost import HeadSize
+from xlnas_jax.space.shape import POOLINGS, EncoderShape
+from xlnas_jax.supernet.names import FAMILIES
+from xlnas_jax.tasks.answers import MAX_TOKENS
+from xlnas_jax.types import CheckpointError, ConfigError, brief
+
+FORMAT = 2
+KIND = "xlnas_subnet"
+FILE = "config.json"
+TASKS = ("classification", "tagging", "qa")
+# Entries that only artifacts of question answering have.
+ANSWERING = ("doc_stride", "max_answer_tokens")
+# Far above any encoder, so small that the product of any four counts no overflow.
+MOST = {
+    "vocab_size": 1 << 24,
+    "width": 1 << 16,
+    "num_layers": 1 << 10,
+    "num_heads": 1 << 10,
+    "head_dim": 1 << 12,
+    "ffn": 1 << 18,
+    "max_positions": 1 << 20,
+    "num_segments": 1 << 10,
+    "position_offset": 1 << 20,
+    "pad_id": 1 << 24,
+}
+FROM_ZERO = ("position_offset", "pad_id")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that is needed to rebuild a network around its weights.
+
+    Attributes:
+        task: its kind, which says too whether the head reads tokens.
+        labels: names of the classes or tags; none of question answering.
+        shape: the full encoder that the network was cut from.
+        layers: size of every kept layer.
+        languages: the role of each language during the search.
+        own_heads: languages with an output layer of their own, in its order.
+        doc_stride, max_answer_tokens: of question answering, how contexts are cut
+            into windows, and the longest answer.
+    """
+
+    task: str
+    labels: tuple[str, ...]
+    shape: EncoderShape
+    layers: tuple[LayerSize, ...]
+    pooling: str
+    max_length: int
+    languages: Mapping[str, Any]
+    own_heads: tuple[str, ...] = ()
+    doc_stride: int = DOC_STRIDE
+    max_answer_tokens: int = MAX_TOKENS
+
+    @property
+    def head(self) -> HeadSize:
+        """Size and kind of the network's head."""
+        is_answering = self.task == "qa"
+        return HeadSize(
+            num_outputs=2 if is_answering else len(self.labels),
+            reads_tokens=self.task != "classification",
+            num_languages=len(self.own_heads),
+        )
+
+    def to_json(self) -> str:
+        """The text of `config.json`."""
+        fields = dataclasses.asdict(self)
+        if self.task != "qa":
+            for name in ANSWERING:
+                del fields[name]
+        fields["layers"] = [size._asdict() for size in self.layers]
+        content = {"format": FORMAT, "kind": KIND, **fields}
+        text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+        return text + "\n"
+
+
+def peek(directory: Path) -> dict[str, Any] | None:
+    """What `config.json` holds; None where there is no such file."""
+    file = directory / FILE
+    if not file.is_symlink() and not file.exists():
+        return None
+    return read_json(file, CheckpointError, "Restore the file.", follow=False)
+
+
+def read_manifest(directory: Path) -> Manifest:
+    """Reads and checks `config.json`.
+
+    Raises:
+        CheckpointError: there is none, or it is of another format or incomplete.
+    """
+    file = directory / FILE
+    content = peek(directory) or {}
+    if type(content.get("format")) is not int or content["format"] != FORMAT:
+        raise CheckpointError(
+            f"{file}: format must be {FORMAT}; got {brief(content.get('format'))}. "
+            f"Load it with the version of xlnas_jax that wrote it, or export it again."
+        )
+    try:
+        manifest = _parse(content)
+        _check(manifest)
+    except ValueError as error:
+        raise CheckpointError(
+            f"{file}: must describe one network completely; got {error}. Export the "
+            f"model again."
+        ) from error
+    return manifest
+
+
+def _parse(content: Mapping[str, Any]) -> Manifest:
+    """A manifest whose entries have the types that they are said to have."""
+    names = {field.name for field in dataclasses.fields(Manifest)}
+    _require_known(content, names | {"format", "kind"}, names - {*ANSWERING})
+    if content.get("kind") != KIND:
+        raise ValueError(f"kind {brief(content.get('kind'))}")
+    given = {name: content[name] for name in ANSWERING if name in content}
+    for name, value in given.items():
+        _count(name, value, 1, 1 << 30)
+    return Manifest(
+        task=_one_of("task", content["task"], TASKS),
+        labels=_texts("labels", content["labels"]),
+        shape=_parse_shape(content["shape"]),
+        layers=_parse_layers(content["layers"]),
+        pooling=_one_of("pooling", content["pooling"], POOLINGS),
+        max_length=_count(
+            "max_length", content["max_length"], 1, MOST["max_positions"]
+        ),
+        languages=_parse_languages(content["languages"]),
+        own_heads=_codes("own_heads", content["own_heads"]),
+        **given,
+    )
+
+
+def _parse_shape(content: Any) -> EncoderShape:
+    names = {field.name for field in dataclasses.fields(EncoderShape)}
+    _require_known(content, names, names, "shape.")
+    for name, most in MOST.items():
+        _count(f"shape.{name}", content[name], int(name not in FROM_ZERO), most)
+    epsilon = content["norm_epsilon"]
+    if not isinstance(epsilon, float) or not 0.0 < epsilon < 1.0:
+        raise ValueError(f"shape.norm_epsilon {brief(epsilon)}, not between 0 and 1")
+    _one_of("shape.family", content["family"], ("scratch", *FAMILIES))
+    return EncoderShape(**content)
+
+
+def _parse_layers(content: Any) -> tuple[LayerSize, ...]:
+    if not isinstance(content, list):
+        raise ValueError(f"layers {brief(content)}, no list")
+    names = {*LayerSize._fields}
+    for i, size in enumerate(content):
+        _require_known(size, names, names, f"layers[{i}].")
+        for name, most in (("heads", MOST["num_heads"]), ("ffn", MOST["ffn"])):
+            _count(f"layers[{i}].{name}", size[name], 1, most)
+    return tuple(LayerSize(**size) for size in content)
+
+
+def _parse_languages(content: Any) -> Mapping[str, Any]:
+    """Codes by role, as the user spelled them."""
+    if not isinstance(content, dict):
+        raise ValueError(f"languages {brief(content)}, no roles")
+    for role, codes in content.items():
+        _codes(f"languages.{role}", [codes] if isinstance(codes, str) else codes)
+    return content
+
+
+def _require_known(
+    content: Any, known: set[str], needed: set[str], prefix: str = ""
+) -> None:
+    """An error unless it is an object with these entries alone."""
+    if not isinstance(content, dict):
+        raise ValueError(f"{prefix or 'it '}{brief(content)}, no object")
+    for name in sorted(needed - content.keys()):
+        raise ValueError(f"no {(prefix + name)!r}")
+    for name in sorted(content.keys() - known):
+        raise ValueError(f"{brief(prefix + name)}, which is not known")
+
+
+def _count(name: str, value: Any, least: int, most: int) -> int:
+    # `True` is an `int` too, though never in a count.
+    if type(value) is not int or not least <= value <= most:
+        raise ValueError(f"{name} {brief(value)}, no count of {least} to {most}")
+    return value
+
+
+def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise ValueError(f"{name} {brief(value)} (known: {', '.join(known)})")
+    return value
+
+
+def _texts(name: str, value: Any) -> tuple[str, ...]:
+    """Distinct texts, none of them empty."""
+    is_list = isinstance(value, list)
+    if not is_list or not all(isinstance(one, str) and one.strip() for one in value):
+        raise ValueError(f"{name} {brief(value)}, no list of texts")
+    if len({*value}) < len(value):
+        raise ValueError(f"{name} {brief(value)}, one of them twice")
+    return tuple(value)
+
+
+def _codes(name: str, value: Any) -> tuple[str, ...]:
+    """Codes of languages, in one spelling."""
+    try:
+        return _texts(name, [normalise(code) for code in _texts(name, value)])
+    except ConfigError as error:
+        raise ValueError(f"{name} {brief(value)}: {brief(str(error))}") from error
+
+
+def _check(manifest: Manifest) -> None:
+    """Entries that would not fit each other."""
+    shape = manifest.shape
+    for heads, ffn in manifest.layers:
+        if heads > shape.num_heads or ffn > shape.ffn:
+            raise ValueError(f"a layer of {heads} heads and {ffn} neurons")
+    if len(manifest.layers) > shape.num_layers:
+        raise ValueError(f"{len(manifest.layers)} layers of {shape.num_layers}")
+    if bool(manifest.labels) == (manifest.task == "qa"):
+        raise ValueError(
+            f"labels {brief(list(manifest.labels))} for task {manifest.task!r}"
+        )
+    if shape.pad_id >= shape.vocab_size:
+        raise ValueError(f"shape.pad_id {shape.pad_id} of {shape.vocab_size} ids")
+    if manifest.max_length > shape.max_length:
+        raise ValueError(
+            f"max_length {manifest.max_length} (positions: {shape.max_length})"
+        )

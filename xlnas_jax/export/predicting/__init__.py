@@ -1,0 +1,1 @@
+"""From inputs of any length to predictions of each kind of task."""

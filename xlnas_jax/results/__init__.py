@@ -1,0 +1,1 @@
+"""The end of a search: official scores, controls, `front.json`, tables."""

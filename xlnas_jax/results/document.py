@@ -1,0 +1,252 @@
+"""The contents of `front.json`: what a finished search found, and how it scored.
+
+It holds only what is deterministic; what a clock measured is kept apart, in
+`measured.json`. Scores are kept by column: a language's code, or `task/code` where
+there are several tasks.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+
+from xlnas_jax.data.sources import read
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.objectives.signals import two_front
+from xlnas_jax.results.finish import Scored, Tested
+from xlnas_jax.results.scoring import Scores, from_sums
+from xlnas_jax.space.constraints import limits
+from xlnas_jax.tasks import summary
+from xlnas_jax.tasks.trivial import NAMES
+
+FORMAT = 1
+COUNTED = ("params", "encoder_params", "flops", "memory_bytes")
+DIGITS = 6
+
+Document = dict[str, Any]
+
+
+def number(value: Any) -> float:
+    """A value with as many digits as are kept."""
+    return round(float(value), DIGITS)
+
+
+def make_document(
+    experiment: Experiment,
+    chosen: Scored,
+    names: list[str],
+    tested: Tested,
+    shown: list[int],
+    evaluated: int,
+    rejected: int,
+    failed: int,
+) -> Document:
+    """The contents of `front.json`.
+
+    Args:
+        chosen: candidates with their scores on the auxiliary languages.
+        names: of each, the baseline it is, or `point`.
+        tested: test scores of the candidates at the positions `shown`.
+        evaluated, rejected, failed: see `search.SearchState`.
+    """
+    config = experiment.config
+    scores = dict(zip(shown, tested.networks, strict=True))
+    every = [
+        make_point(experiment, chosen, position, scores.get(position, {}))
+        for position in range(len(names))
+    ]
+    baselines = {n: p for n, p in zip(names, every, strict=True) if n != "point"}
+    document = {
+        "format": FORMAT,
+        "constraints": [
+            {"cost": name, "limit": limit}
+            for name, limit in limits(config.constraints).items()
+        ],
+        "objectives": [objective.name for objective in experiment.objectives],
+        "evaluated": evaluated,
+        "rejected_before_evaluation": rejected,
+        "failed": failed,
+        "seed": config.seed,
+        "tasks": {
+            part.name: _task(experiment, part, tested) for part in experiment.parts
+        },
+        "points": [p for n, p in zip(names, every, strict=True) if n == "point"],
+        "fronts": fronts(experiment, chosen, names),
+        "baselines": baselines,
+    }
+    best = names.index("point")
+    document["comparisons"] = {
+        name: _compare(experiment, document, scores[best], scores[names.index(name)])
+        for name in baselines
+    }
+    for point in every:
+        if point["languages"]:
+            point["summary"] = summarise(document, point)
+    return document
+
+
+def _task(experiment: Experiment, part: TaskPart, tested: Tested) -> dict[str, Any]:
+    """What kind of task it is, on which languages, and what needs no network."""
+    roles = part.roles
+
+    def columns(codes: tuple[str, ...]) -> list[str]:
+        return [experiment.column(part, code) for code in codes]
+
+    every = columns(roles.all)
+    return {
+        "kind": part.task.kind,
+        "primary": part.task.primary,
+        "labels": list(part.task.labels),
+        "roles": {
+            "source": experiment.column(part, roles.source),
+            "aux_train": columns(roles.aux_train),
+            "aux_heldout": columns(roles.aux_heldout),
+            "target": columns(roles.target),
+        },
+        "trivial": {
+            "name": NAMES[part.task.kind],
+            "scores": {column: number(tested.trivial[column]) for column in every},
+        },
+        "rows": load_reports(experiment, part),
+    }
+
+
+def fronts(
+    experiment: Experiment, chosen: Scored, names: list[str]
+) -> dict[str, list[str]]:
+    """Of each cost that is minimised, the points on the front of score and cost."""
+    is_point = np.asarray([name == "point" for name in names])
+    rows, points = chosen.indices[is_point], chosen.objectives[is_point]
+    return {
+        objective.name: [
+            experiment.space.identifier(row)
+            for row in rows[two_front(points[:, 0], points[:, column])]
+        ]
+        for column, objective in enumerate(experiment.objectives)
+        if objective.is_cost
+    }
+
+
+def load_reports(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
+    """What became of the rows of every split that was read, by split and column."""
+    found: dict[str, Any] = {}
+    for split, phase, codes in experiment.reads(part):
+        for code in codes:
+            report = read(part.source, part.roles, code, split, phase).report
+            column = experiment.column(part, code)
+            found.setdefault(split, {})[column] = dataclasses.asdict(report)
+    return found
+
+
+def make_point(
+    experiment: Experiment, chosen: Scored, position: int, scores: dict[str, Scores]
+) -> dict[str, Any]:
+    """One network: its architecture, costs, objectives and scores."""
+    space, row = experiment.space, chosen.indices[position]
+    counts = experiment.costs(row[None])
+    selection = {
+        experiment.column(part, code): {
+            name: number(values[position, index])
+            for name, values in metrics.items()
+            if index < values.shape[1]  # the source is not aligned with itself
+        }
+        for part, metrics in zip(experiment.parts, chosen.metrics, strict=True)
+        for index, code in enumerate(experiment.scored(part))
+    }
+    return {
+        "id": space.identifier(row),
+        "architecture": space.values(row),
+        "objectives": {
+            objective.name: _amount(counts[objective.name][0])
+            if objective.is_cost
+            else number(value)
+            for objective, value in zip(
+                experiment.objectives, chosen.objectives[position], strict=True
+            )
+        },
+        "costs": {name: int(counts[name][0]) for name in COUNTED},
+        "selection": selection,
+        "languages": {
+            column: {name: number(value) for name, value in found.metrics.items()}
+            for column, found in scores.items()
+        },
+    }
+
+
+def _amount(cost: np.number) -> int | float:
+    """A counted cost as it is; latency as it was predicted."""
+    return int(cost) if isinstance(cost, np.integer) else number(cost)
+
+
+def primary(task: dict[str, Any], point: dict[str, Any], column: str) -> float:
+    """The task's official metric of a network in one language."""
+    return point["languages"][column][task["primary"]]
+
+
+def summarise(document: Document, point: dict[str, Any]) -> dict[str, Any]:
+    """Means over languages, by task, and over tasks as in XTREME."""
+    tasks = {}
+    for name, task in document["tasks"].items():
+        roles = task["roles"]
+        source = primary(task, point, roles["source"])
+        targets = {code: primary(task, point, code) for code in roles["target"]}
+        worst = summary.worst_language(targets)
+        tasks[name] = {
+            "source": source,
+            "target_mean": number(summary.macro_average(targets)),
+            "mean_with_source": number(
+                summary.macro_average({**targets, roles["source"]: source})
+            ),
+            "transfer_gap": number(summary.transfer_gap(source, targets)),
+            "worst_language": {"language": worst.code, "score": worst.value},
+        }
+    return {
+        "tasks": tasks,
+        "target_mean": number(np.mean([t["target_mean"] for t in tasks.values()])),
+        "mean_with_source": number(
+            np.mean([t["mean_with_source"] for t in tasks.values()])
+        ),
+    }
+
+
+def _compare(
+    experiment: Experiment,
+    document: Document,
+    best: dict[str, Scores],
+    other: dict[str, Scores],
+) -> dict[str, dict[str, float]]:
+    """By task, the best network's target mean less a baseline's, resampled by item."""
+    found = {}
+    for part in experiment.parts:
+        targets = document["tasks"][part.name]["roles"]["target"]
+        comparison = summary.paired_bootstrap(
+            {column: best[column].ids for column in targets},
+            {column: best[column].items for column in targets},
+            {column: other[column].items for column in targets},
+            from_sums(part.task),
+        )
+        found[part.name] = {k: number(v) for k, v in comparison._asdict().items()}
+    return found
+
+
+def target_mean(point: dict[str, Any]) -> float | None:
+    """Mean over tasks of the mean over target languages of the official metric."""
+    return point["summary"]["target_mean"]
+
+
+def named_networks(document: Document) -> dict[str, dict[str, Any]]:
+    """Baselines, then the best and the smallest network of the front."""
+    points = document["points"]
+    smallest = min(points, key=lambda point: point["costs"]["params"])
+    return {**document["baselines"], "best": points[0], "smallest": smallest}
+
+
+def columns_by_role(task: dict[str, Any]) -> list[tuple[str, str]]:
+    """Every column of a task with the role of its language, source first."""
+    roles = task["roles"]
+    return [
+        (roles["source"], "source"),
+        *((column, "trained on") for column in roles["aux_train"]),
+        *((column, "auxiliary") for column in roles["aux_heldout"]),
+        *((column, "target") for column in roles["target"]),
+    ]

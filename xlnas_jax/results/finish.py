@@ -1,0 +1,226 @@
+"""After the last round: the front and its baselines, chosen without any target.
+
+Candidates met in earlier rounds were scored with younger weights, so all are
+scored again with the final ones before the front is taken. The baselines are
+chosen by the same rule, on the same data, within the same limits.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from xlnas_jax.evaluation.evaluate import make_predictor
+from xlnas_jax.evaluation.population import chunks, make_scoring_supernet
+from xlnas_jax.experiment.arrays import scoring_data
+from xlnas_jax.experiment.draws import distinct, draw_feasible
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.objectives.pareto import nondominated
+from xlnas_jax.results.scoring import Scores, score_predictions, trivial_scores
+from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.space.uniform import uniform_rows
+from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.types import ArchitectureError
+
+Rows = Int[np.ndarray, "pop site"]
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Candidates with what was measured of them.
+
+    Attributes:
+        indices: canonical choice indices.
+        objectives: in the order of the experiment's objectives; lower is better.
+        metrics: of each task, by name, each `pop lang`, on its auxiliary languages,
+            and after them the source where an objective needs it; `alignment` is of
+            auxiliary languages alone.
+    """
+
+    indices: Rows
+    objectives: Float[np.ndarray, "pop obj"]
+    metrics: tuple[dict[str, Float[np.ndarray, "pop _"]], ...]
+
+    def take(self, rows: Int[np.ndarray, " n"]) -> "Scored":
+        """The candidates at these positions, in that order."""
+        metrics = jax.tree.map(lambda values: values[rows], self.metrics)
+        return Scored(self.indices[rows], self.objectives[rows], metrics)
+
+    def best(self) -> "Scored":
+        """The one with the lowest first objective; ties go to the next ones."""
+        order = np.lexsort(self.objectives.T[::-1])
+        return self.take(order[:1])
+
+
+def rescore(
+    experiment: Experiment, engine: Engine, params: SharedParams, rows: Rows
+) -> Scored:
+    """Scores any number of candidates on the auxiliary languages."""
+    rows = experiment.space.canonical(rows)
+    found = []
+    for table, count in chunks(rows, experiment.config.search.population):
+        evaluation = engine.score(params, table, count)
+        found.append(engine.measure(evaluation, experiment.costs(table)))
+    # The last chunk alone is filled up.
+    objectives, metrics = jax.tree.map(
+        lambda *parts: np.concatenate(parts)[: len(rows)], *found
+    )
+    return Scored(rows, objectives, metrics)
+
+
+def final_front(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    confirm: Callable[[Rows], Bool[np.ndarray, " pop"]] | None = None,
+) -> Scored:
+    """The non-dominated candidates of the archive under the final weights.
+
+    The smallest network is always a candidate, so that a front exists even where
+    no draw was feasible.
+
+    Args:
+        confirm: where given, whether finalists really are within the limits; those
+            that are not make room for what they dominated.
+
+    Raises:
+        ArchitectureError: none is.
+    """
+    archive = state.archive
+    met = np.asarray(archive.indices)[np.asarray(archive.is_valid)]
+    smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
+    rows = distinct(experiment, np.concatenate([met, smallest]))
+    scored = rescore(experiment, engine, state.learner.params, rows)
+    order = np.lexsort(scored.objectives.T[::-1])
+    # A copy: what JAX hands over cannot be written.
+    is_left = np.array(np.isfinite(scored.objectives).all(-1))
+    if not is_left.any():
+        raise ArchitectureError(
+            f"search: some network must have finite scores with the final weights; of "
+            f"{len(rows)}, all that the search remembers and the smallest, none has. "
+            f"The weights have diverged: search again in another run directory, with "
+            f"a lower train.learning_rate than "
+            f"{experiment.config.train.learning_rate}."
+        )
+    while True:
+        best = order[_on_front(experiment, scored.objectives, is_left)[order]]
+        front = scored.take(best)
+        if confirm is None:
+            return front
+        is_confirmed = confirm(front.indices)
+        if is_confirmed.all():
+            return front
+        is_left[best[~is_confirmed]] = False
+        if not is_left.any():
+            raise ArchitectureError(
+                "constraints.latency_ms: of all networks of the archive none was "
+                "measured to be within the limit, though all were predicted to be. "
+                "Raise the limit, or search again on a quieter machine."
+            )
+
+
+_nondominated = jax.jit(nondominated)
+
+
+def _on_front(
+    experiment: Experiment,
+    objectives: Float[np.ndarray, "pop obj"],
+    is_left: Bool[np.ndarray, " pop"],
+) -> Bool[np.ndarray, " pop"]:
+    """Which of the archive and the smallest network are on the front of what is left.
+
+    Filled up to one shape, whatever the archive holds.
+    """
+    num = len(objectives)
+    fill = experiment.config.search.archive_size + 1 - num
+    padded = np.pad(objectives, ((0, fill), (0, 0)))
+    return np.asarray(_nondominated(padded, np.pad(is_left, (0, fill))))[:num]
+
+
+def full_network(
+    experiment: Experiment, engine: Engine, params: SharedParams
+) -> Scored:
+    """The whole supernet, with the pooling that transfers best; limits ignored."""
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    return rescore(experiment, engine, params, _poolings(experiment, full)).best()
+
+
+def random_control(
+    experiment: Experiment, engine: Engine, state: SearchState
+) -> Scored:
+    """The best of as many random feasible candidates as the search evaluated.
+
+    Found by successive halving where there is data enough for it (see
+    `population.make_screen`): scoring all of them as the search did would take as
+    long as the search. What it costs the control is in `benchmarks/RESULTS.md`.
+    """
+    params = state.learner.params
+    rows = draw_feasible(experiment, max(1, int(state.evaluated)), "control")
+    if engine.screen is not None and len(rows) > experiment.config.search.population:
+        best = engine.screen(params, rows)
+        rows = rows[best : best + 1]
+    return rescore(experiment, engine, params, rows).best()
+
+
+def uniform_scaling(
+    experiment: Experiment, engine: Engine, params: SharedParams
+) -> Scored:
+    """The best network that shrinks all layers alike, as large as the limits allow.
+
+    One candidate per depth and pooling: layers dropped evenly, and of the pairs of
+    one head count and one inner width for all layers the costliest that fits.
+    """
+    space = experiment.space
+    rows = distinct(experiment, uniform_rows(space))
+    if not len(rows):
+        smallest = np.asarray(space.flatten(space.smallest()))
+        rows = distinct(experiment, _poolings(experiment, smallest))
+    kinds = np.stack([space.num_kept(rows), rows[:, space.columns("pooling").start]])
+    costliest = np.argsort(-experiment.costs.counted(rows)["flops"], kind="stable")
+    first = np.unique(kinds[:, costliest], axis=1, return_index=True)[1]
+    widest = rows[costliest[first]]
+    return rescore(experiment, engine, params, widest).best()
+
+
+def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:
+    """The same network with every pooling."""
+    column = experiment.space.columns("pooling").start
+    count = len(experiment.space.knob("pooling").choices)
+    rows = np.repeat(row[None], count, axis=0)
+    rows[:, column] = np.arange(count)
+    return rows
+
+
+class Tested(NamedTuple):
+    """Test scores of several networks.
+
+    Attributes:
+        networks: of each, scores by column (see `Experiment.column`).
+        trivial: by column, what the baseline without a network scores.
+    """
+
+    networks: list[dict[str, Scores]]
+    trivial: dict[str, float]
+
+
+def report(experiment: Experiment, params: SharedParams, rows: Rows) -> Tested:
+    """Official test scores of networks in every language of every task.
+
+    This is the one place where target labels are read; nothing is chosen after.
+    """
+    tested = Tested([{} for _ in rows], {})
+    supernet = make_scoring_supernet(experiment)
+    for part in experiment.parts:
+        data = scoring_data(experiment, part, part.roles.all, "test", "report")
+        predict = make_predictor(supernet, experiment.space, part.task)
+        columns = [experiment.column(part, code) for code in part.roles.all]
+        own = params.of_task(part.name)
+        for scores, row in zip(tested.networks, rows, strict=True):
+            found = score_predictions(part.task, data, predict(own, row, data.batches))
+            scores.update(zip(columns, found, strict=True))
+        trivial = trivial_scores(part, data.examples)
+        tested.trivial.update(zip(columns, trivial, strict=True))
+    return tested

@@ -1,0 +1,1 @@
+"""A search in its directory: resumed, repeated, saved, ended."""

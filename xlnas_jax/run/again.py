@@ -1,0 +1,65 @@
+"""A finished run exported again, from what is kept with it."""
+
+import dataclasses
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from xlnas_jax.calibration.settle_latency import measured_latency, restore_latency
+from xlnas_jax.config.devices import DevicesConfig
+from xlnas_jax.experiment.weights import abstract_weights
+from xlnas_jax.export.artifact.contents import require_whole
+from xlnas_jax.export.point import export_point, pick_point
+from xlnas_jax.results.document import Document
+from xlnas_jax.run.recorded import recall
+from xlnas_jax.run.shared import say_first
+from xlnas_jax.search.learn import num_warm_up
+from xlnas_jax.storage.rundir import Run, read_config, read_run
+from xlnas_jax.storage.steps import read_part
+from xlnas_jax.types import CheckpointError
+
+# What names of the weights begin with in a saved state.
+WEIGHTS = "learner/params/"
+
+
+def export_run(directory: Path, pick: str, out: Path) -> Path:
+    """Exports a point of a finished run, which is read and left as it is.
+
+    Neither its data nor its source model need be there any more.
+
+    Raises:
+        CheckpointError: the run is not finished, or the weights of its last round are
+            gone.
+    """
+    with read_run(directory) as run:
+        document = run.read_front()
+        if document is None:
+            raise CheckpointError(
+                f"{directory}: the search must be finished before a point of it is "
+                f"exported. Run `xlnas search` on the same directory to go on."
+            )
+        return export_recorded(run, document, pick, out)
+
+
+def export_recorded(run: Run, document: Document, pick: str, out: Path) -> Path:
+    """Exports a point of a run from what is kept with it."""
+    # One device is enough to slice a network, whatever the search ran on.
+    config = dataclasses.replace(read_config(run.path), devices=DevicesConfig(pop=1))
+    point, measured = pick_point(document, pick), run.read_measured()
+    experiment = restore_latency(recall(config, run.experiment), measured)
+    last = num_warm_up(config) + config.search.rounds
+    template = abstract_weights(experiment)
+    params = read_part(run.checkpoints, last, WEIGHTS, template)
+    params = jax.tree.map(jnp.asarray, params)
+    latency = measured_latency(experiment, measured)
+    return export_point(experiment, params, document, point, out, latency)
+
+
+def require_model(run: Run, document: Document, pick: str) -> None:
+    """Exports the model of a finished run again where it is not whole."""
+    try:
+        require_whole(run.model)
+    except CheckpointError as error:
+        say_first(f"The model is exported again, since what is there is none: {error}")
+        export_recorded(run, document, pick, run.model)

@@ -1,0 +1,1 @@
+"""The bi-level loop: a round, its compiled functions, its candidates."""

@@ -1,0 +1,106 @@
+"""Builds the functions of `search.Engine` from an experiment and its arrays."""
+
+from typing import Any
+
+import numpy as np
+from jax.sharding import Mesh
+
+from xlnas_jax.controllers.base import Controller
+from xlnas_jax.devices.sharding import make_mesh, place, replicate, require_divisible
+from xlnas_jax.evaluation.population import (
+    make_evaluate,
+    make_halving_evaluate,
+    make_race_evaluate,
+    make_screen,
+)
+from xlnas_jax.experiment.arrays import ScoringData
+from xlnas_jax.experiment.draws import round_key
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.weights import init_params
+from xlnas_jax.objectives.pareto import init_archive
+from xlnas_jax.search.judge import make_insert, make_judge, make_measure
+from xlnas_jax.search.learn import make_learn, num_warm_up
+from xlnas_jax.search.propose import make_propose
+from xlnas_jax.search.refine import make_refine
+from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.search.strategy import make_strategy
+from xlnas_jax.training.train import Learner, init_learner, make_optimizer
+from xlnas_jax.types import Batch
+
+
+def make_engine(
+    experiment: Experiment,
+    rows: tuple[tuple[Batch, ...], ...],
+    heldout: tuple[ScoringData, ...],
+) -> tuple[Engine, SearchState]:
+    """The round's functions and the state before the first round.
+
+    `rows` and `heldout` are those of each task.
+    """
+    config = experiment.config
+    mesh = make_mesh(config.devices)
+    require_divisible(mesh, config.train.batch_size)
+    warm_up = num_warm_up(config)
+    steps = config.search.rounds * config.search.weight_steps
+    params = place(mesh, init_params(experiment), config.devices.fsdp)
+    rows = replicate(mesh, rows)
+    optimizer = make_optimizer(config.train, params, config.train.pretune_steps + steps)
+    controller = make_strategy(experiment)
+    measure = make_measure(experiment)
+    engine = Engine(
+        num_warm_up=warm_up,
+        learn=make_learn(experiment, rows, optimizer, mesh),
+        refine=make_refine(experiment, rows, heldout, controller, warm_up, mesh),
+        propose=make_propose(
+            controller,
+            experiment.costs,
+            config.constraints,
+            config.search,
+            lambda number: round_key(config, "ask", number),
+        ),
+        **make_scoring(experiment, heldout),
+        measure=measure,
+        judge=make_judge(experiment, measure),
+        insert=make_insert(experiment),
+        controller=controller,
+    )
+    learner = place(mesh, init_learner(params, optimizer), config.devices.fsdp)
+    return engine, first_state(experiment, controller, learner, mesh)
+
+
+def first_state(
+    experiment: Experiment, controller: Controller, learner: Learner, mesh: Mesh
+) -> SearchState:
+    """The state before the first round: nothing is scored or remembered."""
+    config = experiment.config
+    archive = init_archive(
+        config.search.archive_size,
+        len(experiment.space.num_choices),
+        len(experiment.objectives),
+        sum(len(part.roles.aux_heldout) for part in experiment.parts),
+    )
+    zero = np.zeros((), np.int32)
+    return SearchState(
+        learner=learner,
+        controller=replicate(mesh, controller.init(round_key(config, "init", 0))),
+        archive=replicate(mesh, archive),
+        round=zero,
+        evaluated=zero,
+        rejected=zero,
+        failed=zero,
+    )
+
+
+def make_scoring(
+    experiment: Experiment, heldout: tuple[ScoringData, ...]
+) -> dict[str, Any]:
+    """The fields of `search.Engine` that score populations."""
+    mesh = make_mesh(experiment.config.devices)
+    score = make_evaluate(experiment, heldout, mesh)
+    settings, evaluate = experiment.config.evaluate, score
+    if settings.race is not None:
+        evaluate = make_race_evaluate(experiment, heldout, mesh)
+    if settings.halving is not None:
+        evaluate = make_halving_evaluate(experiment, heldout, mesh)
+    screen = make_screen(experiment, heldout, mesh)
+    return {"evaluate": evaluate, "score": score, "screen": screen}

@@ -1,0 +1,75 @@
+"""Candidates within the limits, from what a strategy draws."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Array, Bool, Int, Key
+
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.search import SearchConfig
+from xlnas_jax.controllers.base import Controller
+from xlnas_jax.search.search import Proposal
+from xlnas_jax.space.constraints import is_feasible
+from xlnas_jax.space.cost import CostModel
+
+# Candidates drawn at a time, at least, while looking for feasible ones.
+DRAWS = 64
+
+
+def make_propose(
+    controller: Controller,
+    costs: CostModel,
+    constraints: ConstraintsConfig,
+    config: SearchConfig,
+    key_of: Callable[[int], Key[Array, ""]],
+) -> Callable[[Any, int], Proposal]:
+    """Draws from the controller until enough candidates are within the limits.
+
+    Rejection keeps the accepted candidates distributed as the policy given that
+    it is feasible, which is what the policy gradient needs. A controller that wants
+    distinct candidates gets each network once in a round.
+
+    Args:
+        key_of: the random key of a round.
+    """
+    size, space = config.population, costs.space
+    # What runs on the host pays for every draw.
+    draws = max(size, DRAWS) if controller.is_compiled else size
+
+    def propose(state: Any, number: int) -> Proposal:
+        key = key_of(number)
+        kept = np.zeros((0, len(space.num_choices)), np.int32)
+        rejected = 0
+        for attempt in range(config.max_tries):
+            rows = controller.ask(state, jax.random.fold_in(key, attempt), draws)
+            rows = np.asarray(rows)
+            fits = is_feasible(rows, costs, constraints)
+            is_taken = fits
+            if controller.wants_distinct:
+                is_taken = fits & _is_new(space.canonical(rows), space.canonical(kept))
+            enough = np.flatnonzero(np.cumsum(is_taken) == size - len(kept))
+            seen = int(enough[0]) + 1 if len(enough) else draws
+            kept = np.concatenate([kept, rows[:seen][is_taken[:seen]]])
+            rejected += int((~fits[:seen]).sum())
+            if len(kept) == size:
+                break
+        num, drawn = len(kept), kept
+        if controller.alter is not None and num:
+            last = jax.random.fold_in(key, config.max_tries)
+            kept = controller.alter(state, last, drawn)
+        is_drawn = np.pad((kept == drawn).all(-1), (0, size - num))
+        kept = np.pad(kept, ((0, size - num), (0, 0)))
+        return Proposal(kept, num, rejected, costs(kept), is_drawn)
+
+    return propose
+
+
+def _is_new(
+    rows: Int[np.ndarray, "draw site"], kept: Int[np.ndarray, "kept site"]
+) -> Bool[np.ndarray, " draw"]:
+    """The first of equal rows, where it is not among those kept."""
+    first = np.zeros(len(rows), bool)
+    first[np.unique(rows, axis=0, return_index=True)[1]] = True
+    return first & ~(rows[:, None] == kept[None]).all(-1).any(-1)

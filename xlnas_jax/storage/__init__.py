@@ -1,0 +1,1 @@
+"""What lies on the disk: trees of arrays, saved states, the run directory."""

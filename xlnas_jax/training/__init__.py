@@ -1,0 +1,1 @@
+"""How the shared weights learn, and the order of their units."""
