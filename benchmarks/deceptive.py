@@ -27,8 +27,10 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.objectives.objectives import make_objectives
 from xlnas_jax.objectives.signals import Box, knows_nothing, make_box
 from xlnas_jax.space.cost import CostModel, HeadSize
+from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import space_of
 
 LAYERS, STEPS = 12, 3
 SIZES = LAYERS * 2 * STEPS
@@ -116,7 +118,7 @@ def make_deceptive() -> Deceptive:
     # Of a head: 4 width + 2 length products a dimension; of a neuron: 2 width.
     inner = head_dim * (4 * width + 2 * length) // (2 * width)
     choices = [tuple(size * n for n in range(1, STEPS + 2)) for size in (1, inner)]
-    space = SearchSpace(
+    space = space_of(
         (
             Knob("keep", (1,), LAYERS),
             Knob("heads", choices[0], LAYERS, needs_layer=True),

@@ -145,9 +145,7 @@ def alone(
     config = dataclasses.replace(experiment.config, export=export, seed=seed)
     again = dataclasses.replace(experiment, config=config)
     pooling = str(experiment.space.values(row)["pooling"][0])
-    sliced = slice_subnet(
-        params.of_task(part.name), experiment.space, experiment.shape, row
-    )
+    sliced = slice_subnet(params.of_task(part.name), experiment.space, row)
     tuned = finetune_subnet(again, part, sliced, pooling)
     batches = [
         jax.tree.map(operator.itemgetter(step), bucket)

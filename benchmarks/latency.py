@@ -76,7 +76,7 @@ def measure(given: argparse.Namespace, size: str) -> dict[str, Any]:
     held_out = np.asarray([one["is_held_out"] for one in record["networks"]])
     rows = draw_networks(space, given.networks)[held_out]
     again = timer(rows)
-    predicted = table_of(record)(space, rows) / NS_PER_MS
+    predicted = table_of(space, record)(space, rows) / NS_PER_MS
     return {
         "tokens": size,
         **record,

@@ -13,9 +13,9 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.evaluation.evaluate import Evaluator, make_evaluator
 from xlnas_jax.evaluation.prefixes import plan_operations
 from xlnas_jax.space.cost import CostModel, HeadSize
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SharedParams

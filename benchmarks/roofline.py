@@ -38,7 +38,8 @@ from harness import PEAK_SHAPES, arguments, interleaved, ratios, summary
 from problems import Problem, make_problem, make_scorer, score_arguments
 from reporting import Bar, at_least, at_most, report
 
-from xlnas_jax.supernet.layers import attention, feed_forward, slice_layer
+from xlnas_jax.supernet.stages.attention import attention
+from xlnas_jax.supernet.stages.feed_forward import feed_forward
 from xlnas_jax.supernet.supernet import DTYPES, make_supernet
 
 SHAPES = ("6x256", "6x384", "12x768")
@@ -233,7 +234,6 @@ def make_parts(problem: Problem, precision: str) -> tuple[Timed, dict[str, int]]
     def stack(part: Callable[..., jax.Array]):
         def run(layers: Any, x: jax.Array) -> jax.Array:
             def body(x: jax.Array, layer: Any):
-                layer = slice_layer(layer, shape.num_heads, shape.ffn)
                 return part(x, layer), None
 
             return jax.lax.scan(body, x, layers)[0]

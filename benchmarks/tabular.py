@@ -17,8 +17,9 @@ from xlnas_jax.objectives.pareto import hypervolume, nondominated
 from xlnas_jax.search.propose import make_propose
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.cost import CostModel, HeadSize
+from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.supernet.chain import space_of
 
 MOST_ROUNDS = 100_000
 # So many times the rounds planned, while a strategy asks for what it knows.
@@ -90,7 +91,7 @@ def make_problem(
     )
     given = table["cost_model"]
     costs = CostModel(
-        SearchSpace(knobs, given["min_layers"]),
+        space_of(knobs, given["min_layers"]),
         EncoderShape(**given["shape"]),
         tuple(HeadSize(**head) for head in given["heads"]),
         given["length"],

@@ -10,7 +10,7 @@ import numpy as np
 from tests.models import SHAPE
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.controllers.base import Controller, Told
-from xlnas_jax.space.knobs import make_space
+from xlnas_jax.supernet.chain import make_space
 
 # 81 networks: two layers, three numbers of heads and three inner widths in each.
 TOY = make_space(

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SharedParams, SupernetParams

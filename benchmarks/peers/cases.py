@@ -17,9 +17,9 @@ from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.space.cost import CostModel, HeadSize
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams

@@ -15,8 +15,8 @@ from xlnas_jax.data.batches.batches import scoring_batches
 from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.tokens.tokenizer import Encoding
 from xlnas_jax.evaluation.evaluate import make_evaluator
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.classification import make_classification

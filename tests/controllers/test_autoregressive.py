@@ -25,8 +25,9 @@ from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.controllers.variation import make_sites
 from xlnas_jax.space.every import every_architecture
-from xlnas_jax.space.knobs import make_space
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import make_space
 
 # float32 sums of a few hundred terms of order one.
 EXACT_TOLERANCE = 2e-6

@@ -145,7 +145,7 @@ def test_limits_are_checked_without_measuring():
     def measure(rows):
         raise AssertionError("nothing is measured")
 
-    table = LatencyTable((0,) * 4, (10, 20, 30), (10, 20, 30))
+    table = LatencyTable((0,) * 4, ((10, 20, 30), (10, 20, 30)))
     flops = make_setting(space=SPACE).costs(EVERY)["flops"]
     half = float(np.median(flops))
     limits = ConstraintsConfig(flops=half, latency_ms=1e-4)

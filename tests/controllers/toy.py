@@ -18,7 +18,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.controllers.base import RelaxedLosses, Setting
 from xlnas_jax.search.refine import make_losses
-from xlnas_jax.space.knobs import make_space
+from xlnas_jax.supernet.chain import make_space
 
 SPACE = make_space(
     SpaceConfig(elastic_depth=False, heads=(1, 2, 4), ffn=(8, 16, 32)),

@@ -14,8 +14,8 @@ from xlnas_jax.evaluation.dealing import (
     imbalance,
 )
 from xlnas_jax.space.cost import CostModel, HeadSize
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.chain import make_space
 
 TINY = tiny_space(min_layers=1)
 BERT = EncoderShape(

@@ -16,9 +16,9 @@ from xlnas_jax.export.artifact.card import Card
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.cost import HeadSize
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams
@@ -58,7 +58,7 @@ class Tiny(NamedTuple):
 
     def subnet(self, row: np.ndarray) -> Subnet:
         return Subnet(
-            slice_subnet(self.params, self.space, self.shape, row),
+            slice_subnet(self.params, self.space, row),
             shape=self.shape,
             pooling=str(self.space.values(row)["pooling"][0]),
             labels=LABELS_OF[self.task],

@@ -109,7 +109,7 @@ def three_tasks() -> Experiment:
     from xlnas_jax.data.tokens.unigram import train_tokenizer
     from xlnas_jax.experiment.encoder import scratch_shape
     from xlnas_jax.objectives.objectives import make_objectives
-    from xlnas_jax.space.knobs import make_space
+    from xlnas_jax.supernet.chain import make_space
 
     base = tiny_config()
     texts = [" ".join(words) for words in _sentences("en", "train", 200)]

@@ -31,7 +31,7 @@ def sliced_of(part: TaskPart) -> SubnetParams:
     experiment = three_tasks()
     smallest = np.asarray(experiment.space.flatten(experiment.space.smallest()))
     params = init_params(experiment).of_task(part.name)
-    return slice_subnet(params, experiment.space, experiment.shape, smallest)
+    return slice_subnet(params, experiment.space, smallest)
 
 
 def training_loss(part: TaskPart, params: SubnetParams) -> float:

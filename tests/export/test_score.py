@@ -16,7 +16,7 @@ KINDS = ("classification", "tagging", "qa")
 def test_scores_are_those_of_the_report(number):
     experiment, row = three_tasks(), np.asarray(chosen_row(), np.int32)
     part, space, shape = experiment.parts[number], experiment.space, experiment.shape
-    sliced = slice_subnet(noisy_params().of_task(part.name), space, shape, row)
+    sliced = slice_subnet(noisy_params().of_task(part.name), space, row)
     data = scoring_data(experiment, part, part.roles.all, "test", "report")
     pooling = str(space.values(row)["pooling"][0])
 
@@ -33,7 +33,7 @@ def test_scores_are_those_of_the_report(number):
 def test_a_languages_own_output_layer_takes_part_in_its_scores():
     experiment, row = three_tasks(), np.asarray(chosen_row(), np.int32)
     part, space, shape = experiment.parts[1], experiment.space, experiment.shape
-    sliced = slice_subnet(noisy_params().of_task(part.name), space, shape, row)
+    sliced = slice_subnet(noisy_params().of_task(part.name), space, row)
     data = scoring_data(experiment, part, part.roles.all, "test", "report")
     bare = sliced.replace(head=sliced.head.replace(language=None))
 
@@ -53,7 +53,7 @@ def test_a_languages_own_output_layer_takes_part_in_its_scores():
 def test_logits_that_are_not_finite_have_no_score(number):
     experiment, row = three_tasks(), np.asarray(chosen_row(), np.int32)
     part, space, shape = experiment.parts[number], experiment.space, experiment.shape
-    sliced = slice_subnet(noisy_params().of_task(part.name), space, shape, row)
+    sliced = slice_subnet(noisy_params().of_task(part.name), space, row)
     output = jax.tree.map(lambda leaf: leaf * np.nan, sliced.head.output)
     broken = sliced.replace(head=sliced.head.replace(output=output))
     data = scoring_data(experiment, part, part.roles.all, "test", "report")

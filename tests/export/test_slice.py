@@ -8,11 +8,11 @@ import pytest
 from tests.export.conftest import OWN_HEADS
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.export.apply import apply_subnet
-from xlnas_jax.export.params import LayerSize, abstract_params, count_params
+from xlnas_jax.export.params import abstract_params, count_params, to_size
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.space.cost import CostModel, HeadSize
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.types import Batch
 
@@ -86,9 +86,7 @@ def test_exported_trees_hold_exactly_the_counted_parameters(tiny):
     cost = CostModel(tiny.space, tiny.shape, (HeadSize(3),), length=16)
     counted = cost(tiny.rows)
 
-    exported = [
-        slice_subnet(tiny.params, tiny.space, tiny.shape, row) for row in tiny.rows
-    ]
+    exported = [slice_subnet(tiny.params, tiny.space, row) for row in tiny.rows]
 
     assert [count_params(p) for p in exported] == counted["params"].tolist()
     held = [count_params(p.layers) for p in exported]
@@ -107,7 +105,7 @@ def test_networks_of_every_kind_hold_the_counted_parameters(tiny, task, own_head
 
     held = [count_params(network.weights) for network in networks]
     assert held == cost(rows)["params"].tolist()
-    sizes, pooling = networks[0].sizes, networks[0].pooling
+    sizes, pooling = networks[0].weights.sizes, networks[0].pooling
     expected = abstract_params(other.shape, sizes, other.head_size, pooling)
     assert jax.tree.structure(expected) == jax.tree.structure(networks[0].weights)
     shapes = [
@@ -119,7 +117,7 @@ def test_networks_of_every_kind_hold_the_counted_parameters(tiny, task, own_head
 
 def test_attentive_weights_leave_with_other_poolings(tiny):
     by_pooling = {
-        name: slice_subnet(tiny.params, tiny.space, tiny.shape, row)
+        name: slice_subnet(tiny.params, tiny.space, row)
         for name, row in zip(POOLINGS, tiny.rows, strict=False)
     }
 
@@ -136,9 +134,12 @@ def test_kept_layers_are_prefixes_of_the_right_layers(tiny):
     }
     row = tiny.space.from_values(values)
 
-    exported = slice_subnet(tiny.params, tiny.space, tiny.shape, row)
+    exported = slice_subnet(tiny.params, tiny.space, row)
 
-    assert exported.sizes == ((2, 24), (1, 8))
+    assert [dict(size) for size in exported.sizes] == [
+        {"heads": 2, "ffn": 24},
+        {"heads": 1, "ffn": 8},
+    ]
     stacked = tiny.params.encoder.layers
     np.testing.assert_array_equal(
         exported.layers[1].query.kernel, stacked.query.kernel[2][:, :1]
@@ -179,7 +180,7 @@ def lower(space, shape, row, batch_size):
     values = space.values(row)
     pooling = values["pooling"][0]
     sizes = [
-        LayerSize(heads, ffn)
+        to_size({"heads": heads, "ffn": ffn})
         for keep, heads, ffn in zip(
             values["keep"], values["heads"], values["ffn"], strict=True
         )

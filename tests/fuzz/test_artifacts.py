@@ -20,7 +20,7 @@ from xlnas_jax.data.tokens.unigram import train_tokenizer
 from xlnas_jax.export.artifact.artifact import save_artifact
 from xlnas_jax.export.artifact.card import Card
 from xlnas_jax.export.artifact.load import load
-from xlnas_jax.export.params import LayerSize, abstract_params
+from xlnas_jax.export.params import abstract_params, to_size
 from xlnas_jax.export.predicting.classes import Prediction
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.cost import HeadSize
@@ -62,7 +62,9 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Sound:
         pad_id=tokenizer.pad_id,
         norm_epsilon=1e-5,
     )
-    expected = abstract_params(shape, [LayerSize(2, 16)], HeadSize(2), "mean")
+    expected = abstract_params(
+        shape, [to_size({"heads": 2, "ffn": 16})], HeadSize(2), "mean"
+    )
     random = np.random.default_rng(0)
     weights = jax.tree.map(
         lambda leaf: random.normal(size=leaf.shape).astype(np.float32), expected

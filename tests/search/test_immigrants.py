@@ -10,7 +10,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.search.immigrants import exchange, make_immigrants, raised
 from xlnas_jax.space.constraints import is_feasible
-from xlnas_jax.space.knobs import make_space
+from xlnas_jax.supernet.chain import make_space
 
 SPACE = tiny_space()
 COSTS = make_setting().costs

@@ -14,7 +14,7 @@ MS = 1_000_000
 # Poolings are cls, mean, max and attentive: the last is the fastest here, and has the
 # most parameters.
 TABLE = LatencyTable(
-    (4 * MS, 4 * MS, 4 * MS, MS), (MS, 2 * MS, 3 * MS), (0, MS, 2 * MS)
+    (4 * MS, 4 * MS, 4 * MS, MS), ((MS, 2 * MS, 3 * MS), (0, MS, 2 * MS))
 )
 
 

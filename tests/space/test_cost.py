@@ -67,7 +67,7 @@ def test_stages_add_up_to_the_work_of_the_encoder(costs):
 
 
 def test_costs_are_the_sums_of_their_parts(costs):
-    table = LatencyTable((10, 20, 30, 40), (3, 5, 9), (0, 2, 7))
+    table = LatencyTable((10, 20, 30, 40), ((3, 5, 9), (0, 2, 7)))
     costs = costs.with_latency(Latency(table, 0.0))
     layer, fixed = costs.parts()
     space, rows = costs.space, random_rows(costs, 300)
@@ -92,7 +92,9 @@ def test_latency_is_no_cost_until_it_was_measured(costs):
     rows = random_rows(costs, 3)
     assert "latency_ms" not in costs(rows)
     assert "latency_ms" not in costs.smallest()
-    measured = costs.with_latency(Latency(LatencyTable((1,), (1,) * 3, (1,) * 3), 0.0))
+    measured = costs.with_latency(
+        Latency(LatencyTable((1,), ((1,) * 3, (1,) * 3)), 0.0)
+    )
     assert "latency_ms" not in measured.counted(rows)
 
 

@@ -12,8 +12,8 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.constraints import is_feasible, limits
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.decode import make_decode, make_repair
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.latency import Latency, LatencyTable
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.types import ArchitectureError
 
 # Sums of some ten logarithms, in another order.
@@ -61,7 +61,7 @@ def make_costs(name: str) -> CostModel:
         return tuple(np.cumsum(rng.integers(0, 400_000, count)).tolist())
 
     # Attentive pooling is the faster one here: smallest networks differ by cost.
-    table = LatencyTable((100_000, 250_000), rising("heads"), rising("ffn"))
+    table = LatencyTable((100_000, 250_000), (rising("heads"), rising("ffn")))
     if space.knob("pooling").choices[0] != "attentive":
         table = dataclasses.replace(table, fixed=table.fixed[::-1])
     head = (HeadSize(NUM_LABELS),)

@@ -5,7 +5,8 @@ import pytest
 
 from tests.models import tiny_space
 from xlnas_jax.space.every import every_architecture
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.types import ArchitectureError
 
 

@@ -16,7 +16,7 @@ from xlnas_jax.space.latency import Latency, LatencyTable
 
 SPACE = tiny_space(dataclasses.replace(SHAPE, num_layers=2))
 MASK = choice_mask(SPACE.num_choices)
-LATENCY = Latency(LatencyTable((5, 7, 9, 20), (10, 30, 70), (11, 13, 40)), 0.1)
+LATENCY = Latency(LatencyTable((5, 7, 9, 20), ((10, 30, 70), (11, 13, 40))), 0.1)
 COSTS = make_costs(SPACE).with_latency(LATENCY)
 LIMITS = {
     "params": 5e3,

@@ -7,8 +7,9 @@ import pytest
 
 from tests.models import SHAPE, tiny_space
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.space.knobs import make_space
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.chain import make_space, space_of
 from xlnas_jax.types import ArchitectureError, ConfigError
 
 
@@ -19,7 +20,7 @@ def every_row(space: SearchSpace) -> np.ndarray:
 
 @pytest.fixture
 def small() -> SearchSpace:
-    return SearchSpace(
+    return space_of(
         knobs=(
             Knob("keep", (0, 1), 2),
             Knob("heads", (1, 2), 2, needs_layer=True),
@@ -92,7 +93,7 @@ def test_networks_that_differ_only_in_skipped_layers_share_their_name(small):
 @pytest.mark.parametrize(
     ("config", "message"),
     [
-        (SpaceConfig(heads=(5,)), r"space.heads: every choice must lie in 1\.\.4"),
+        (SpaceConfig(heads=(5,)), r"space.heads: every choice must lie in 0\.\.4"),
         (SpaceConfig(heads=(2, 2, 4)), "space.heads: choices must rise and differ"),
         (SpaceConfig(ffn=(32, 8)), "space.ffn: choices must rise"),
         (SpaceConfig(ffn=(8, 16)), "space.ffn: the last choice must be.*32"),
@@ -108,7 +109,7 @@ def test_choices_that_the_model_cannot_take_are_refused(config, message):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"heads": (0, 4)}, "heads: must be at least 1; got 0"),
+        ({"heads": (-1, 4)}, "heads: must be at least 0; got -1"),
         ({"pooling": ()}, "pooling: must not be empty"),
         ({"min_layers": 0}, "min_layers: must be at least 1; got 0"),
     ],

@@ -8,8 +8,8 @@ import pytest
 from tests.models import SHAPE, tiny_space
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.every import every_architecture
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.uniform import uniform_rows
+from xlnas_jax.supernet.chain import make_space
 
 
 @pytest.mark.parametrize("min_layers", [1, 2, 3])

@@ -73,7 +73,8 @@ def test_one_hot_weights_give_the_architecture_itself(params, form, record):
 
 def test_a_mixture_of_sizes_is_one_layer_under_the_weighted_mask(params):
     """Half of 2 heads and half of 4 is heads 3 and 4 at half their context."""
-    from xlnas_jax.supernet.layers import attention, feed_forward
+    from xlnas_jax.supernet.stages.attention import attention
+    from xlnas_jax.supernet.stages.feed_forward import feed_forward
 
     relaxed = make_relaxed(SPACE, SHAPE, "masked")
     weights = one_hot(SPACE.flatten(SPACE.largest()))

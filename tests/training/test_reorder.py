@@ -19,16 +19,16 @@ from xlnas_jax.training.reorder import Importance, importance, reorder
 from xlnas_jax.training.train import init_learner
 
 SPACE = tiny_space()
-measure = jax.jit(importance, static_argnums=(1, 2, 3))
+measure = jax.jit(importance, static_argnums=(1, 2, 3, 4))
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
 
 
 def random_ranking(seed: int) -> Importance:
     heads, ffn = jax.random.split(jax.random.key(seed))
-    return Importance(
-        heads=jax.random.uniform(heads, (SHAPE.num_layers, SHAPE.num_heads)),
-        ffn=jax.random.uniform(ffn, (SHAPE.num_layers, SHAPE.ffn)),
-    )
+    return {
+        "heads": jax.random.uniform(heads, (SHAPE.num_layers, SHAPE.num_heads)),
+        "ffn": jax.random.uniform(ffn, (SHAPE.num_layers, SHAPE.ffn)),
+    }
 
 
 @jax.jit
@@ -41,7 +41,7 @@ def full_logits(params, batch):
 @pytest.mark.parametrize("seed", range(3))
 def test_any_order_computes_the_same_function(seed):
     params, batch = tiny_params(), random_batch(0, 6, 16)
-    moved = reorder(params, random_ranking(seed))
+    moved = reorder(params, SPACE, random_ranking(seed))
     before, after = full_logits(params, batch), full_logits(moved, batch)
     np.testing.assert_allclose(before, after, atol=1e-5)
     assert (params.encoder.layers.up.kernel != moved.encoder.layers.up.kernel).any()
@@ -53,11 +53,11 @@ def test_the_most_important_come_first():
     # Bias vectors that carry their own importance show where each unit went.
     layers = layers.replace(
         query=layers.query.replace(
-            bias=jnp.broadcast_to(ranking.heads[..., None], layers.query.bias.shape)
+            bias=jnp.broadcast_to(ranking["heads"][..., None], layers.query.bias.shape)
         ),
-        up=layers.up.replace(bias=ranking.ffn),
+        up=layers.up.replace(bias=ranking["ffn"]),
     )
-    moved = reorder(layers, ranking)
+    moved = reorder(layers, SPACE, ranking)
     assert (jnp.diff(moved.up.bias, axis=-1) <= 0).all()
     assert (jnp.diff(moved.query.bias[..., 0], axis=-1) <= 0).all()
 
@@ -67,7 +67,9 @@ def test_optimizer_moments_move_with_their_weights():
     learner = init_learner(as_shared(params), optax.adam(1e-3))
     # Moments equal to the weights must still equal them after the move.
     adam = learner.opt_state[0]._replace(mu=as_shared(params))
-    moved = reorder(learner.replace(opt_state=(adam, *learner.opt_state[1:])), ranking)
+    moved = reorder(
+        learner.replace(opt_state=(adam, *learner.opt_state[1:])), SPACE, ranking
+    )
     same = jax.tree.map(
         lambda a, b: bool((a == b).all()), moved.params, moved.opt_state[0].mu
     )
@@ -77,16 +79,21 @@ def test_optimizer_moments_move_with_their_weights():
 
 def test_importance_does_not_depend_on_batching():
     params, batch = tiny_params(), random_batch(0, 8, 16)
-    whole = measure(params, SHAPE, TASK, "mean", batch)
+    whole = measure(params, SPACE, SHAPE, TASK, "mean", batch)
     halves = [
         measure(
-            params, SHAPE, TASK, "mean", jax.tree.map(lambda leaf, s=s: leaf[s], batch)
+            params,
+            SPACE,
+            SHAPE,
+            TASK,
+            "mean",
+            jax.tree.map(lambda leaf, s=s: leaf[s], batch),
         )
         for s in (slice(0, 4), slice(4, 8))
     ]
     summed = jax.tree.map(jnp.add, *halves)
-    np.testing.assert_allclose(whole.heads, summed.heads, rtol=1e-3, atol=1e-4)
-    np.testing.assert_allclose(whole.ffn, summed.ffn, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(whole["heads"], summed["heads"], rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(whole["ffn"], summed["ffn"], rtol=1e-3, atol=1e-4)
 
 
 def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
@@ -94,7 +101,7 @@ def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
     params = tiny_params()
     batch = jax.tree.map(lambda leaf: leaf[:1], random_batch(0, 2, 10))
     batch = batch.replace(weight=jnp.ones(1))
-    found = measure(params, SHAPE, TASK, "cls", batch)
+    found = measure(params, SPACE, SHAPE, TASK, "cls", batch)
     layers = params.encoder.layers
     step = 1e-2
 
@@ -112,4 +119,4 @@ def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
         return TASK.loss(logits, batch).total[0]
 
     slope = abs(float(loss(1 + step) - loss(1 - step))) / (2 * step)
-    assert float(found.ffn[1, 5]) == pytest.approx(slope, rel=0.05, abs=1e-3)
+    assert float(found["ffn"][1, 5]) == pytest.approx(slope, rel=0.05, abs=1e-3)

@@ -1,6 +1,6 @@
 """What may vary."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from xlnas_jax.config.ranges import at_least, distinct
 
@@ -12,8 +12,10 @@ class SpaceConfig:
     Attributes:
         elastic_depth: each layer may be skipped.
         min_layers: fewer kept layers than this is not a valid architecture.
-        heads: numbers of attention heads a layer may keep; empty: all only.
-        ffn: inner widths a layer may keep; empty: full width only.
+        heads: numbers of attention heads a layer may keep; empty: all only; 0: a layer
+            may be without attention.
+        ffn: inner widths a layer may keep; empty: full width only; 0: a layer may be
+            without its feed-forward part.
         pooling: ways to make one vector of a sentence.
     """
 
@@ -24,5 +26,8 @@ class SpaceConfig:
     pooling: tuple[str, ...] = ("mean",)
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "min_layers", "heads", "ffn", most=2**17)
+        at_least(self, 1, "min_layers", most=2**17)
+        # None at all leaves out a part of a layer.
+        sizes = [f.name for f in fields(self) if f.type == tuple[int, ...]]
+        at_least(self, 0, *sizes, most=2**17)
         distinct(self, "pooling")

@@ -90,13 +90,13 @@ class Order(NamedTuple):
 
 def make_order(space: SearchSpace, sites: Sites) -> Order:
     """Layer by layer, each beginning with whether it is kept; then all else."""
-    layers = space.knob("keep").sites
+    layers = space.gate.sites
     columns = np.arange(len(space.num_choices))
     layer = np.full(len(columns), layers)
     for knob in space.knobs:
-        if knob.name == "keep" or knob.needs_layer:
+        if knob is space.gate or knob.needs_layer:
             layer[space.columns(knob.name)] = np.arange(knob.sites)
-    keeps = columns[sites.keep]
+    keeps = columns[sites.gate]
     order = np.lexsort((columns, ~np.isin(columns, keeps), layer))
     owned = sites.layer[order]
     owner = np.where(owned < 0, -1, np.argsort(order)[keeps[owned]])

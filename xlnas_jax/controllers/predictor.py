@@ -111,8 +111,7 @@ def make_predictor(config: PredictorController, setting: Setting) -> Controller:
 
 def one_hot(space: SearchSpace, rows: Rows) -> Float[np.ndarray, "pop feature"]:
     """Every choice of every site; those of a skipped layer have no feature."""
-    keep = space.knob("keep")
-    kept = np.asarray(keep.choices)[rows[:, space.columns("keep")]]
+    kept = space.is_kept(rows)
     parts = []
     for knob in space.knobs:
         chosen = np.eye(len(knob.choices))[rows[:, space.columns(knob.name)]]

@@ -26,16 +26,19 @@ class Sites(NamedTuple):
 
     Attributes:
         num_choices: of each site.
-        keep: columns that say which layers are kept.
+        gate: columns that say which layers are kept.
         is_kept: for each choice of those, whether it keeps the layer.
         layer: the layer that must be kept for the choice to matter; -1: none.
+        unit: the column whose choice leaves out the site's stage where it is the
+            first one; -1: none does.
         min_layers: networks with fewer kept layers are not valid.
     """
 
     num_choices: Int[np.ndarray, " site"]
-    keep: slice
+    gate: slice
     is_kept: Bool[np.ndarray, " choice"]
     layer: Int[np.ndarray, " site"]
+    unit: Int[np.ndarray, " site"]
     min_layers: int
 
 
@@ -45,9 +48,17 @@ def make_sites(space: SearchSpace) -> Sites:
     for knob in space.knobs:
         if knob.needs_layer:
             layer[space.columns(knob.name)] = np.arange(knob.sites)
-    is_kept = np.asarray(space.knob("keep").choices) != 0
+    columns = np.arange(len(space.num_choices), dtype=np.int32)
+    unit = np.full(len(columns), -1, np.int32)
+    for stage in space.stages:
+        for name, _ in stage.units:
+            if 0 in space.knob(name).choices:
+                for other in set(stage.knobs) - {name}:
+                    unit[space.columns(other)] = columns[space.columns(name)]
+    is_kept = np.asarray(space.gate.choices) != 0
     num_choices = np.asarray(space.num_choices, np.int32)
-    return Sites(num_choices, space.columns("keep"), is_kept, layer, space.min_layers)
+    gate = space.columns(space.gate.name)
+    return Sites(num_choices, gate, is_kept, layer, unit, space.min_layers)
 
 
 def is_within(
@@ -70,9 +81,13 @@ def is_among(
 
 
 def is_live(sites: Sites, rows: Int[Array, "*pop site"]) -> Bool[Array, "*pop site"]:
-    """The choices that have an effect: those outside skipped layers."""
-    kept = jnp.asarray(sites.is_kept)[rows[..., sites.keep]]
-    return kept[..., sites.layer] | jnp.broadcast_to(sites.layer < 0, rows.shape)
+    """The choices that have an effect: those outside of what is left out."""
+    kept = jnp.asarray(sites.is_kept)[rows[..., sites.gate]]
+    live = kept[..., sites.layer] | jnp.broadcast_to(sites.layer < 0, rows.shape)
+    if (sites.unit < 0).all():
+        return live
+    has_stage = (rows > 0)[..., sites.unit]
+    return live & (has_stage | jnp.broadcast_to(sites.unit < 0, rows.shape))
 
 
 def canonical(sites: Sites, rows: Int[Array, "*pop site"]) -> Int[Array, "*pop site"]:
@@ -99,10 +114,10 @@ def mutate(
     """
     hit_key, site_key, choice_key, new_key = jax.random.split(key, 4)
     before = is_live(sites, row)
-    kept = jnp.asarray(sites.is_kept)[row[sites.keep]]
+    kept = jnp.asarray(sites.is_kept)[row[sites.gate]]
     is_needed = kept & (kept.sum() <= sites.min_layers)
     may_change = before & (sites.num_choices > 1)
-    may_change = may_change.at[sites.keep].set(may_change[sites.keep] & ~is_needed)
+    may_change = may_change.at[sites.gate].set(may_change[sites.gate] & ~is_needed)
     is_hit = may_change & jax.random.bernoulli(hit_key, rate, row.shape)
     one = jax.random.categorical(site_key, jnp.where(may_change, 0.0, -1e9))
     is_one = may_change & (jnp.arange(row.size) == one)

@@ -14,8 +14,8 @@ from xlnas_jax.evaluation.prefixes import common, paths_of, plan_operations
 from xlnas_jax.space.space import SearchSpace
 
 Hand = Int[np.ndarray, " _"]
-# Of an attention stage by choice of heads, of a feed-forward stage by inner width.
-Work = tuple[Sequence[int], Sequence[int]]
+# Of each stage, by its option.
+Work = Sequence[Sequence[int]]
 
 # So many times its even share may be one device's: candidates that share a lot.
 ROOM = 4
@@ -62,7 +62,7 @@ def hand_loads(
     dealt: list[Hand],
 ) -> Float[np.ndarray, " hand"]:
     """Work that each device really does."""
-    by_branch = np.asarray([1, *work[0], *work[1]], float)
+    by_branch = np.asarray([1, *(one for own in work for one in own)], float)
     plans = [plan_operations(space, rows[hand], len(hand)) for hand in dealt]
     return np.asarray([by_branch[p.branch[: int(p.num)]].sum() for p in plans])
 
@@ -76,7 +76,7 @@ def _in_order(
     space: SearchSpace, work: Work, rows: Int[np.ndarray, "pop site"]
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
     """The order of the paths; work of each alone, and after the one before it."""
-    by_branch = [1, *work[0], *work[1]]
+    by_branch = [1, *(one for own in work for one in own)]
     paths = paths_of(space, rows)
     order = sorted(range(len(paths)), key=paths.__getitem__)
     whole, added = np.zeros(len(order)), np.zeros(len(order))

@@ -20,7 +20,7 @@ from xlnas_jax.devices.sharding import DATA, POP, constrain
 from xlnas_jax.evaluation.dealing import ROOM, Hand, Work, deal, deal_prefixes
 from xlnas_jax.evaluation.prefixes import Operations, plan_operations
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.supernet.encoder import Stage
+from xlnas_jax.supernet.encoder import Operation
 from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
@@ -86,7 +86,7 @@ def make_evaluator(
     Args:
         mesh: devices to share the candidates (axis `pop`) and the steps of the
             batches (axis `data`, see `sharding.shard_steps`); one device if none.
-        work: of half layers (`CostModel.stages`), by which sliced candidates are
+        work: of stages (`CostModel.stages`), by which sliced candidates are
             dealt out; all alike if none.
     """
     add = _make_add(task, num_languages)
@@ -150,8 +150,7 @@ def _make_deal(space: SearchSpace, form: str, work: Work | None) -> Deal:
     if form == "masked":
         return lambda rows, hands: deal(len(rows), hands)
     if work is None:
-        heads, ffn = (space.knob(name).choices for name in ("heads", "ffn"))
-        work = [1] * len(heads), [1] * len(ffn)
+        work = [[1] * len(space.options(stage)) for stage in space.stages]
     return functools.partial(deal_prefixes, space, work)
 
 
@@ -263,7 +262,7 @@ def _make_sliced(
     supernet: Supernet, space: SearchSpace, measure: Measure
 ) -> BatchScorer:
     """Follows a list of operations over a stack of activations, one for each depth."""
-    depths = 2 * space.knob("keep").sites + 1
+    depths = len(space.stages) * space.gate.sites + 1
 
     def score_batch(
         params: SupernetParams,
@@ -280,15 +279,15 @@ def _make_sliced(
             logits = supernet.read_out(params, stack[depth], batch, arch)
             return stack, total.at[candidate].add(measure(logits, batch))
 
-        def compute(stage: Stage):
+        def compute(operation: Operation):
             def branch(stack, total, layer, depth):
                 layers = params.encoder.layers
-                y = stage(stack[depth], layers, layer, batch.mask)
+                y = operation(stack[depth], layers, layer, batch.mask)
                 return stack.at[depth + 1].set(y), total
 
             return branch
 
-        branches = [score, *(compute(stage) for stage in supernet.stages)]
+        branches = [score, *(compute(operation) for operation in supernet.operations)]
 
         def operate(i: Int[Array, ""], carried):
             where = plan.layer[i], plan.depth[i]

@@ -1,12 +1,12 @@
 """Work that candidates share: each distinct prefix of layers is computed once.
 
-Two candidates that agree on their first layers compute the same there. A
-population is a tree of such prefixes, each layer being two stages, attention and
-feed-forward. Walked depth first it needs one stored activation for each depth,
-however large the population is, and every node is one operation of a list that
-compiled code can follow.
+Two candidates that agree on their first stages compute the same there. A
+population is a tree of such prefixes. Walked depth first it needs one stored
+activation for each depth, however large the population is, and every node is one
+operation of a list that compiled code can follow.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -14,7 +14,8 @@ from jaxtyping import Int
 
 from xlnas_jax.space.space import SearchSpace
 
-Stage = tuple[int, int, int]
+# Layer, number of the stage in it, branch.
+Step = tuple[int, int, int]
 
 
 class Operations(NamedTuple):
@@ -22,8 +23,7 @@ class Operations(NamedTuple):
 
     Attributes:
         branch: of each operation, 0 to score a candidate, else one more than the
-            position of its choice: of a number of heads, after those of an inner
-            width.
+            position of its option, those of the first stage before those of the next.
         layer: whose weights are used; of a score, the candidate.
         depth: which stored activation is read; the next one is written.
         num: how many are meant.
@@ -40,10 +40,10 @@ def plan_operations(
 ) -> Operations:
     """The operations that score the first `num` candidates, in any order of theirs."""
     paths = paths_of(space, np.asarray(rows)[:num])
-    most = len(rows) * (2 * space.knob("keep").sites + 1)
+    most = len(rows) * (len(space.stages) * space.gate.sites + 1)
     table = np.zeros((3, most), np.int32)
     position = 0
-    before: list[Stage] = []
+    before: list[Step] = []
     for candidate in sorted(range(num), key=paths.__getitem__):
         path = paths[candidate]
         for depth in range(common(before, path), len(path)):
@@ -57,15 +57,16 @@ def plan_operations(
 
 
 def shared_work(
-    space: SearchSpace, rows: Int[np.ndarray, "pop site"], costs: tuple[list, list]
+    space: SearchSpace,
+    rows: Int[np.ndarray, "pop site"],
+    costs: Sequence[Sequence[int]],
 ) -> float:
     """Share of the population's encoder work that is done only once.
 
     Args:
-        costs: work of one attention stage by choice of heads, and of one
-            feed-forward stage by choice of inner width.
+        costs: work of each stage, by its option (`CostModel.stages`).
     """
-    work = [*costs[0], *costs[1]]
+    work = [one for own in costs for one in own]
     paths = paths_of(space, np.asarray(rows))
     total = sum(work[branch - 1] for path in paths for _, _, branch in path)
     plan = plan_operations(space, rows, len(rows))
@@ -73,25 +74,29 @@ def shared_work(
     return 1.0 - sum(work[b - 1] for b in branches if b) / max(total, 1)
 
 
-def paths_of(
-    space: SearchSpace, rows: Int[np.ndarray, "pop site"]
-) -> list[list[Stage]]:
-    """Of each candidate its stages in order: layer, part of it, branch."""
-    keep = np.asarray(space.knob("keep").choices)[rows[:, space.columns("keep")]]
-    heads = rows[:, space.columns("heads")]
-    ffn = rows[:, space.columns("ffn")]
-    first = 1 + len(space.knob("heads").choices)
+def paths_of(space: SearchSpace, rows: Int[np.ndarray, "pop site"]) -> list[list[Step]]:
+    """Of each candidate its stages in order; what is left out is none."""
+    kept = space.is_kept(rows)
+    table, first = [], 1
+    for stage in space.stages:
+        options = space.options(stage)
+        is_there = np.asarray([not stage.is_absent(values) for values in options])
+        found = space.options_of(stage, rows)
+        table.append((first + found, is_there[found]))
+        first += len(options)
     paths = []
-    for kept, head, neuron in zip(keep, heads, ffn, strict=True):
-        path = []
-        for layer in np.flatnonzero(kept).tolist():
-            path.append((layer, 0, 1 + int(head[layer])))
-            path.append((layer, 1, first + int(neuron[layer])))
+    for candidate, layers in enumerate(kept):
+        path = [
+            (layer, number, int(branch[candidate, layer]))
+            for layer in np.flatnonzero(layers).tolist()
+            for number, (branch, is_there) in enumerate(table)
+            if is_there[candidate, layer]
+        ]
         paths.append(path)
     return paths
 
 
-def common(one: list[Stage], other: list[Stage]) -> int:
+def common(one: list[Step], other: list[Step]) -> int:
     """How many stages two paths begin with alike."""
     pairs = enumerate(zip(one, other, strict=False))
     return next((i for i, (a, b) in pairs if a != b), min(len(one), len(other)))

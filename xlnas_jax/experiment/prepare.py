@@ -18,9 +18,9 @@ from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.objectives.objectives import make_objectives
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
-from xlnas_jax.space.knobs import make_space
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import ConfigError
 

@@ -8,8 +8,9 @@ from xlnas_jax.config.model import ScratchModel
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.heads import init_head
-from xlnas_jax.supernet.init import init_encoder
+from xlnas_jax.supernet.init import init_encoder, make_normal, with_new_stages
 from xlnas_jax.supernet.params import HeadParams, SharedParams
+from xlnas_jax.supernet.stages.pooling import POOLING, is_weighted
 
 
 def init_params(experiment: Experiment) -> SharedParams:
@@ -21,9 +22,16 @@ def init_params(experiment: Experiment) -> SharedParams:
         for number, part in enumerate(experiment.parts)
     }
     if isinstance(config.model, ScratchModel):
-        return SharedParams(encoder=init_encoder(encoder_key, shape), heads=heads)
+        encoder = init_encoder(encoder_key, shape, experiment.space)
+        return SharedParams(encoder=encoder, heads=heads)
     folder = pretrained.resolve(config.model.path, config.model.revision)
-    return SharedParams(encoder=pretrained.load_encoder(folder, shape), heads=heads)
+    encoder = with_new_stages(
+        pretrained.load_encoder(folder, shape),
+        make_normal(encoder_key),
+        shape,
+        experiment.space,
+    )
+    return SharedParams(encoder=encoder, heads=heads)
 
 
 def abstract_weights(experiment: Experiment) -> SharedParams:
@@ -31,7 +39,8 @@ def abstract_weights(experiment: Experiment) -> SharedParams:
 
     def make() -> SharedParams:
         heads = {p.name: _new_head(experiment, p, None) for p in experiment.parts}
-        return SharedParams(encoder=init_encoder(None, experiment.shape), heads=heads)
+        encoder = init_encoder(None, experiment.shape, experiment.space)
+        return SharedParams(encoder=encoder, heads=heads)
 
     return jax.eval_shape(make)
 
@@ -42,7 +51,7 @@ def _new_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
         key,
         experiment.shape,
         task.num_outputs,
-        "attentive" in experiment.space.knob("pooling").choices,
+        any(is_weighted(str(one)) for one in experiment.space.knob(POOLING).choices),
         task.reads_tokens,
         len(part.own_heads),
     )

@@ -8,8 +8,10 @@ from jaxtyping import Array, Float, Int
 
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.heads import pool, read_out
-from xlnas_jax.supernet.layers import attention, embed, feed_forward
+from xlnas_jax.supernet.layers import embed
+from xlnas_jax.supernet.stages.registry import stages_with
 
 
 def apply_subnet(
@@ -29,9 +31,11 @@ def apply_subnet(
     positions = jax.lax.broadcasted_iota(length.dtype, tokens.shape, 1)
     mask = positions < length[:, None]
     x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
-    for layer in params.layers:
-        x = attention(x, layer, mask, shape.norm_epsilon)
-        x = feed_forward(x, layer, shape.norm_epsilon)
+    for layer, size in zip(params.layers, params.sizes, strict=True):
+        values = dict(size)
+        for stage in stages_with(values):
+            if not stage.is_absent(values):
+                x = stage.run(x, layer, mask, shape, Run(values=values))
     pool_sentence = functools.partial(pool, pooling=pooling)
     return read_out(x, mask, params.head, pool_sentence, route)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -14,17 +14,21 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.storage.stored import Stored
 from xlnas_jax.storage.trees import load_tree
 from xlnas_jax.supernet.heads import init_head
-from xlnas_jax.supernet.init import init_encoder
-from xlnas_jax.supernet.layers import slice_layer
+from xlnas_jax.supernet.init import init_encoder, make_normal
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, LayerParams
+from xlnas_jax.supernet.stages.pooling import is_weighted
+from xlnas_jax.supernet.stages.registry import stages_with
+from xlnas_jax.supernet.units import blank, cut_stage, put
 from xlnas_jax.types import CheckpointError, brief
 
+# Values of the knobs of one kept layer, by name: hashable, so that it can be static.
+LayerSize = tuple[tuple[str, int], ...]
 
-class LayerSize(NamedTuple):
-    """Attention heads and inner neurons of one kept layer."""
 
-    heads: int
-    ffn: int
+def to_size(values: Mapping[str, int]) -> LayerSize:
+    """Values in the order in which their stages run."""
+    names = [name for stage in stages_with(values) for name in stage.knobs]
+    return tuple((name, values[name]) for name in names)
 
 
 @struct.dataclass
@@ -34,19 +38,13 @@ class SubnetParams:
     Attributes:
         layers: the kept layers in order, each at its own size, so not stacked.
         head: holds attentive pooling only where that pooling was chosen.
+        sizes: of every layer.
     """
 
     embeddings: EmbeddingParams
     layers: tuple[LayerParams, ...]
     head: HeadParams
-
-    @property
-    def sizes(self) -> tuple[LayerSize, ...]:
-        """Size of every layer, read from its biases."""
-        return tuple(
-            LayerSize(layer.query.bias.shape[0], layer.up.bias.shape[0])
-            for layer in self.layers
-        )
+    sizes: tuple[LayerSize, ...] = struct.field(pytree_node=False)
 
 
 def count_params(tree: Any) -> int:
@@ -60,19 +58,31 @@ def abstract_params(
     """Shapes and dtypes of a network's weights, without allocating any."""
 
     def build() -> SubnetParams:
+        normal = make_normal(None)
         encoder = init_encoder(None, shape)
         first = jax.tree.map(lambda leaf: leaf[0], encoder.layers)
+
+        def layer(size: LayerSize) -> LayerParams:
+            values = dict(size)
+            made = blank(first)
+            for stage in stages_with(values):
+                new = stage.init(normal, shape, values)
+                own = jax.tree.map(lambda leaf: leaf[0], new)
+                made = cut_stage(put(made, own), stage, values)
+            return made
+
         return SubnetParams(
             embeddings=encoder.embeddings,
-            layers=tuple(slice_layer(first, *size) for size in sizes),
+            layers=tuple(layer(size) for size in sizes),
             head=init_head(
                 None,
                 shape,
                 head.num_outputs,
-                pooling == "attentive",
+                is_weighted(pooling),
                 head.reads_tokens,
                 head.num_languages,
             ),
+            sizes=tuple(sizes),
         )
 
     return jax.eval_shape(build)

@@ -82,7 +82,7 @@ def _make_artifact(
     space, shape = experiment.space, experiment.shape
     row = space.from_values(point["architecture"])
     pooling = str(point["architecture"]["pooling"][0])
-    sliced = slice_subnet(params.of_task(part.name), space, shape, row)
+    sliced = slice_subnet(params.of_task(part.name), space, row)
     sliced = finetune_subnet(experiment, part, sliced, pooling)
     subnet = Subnet(
         sliced,

@@ -1,41 +1,53 @@
 """From the shared weights to one architecture's own."""
 
 import dataclasses
+from collections.abc import Callable
 
 import jax
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.export.params import SubnetParams, to_size
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.supernet.layers import slice_layer
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
+from xlnas_jax.supernet.stages.pooling import POOLING, is_weighted
+from xlnas_jax.supernet.units import cut_stage
+
+# `(number, values of its knobs) -> layer`.
+MakeLayer = Callable[[int, dict[str, int]], LayerParams]
 
 
 def slice_subnet(
+    params: SupernetParams, space: SearchSpace, indices: Int[np.ndarray, " site"]
+) -> SubnetParams:
+    """Weights of one flattened architecture: kept layers and units alone."""
+    stacked = params.encoder.layers
+
+    def make_layer(number: int, values: dict[str, int]) -> LayerParams:
+        # On the host: on the device every cut would compile a program of its own.
+        layer = jax.tree.map(lambda leaf: np.asarray(leaf)[number], stacked)
+        for stage in space.stages:
+            layer = cut_stage(layer, stage, values)
+        return layer
+
+    sliced = assemble(params, space, indices, make_layer)
+    return dataclasses.replace(sliced, layers=jax.device_put(sliced.layers))
+
+
+def assemble(
     params: SupernetParams,
     space: SearchSpace,
-    shape: EncoderShape,
     indices: Int[np.ndarray, " site"],
+    make_layer: MakeLayer,
 ) -> SubnetParams:
-    """Weights of one flattened architecture: kept layers, heads and neurons alone."""
-    values = space.values(indices)
-    stacked = params.encoder.layers
-    layers = [
-        slice_layer(_layer(stacked, i), int(heads), int(ffn))
-        for i, (keep, heads, ffn) in enumerate(
-            zip(values["keep"], values["heads"], values["ffn"], strict=True)
-        )
-        if keep
-    ]
+    """One flattened architecture of layers that are made by number and values."""
+    kept = space.layers(indices)
     head = params.head
-    if values["pooling"][0] != "attentive":
+    if not is_weighted(str(space.values(indices)[POOLING][0])):
         head = dataclasses.replace(head, attentive=None)
-    kept = jax.device_put(tuple(layers))
-    return SubnetParams(params.encoder.embeddings, kept, head)
-
-
-def _layer(stacked: LayerParams, index: int) -> LayerParams:
-    """On the host: on the device every cut would compile a program of its own."""
-    return jax.tree.map(lambda leaf: np.asarray(leaf)[index], stacked)
+    return SubnetParams(
+        params.encoder.embeddings,
+        tuple(make_layer(*one) for one in kept),
+        head,
+        tuple(to_size(values) for _, values in kept),
+    )

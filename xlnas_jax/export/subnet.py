@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
 from xlnas_jax.data.tokens.windows import DOC_STRIDE, make_windows
 from xlnas_jax.export.apply import apply_subnet, apply_subnet_jit
-from xlnas_jax.export.params import LayerSize, SubnetParams
+from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.predicting import answers as predict_answers
 from xlnas_jax.export.predicting import tags as predict_tags
 from xlnas_jax.export.predicting.chunks import run_chunks
@@ -95,9 +95,9 @@ class Subnet(nnx.Module):
         return self.tokenizer.max_length
 
     @property
-    def sizes(self) -> tuple[LayerSize, ...]:
-        """Heads and neurons of every layer."""
-        return self.weights.sizes
+    def sizes(self) -> tuple[dict[str, int], ...]:
+        """Of every layer, the values of its knobs by name: heads, neurons."""
+        return tuple(dict(size) for size in self.weights.sizes)
 
     def route(self, language: str | None) -> int:
         """The position in `own_heads` of a language in any spelling, or -1."""

@@ -178,7 +178,7 @@ def uniform_scaling(
     if not len(rows):
         smallest = np.asarray(space.flatten(space.smallest()))
         rows = distinct(experiment, _poolings(experiment, smallest))
-    kinds = np.stack([space.num_kept(rows), rows[:, space.columns("pooling").start]])
+    kinds = np.stack([space.num_kept(rows), space.whole_of(rows)])
     costliest = np.argsort(-experiment.costs.counted(rows)["flops"], kind="stable")
     first = np.unique(kinds[:, costliest], axis=1, return_index=True)[1]
     widest = rows[costliest[first]]
@@ -187,10 +187,10 @@ def uniform_scaling(
 
 def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:
     """The same network with every pooling."""
-    column = experiment.space.columns("pooling").start
-    count = len(experiment.space.knob("pooling").choices)
-    rows = np.repeat(row[None], count, axis=0)
-    rows[:, column] = np.arange(count)
+    space = experiment.space
+    rows = np.repeat(row[None], len(space.whole_rows), axis=0)
+    for whole, chosen in zip(space.wholes, space.whole_rows.T, strict=True):
+        rows[:, space.columns(whole.name).start] = chosen
     return rows
 
 

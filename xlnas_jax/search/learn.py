@@ -14,6 +14,7 @@ from xlnas_jax.data.batches.plan import TrainingPlan
 from xlnas_jax.devices.sharding import make_layout
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.training.reorder import importance, relative, reorder
 from xlnas_jax.training.train import Learner, make_weight_steps, take_batch
@@ -97,8 +98,10 @@ def make_learn(
         ranking = functools.reduce(add_trees, map(relative, total.values()))
         return jax.jit(sorted_by, donate_argnums=0)(learner, ranking)
 
+    space = experiment.space
+
     def sorted_by(learner: Learner, ranking: Any) -> Learner:
-        return layout.store(reorder(learner, ranking))
+        return layout.store(reorder(learner, space, ranking))
 
     return learn
 
@@ -128,12 +131,13 @@ def add_trees(one: Any, other: Any) -> Any:
 
 def _make_importance(experiment: Experiment, part: TaskPart):
     """Importance of heads and neurons on one training batch, compiled."""
-    poolings = experiment.space.knob("pooling").choices
+    poolings = experiment.space.knob(POOLING).choices
     pooling = "mean" if "mean" in poolings else str(poolings[-1])
 
     def measure(params: SharedParams, rows: Batch, index, weight):
         batch = take_batch(rows, index, weight)
         own = params.of_task(part.name)
-        return importance(own, experiment.shape, part.task, pooling, batch)
+        shape, task = experiment.shape, part.task
+        return importance(own, experiment.space, shape, task, pooling, batch)
 
     return jax.jit(measure)

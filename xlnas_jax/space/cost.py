@@ -6,6 +6,8 @@ was measured, as what a table predicts.
 """
 
 import dataclasses
+import functools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -15,6 +17,7 @@ from jaxtyping import Float, Int
 from xlnas_jax.space.latency import LATENCY, NS_PER_MS, Latency
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.space.stage import Stage, Whole
 
 COSTS = ("params", "encoder_params", "flops", "flops_per_token", "memory_bytes")
 FLOAT_BYTES = 4
@@ -27,19 +30,28 @@ Amounts = Int[np.ndarray, " pop"] | Float[np.ndarray, " pop"]
 class CostParts(NamedTuple):
     """What costs are made of, for those who look for networks within limits.
 
-    Every cost is a sum: of a fixed part, by pooling, and of the kept layers. Only
-    memory also holds the activations of one layer, of that with the most.
+    Every cost is a sum: of a fixed part, by the choices of the whole network, and of
+    the kept layers. Only memory also holds the activations of one layer, of that with
+    the most.
 
     Attributes:
-        layer: of a kept layer, by choices of heads and of inner width: `params`,
-            `flops`, `peak_bytes` (of which the largest counts) and, where it is
-            known, `latency_ns`.
-        fixed: of all else, by choice of pooling: the same without `peak_bytes`, and
-            `memory_bytes`.
+        layer: of a kept layer, by the option of each of its stages
+            (`SearchSpace.options`): `params`, `flops`, `peak_bytes` (of which the
+            largest counts) and, where it is known, `latency_ns`.
+        fixed: of all else, by `SearchSpace.whole_rows`: the same without
+            `peak_bytes`, and `memory_bytes`.
     """
 
-    layer: dict[str, Int[np.ndarray, "heads ffn"]]
-    fixed: dict[str, Int[np.ndarray, " pooling"]]
+    layer: dict[str, Int[np.ndarray, "..."]]
+    fixed: dict[str, Int[np.ndarray, " whole"]]
+
+
+class StageCosts(NamedTuple):
+    """Costs of one stage by its option; `widest` counts floats of one sentence."""
+
+    params: Int[np.ndarray, " option"]
+    flops: Int[np.ndarray, " option"]
+    widest: Int[np.ndarray, " option"]
 
 
 class HeadSize(NamedTuple):
@@ -108,13 +120,20 @@ class CostModel:
 
     def counted(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Counts]:
         """`COSTS` of flattened architectures."""
-        keep, heads, ffn = (self._values(indices, k) for k in ("keep", "heads", "ffn"))
-        encoder = (keep * self._layer_params(heads, ffn)).sum(-1)
-        flops = (keep * self._layer_flops(heads, ffn)).sum(-1)
-        pooling = np.asarray(indices)[:, self.space.columns("pooling").start]
-        params = encoder + self._fixed_params()[pooling]
-        flops = flops + self._head_flops()[pooling]
-        activations = FLOAT_BYTES * self.batch_size * self._peak(keep, heads, ffn)
+        kept = self.space.is_kept(indices)
+        encoder, flops = (np.zeros(len(kept), np.int64) for _ in range(2))
+        widest = np.zeros(kept.shape, np.int64)
+        for stage, own in zip(self.space.stages, self.stage_costs, strict=True):
+            option = self.space.options_of(stage, indices)
+            encoder += (kept * own.params[option]).sum(-1)
+            flops += (kept * own.flops[option]).sum(-1)
+            widest = np.maximum(widest, kept * own.widest[option])
+        whole = self.space.whole_of(indices)
+        params = encoder + self._fixed_params()[whole]
+        flops = flops + self._head_flops()[whole]
+        activations = (
+            FLOAT_BYTES * self.batch_size * (self._residual() + widest.max(-1))
+        )
         return {
             "params": params,
             "encoder_params": encoder,
@@ -123,28 +142,32 @@ class CostModel:
             "memory_bytes": FLOAT_BYTES * params + activations,
         }
 
-    def stages(self) -> tuple[list[int], list[int]]:
-        """Work of half a layer on one sentence.
+    @functools.cached_property
+    def stage_costs(self) -> tuple[StageCosts, ...]:
+        """Costs of each stage, by its option."""
+        return tuple(self._of_stage(stage) for stage in self.space.stages)
 
-        Of attention by choice of heads, of the feed-forward part by inner width.
-        """
-        heads, ffn = (self.space.knob(name).choices for name in ("heads", "ffn"))
-        sizes = np.asarray(heads, np.int64), np.asarray(ffn, np.int64)
-        none = np.zeros((), np.int64)
-        attention = self._layer_flops(sizes[0], none).tolist()
-        return attention, self._layer_flops(none, sizes[1]).tolist()
+    def _of_stage(self, stage: Stage) -> StageCosts:
+        options = self.space.options(stage)
+        values = [np.asarray([o[n] for o in options], np.int64) for n in stage.knobs]
+        return StageCosts(
+            stage.params(self.shape, *values),
+            stage.flops(self.shape, self.length, *values),
+            stage.widest(self.shape, self.length, *values),
+        )
+
+    def stages(self) -> tuple[list[int], ...]:
+        """Work of each stage on one sentence, by its option."""
+        return tuple(own.flops.tolist() for own in self.stage_costs)
 
     def parts(self) -> CostParts:
         """What the costs of every architecture add up from."""
-        choices = [self.space.knob(name).choices for name in ("heads", "ffn")]
-        heads, ffn = np.meshgrid(
-            *(np.asarray(c, np.int64) for c in choices), indexing="ij"
-        )
         batch = FLOAT_BYTES * self.batch_size
+        found = self.stage_costs
         layer = {
-            "params": self._layer_params(heads, ffn),
-            "flops": self._layer_flops(heads, ffn),
-            "peak_bytes": batch * self._widest(heads, ffn),
+            "params": _of_all(np.add, [own.params for own in found]),
+            "flops": _of_all(np.add, [own.flops for own in found]),
+            "peak_bytes": batch * _of_all(np.maximum, [own.widest for own in found]),
         }
         params = self._fixed_params()
         fixed = {
@@ -154,9 +177,8 @@ class CostModel:
         }
         if self.latency is not None:
             table = self.latency.table
-            attention = np.asarray(table.attention, np.int64)
-            layer["latency_ns"] = (
-                attention[:, None] + np.asarray(table.ffn, np.int64)[None]
+            layer["latency_ns"] = _of_all(
+                np.add, [np.asarray(own, np.int64) for own in table.stages]
             )
             fixed["latency_ns"] = np.asarray(table.fixed, np.int64)
         return CostParts(layer, fixed)
@@ -165,69 +187,55 @@ class CostModel:
         """The least that any valid architecture can cost, cost by cost."""
         return {n: v.min().item() for n, v in self(self.smallest_rows()).items()}
 
-    def smallest_rows(self) -> Int[np.ndarray, "pooling site"]:
+    def smallest_rows(self) -> Int[np.ndarray, "whole site"]:
         """Architectures of which one has the least of every cost.
 
-        Every cost grows with every choice but pooling, so that one candidate per
-        pooling is enough.
+        Every cost grows with every choice of a layer, so that one candidate for each
+        combination of the whole network's choices is enough.
         """
-        column = self.space.columns("pooling").start
-        count = len(self.space.knob("pooling").choices)
-        rows = np.repeat(
-            np.asarray(self.space.flatten(self.space.smallest()))[None], count, 0
-        )
-        rows[:, column] = np.arange(count)
+        space = self.space
+        row = np.asarray(space.flatten(space.smallest()))
+        rows = np.repeat(row[None], len(space.whole_rows), 0)
+        for whole, chosen in zip(space.wholes, space.whole_rows.T, strict=True):
+            rows[:, space.columns(whole.name).start] = chosen
         return rows
 
-    def _values(self, indices: Int[np.ndarray, "pop site"], name: str) -> np.ndarray:
-        choices = np.asarray(self.space.knob(name).choices, np.int64)
-        return choices[np.asarray(indices)[:, self.space.columns(name)]]
-
-    def _layer_params(self, heads: np.ndarray, ffn: np.ndarray) -> np.ndarray:
-        width, inner = self.shape.width, heads * self.shape.head_dim
-        attention = 4 * width * inner + 3 * inner + width
-        return attention + 2 * width * ffn + ffn + width + 4 * width
-
-    def _layer_flops(self, heads: np.ndarray, ffn: np.ndarray) -> np.ndarray:
-        width, inner = self.shape.width, heads * self.shape.head_dim
-        macs = 4 * width * inner + 2 * self.length * inner + 2 * width * ffn
-        return 2 * self.length * macs
-
-    def _fixed_params(self) -> Int[np.ndarray, " pooling"]:
+    def _fixed_params(self) -> Int[np.ndarray, " whole"]:
         """All but the layers'."""
         shape, width = self.shape, self.shape.width
         rows = shape.vocab_size + shape.max_positions + shape.num_segments
         heads = sum(head.params(width) for head in self.heads)
-        # Every head of sentences has a pooling of its own.
-        num_pooling = sum(not head.reads_tokens for head in self.heads)
-        return (rows + 2) * width + heads + num_pooling * self._pooling_params()
+        # Every head of sentences has what the whole network's knobs add of its own.
+        num = sum(not head.reads_tokens for head in self.heads)
+        added = [whole.params(shape, own) for whole, own in self._wholes()]
+        return (rows + 2) * width + heads + num * self._summed(added)
 
-    def _head_flops(self) -> Int[np.ndarray, " pooling"]:
-        """Work of the costliest head, with the pooling where it reads sentences."""
-        width = self.shape.width
-        pooling = 2 * self.length * self._pooling_params()
+    def _head_flops(self) -> Int[np.ndarray, " whole"]:
+        """Work of the costliest head, with what is added where it reads sentences."""
+        added = self._summed(
+            [whole.flops(self.shape, self.length, own) for whole, own in self._wholes()]
+        )
         work = [
-            head.flops(width, self.length) + pooling * (not head.reads_tokens)
+            head.flops(self.shape.width, self.length) + added * (not head.reads_tokens)
             for head in self.heads
         ]
         return np.max(work, axis=0)
 
-    def _pooling_params(self) -> Int[np.ndarray, " pooling"]:
-        """Weights of the pooling itself."""
-        names = np.asarray(self.space.knob("pooling").choices)
-        size = (self.shape.width + 1) * self.shape.attentive_dim
-        return (names == "attentive").astype(np.int64) * size
+    def _wholes(self) -> Iterator[tuple[Whole, np.ndarray]]:
+        """Knobs of the whole network, with their value in each combination."""
+        space = self.space
+        for whole, chosen in zip(space.wholes, space.whole_rows.T, strict=True):
+            yield whole, np.asarray(space.knob(whole.name).choices)[chosen]
 
-    def _peak(self, keep: np.ndarray, heads: np.ndarray, ffn: np.ndarray) -> Counts:
-        """Floats alive at the widest moment of one sentence's forward pass."""
-        return self._residual() + (keep * self._widest(heads, ffn)).max(-1)
+    def _summed(self, added: Sequence[np.ndarray]) -> Int[np.ndarray, " whole"]:
+        return sum(added, np.zeros(len(self.space.whole_rows), np.int64))
 
     def _residual(self) -> int:
         return 2 * self.length * self.shape.width
 
-    def _widest(self, heads: np.ndarray, ffn: np.ndarray) -> np.ndarray:
-        """Floats alive beside the residual stream in one layer."""
-        length = self.length
-        inner = heads * self.shape.head_dim
-        attention = 4 * length * inner + 2 * heads * length * length
-        return np.maximum(attention, 2 * length * ffn)
+
+def _of_all(
+    join: Callable[..., np.ndarray], found: Sequence[Int[np.ndarray, " _"]]
+) -> Int[np.ndarray, "..."]:
+    """One number for each combination of the stages' options."""
+    return functools.reduce(lambda one, other: join(one[..., None], other), found)

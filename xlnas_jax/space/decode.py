@@ -30,14 +30,15 @@ _ENDLESS = 2**60
 
 
 class _Room(NamedTuple):
-    """What one pooling, and a limit on the activations of a layer, leave over.
+    """What the whole network's choices, and a limit on a layer's activations, leave.
 
     Attributes:
-        options: of a layer, as positions in the flattened pairs of heads and inner
-            width; only those whose activations are within the limit.
+        whole: those choices, as a number.
+        options: of a layer, as positions in the flattened combinations of its stages'
+            options; only those whose activations are within the limit.
     """
 
-    pooling: int
+    whole: int
     options: Int[np.ndarray, " option"]
     budget: dict[str, int]
 
@@ -117,17 +118,17 @@ def _likeliest(
     scores: Float[np.ndarray, "site choice"],
 ) -> Int[np.ndarray, " site"] | None:
     """The best over all rooms; those with the best outlook come first."""
-    values = space.knob("keep").choices
-    keep, pairs = scores[space.columns("keep")], _pair_scores(space, scores)
-    kept = keep[:, [values.index(1)]] + pairs
-    skipped = keep[:, :0]
+    gate, values = scores[space.columns(space.gate.name)], space.gate.choices
+    layers_of = _layer_scores(space, scores)
+    kept = gate[:, [values.index(1)]] + layers_of
+    skipped = gate[:, :0]
     if 0 in values:
-        skipped = keep[:, [values.index(0)]] + pairs.max(-1, keepdims=True)
-    pooling = scores[space.columns("pooling").start]
+        skipped = gate[:, [values.index(0)]] + layers_of.max(-1, keepdims=True)
+    bases = _whole_scores(space, scores)
     found = []
     for room in _rooms(costs, given):
         layers = np.concatenate([skipped, kept[:, room.options]], -1)
-        base = float(pooling[room.pooling])
+        base = float(bases[room.whole])
         found.append((base + float(layers.max(-1).sum()), base, layers, room))
     best, chosen, best_score = None, None, -np.inf
     for outlook, base, layers, room in sorted(found, key=lambda one: -one[0]):
@@ -139,22 +140,33 @@ def _likeliest(
             best, chosen, best_score = solution, room, base + solution.score
     if best is None or chosen is None:
         return None
-    return _to_row(space, best, chosen, pairs)
+    return _to_row(space, best, chosen, layers_of)
 
 
-def _pair_scores(
+def _layer_scores(
     space: SearchSpace, scores: Float[np.ndarray, "site choice"]
-) -> Float[np.ndarray, "layer pair"]:
-    """Of every layer, for each of its heads with each of its inner widths."""
-    heads, ffn = (
-        scores[space.columns(name), : len(space.knob(name).choices)]
-        for name in ("heads", "ffn")
-    )
-    return (heads[:, :, None] + ffn[:, None]).reshape(len(heads), -1)
+) -> Float[np.ndarray, "layer option"]:
+    """Of every layer, for each combination of its stages' options."""
+    total = np.zeros((space.gate.sites, 1))
+    for stage in space.stages:
+        for name in stage.knobs:
+            own = scores[space.columns(name), : len(space.knob(name).choices)]
+            total = (total[:, :, None] + own[:, None]).reshape(len(total), -1)
+    return total
+
+
+def _whole_scores(
+    space: SearchSpace, scores: Float[np.ndarray, "site choice"]
+) -> Float[np.ndarray, " whole"]:
+    """For each combination of the whole network's choices."""
+    total = np.zeros(len(space.whole_rows))
+    for whole, chosen in zip(space.wholes, space.whole_rows.T, strict=True):
+        total += scores[space.columns(whole.name).start, chosen]
+    return total
 
 
 def _rooms(costs: CostModel, given: dict[str, float]) -> Iterator[_Room]:
-    """One for each pooling and, where memory is limited, each most in a layer.
+    """One for each choice of the whole, and each most in a layer if memory is limited.
 
     Memory holds the largest of the layers' activations. With that bounded from above,
     what is left of its limit bounds a sum, as all other limits do.
@@ -163,23 +175,23 @@ def _rooms(costs: CostModel, given: dict[str, float]) -> Iterator[_Room]:
     peaks = layer["peak_bytes"].reshape(-1)
     memory = given.get("memory_bytes", np.inf)
     caps = peaks.max(keepdims=True) if np.isinf(memory) else np.unique(peaks)
-    for pooling in range(len(costs.space.knob("pooling").choices)):
+    for whole in range(len(costs.space.whole_rows)):
         budget = {"layers": -costs.space.min_layers}
         if "flops" in given:
-            budget["flops"] = int(given["flops"]) - int(fixed["flops"][pooling])
+            budget["flops"] = int(given["flops"]) - int(fixed["flops"][whole])
         if LATENCY in given:
             assert costs.latency is not None
             most = costs.latency.budget(given[LATENCY])
-            budget["latency_ns"] = most - int(fixed["latency_ns"][pooling])
+            budget["latency_ns"] = most - int(fixed["latency_ns"][whole])
         for cap in caps:
             params = min(
                 given.get("encoder_params", np.inf),
-                given.get("params", np.inf) - fixed["params"][pooling],
-                (memory - fixed["memory_bytes"][pooling] - cap) / FLOAT_BYTES,
+                given.get("params", np.inf) - fixed["params"][whole],
+                (memory - fixed["memory_bytes"][whole] - cap) / FLOAT_BYTES,
             )
             own = {} if np.isinf(params) else {"params": int(np.floor(params))}
             options = np.flatnonzero(peaks <= cap)
-            yield _Room(pooling, options, {**budget, **own})
+            yield _Room(whole, options, {**budget, **own})
 
 
 def _layer_costs(
@@ -198,16 +210,19 @@ def _to_row(
     space: SearchSpace,
     found: Solution,
     room: _Room,
-    pairs: Float[np.ndarray, "layer pair"],
+    scores: Float[np.ndarray, "layer option"],
 ) -> Int[np.ndarray, " site"]:
     """Choices of layers as a flattened architecture."""
-    values = space.knob("keep").choices
+    values = space.gate.choices
     option = found.choices - (0 in values)
     is_kept = option >= 0
-    pair = np.where(is_kept, room.options[option], pairs.argmax(-1))
+    number = np.where(is_kept, room.options[option], scores.argmax(-1))
     row = np.zeros(len(space.num_choices), np.int32)
-    row[space.columns("keep")] = np.asarray([values.index(int(k)) for k in is_kept])
-    num_ffn = len(space.knob("ffn").choices)
-    row[space.columns("heads")], row[space.columns("ffn")] = np.divmod(pair, num_ffn)
-    row[space.columns("pooling")] = room.pooling
+    row[space.columns(space.gate.name)] = [values.index(int(k)) for k in is_kept]
+    for stage in reversed(space.stages):
+        for name in reversed(stage.knobs):
+            number, chosen = np.divmod(number, len(space.knob(name).choices))
+            row[space.columns(name)] = chosen
+    for whole, chosen in zip(space.wholes, space.whole_rows[room.whole], strict=True):
+        row[space.columns(whole.name)] = chosen
     return row

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.types import ArchitectureError
 
 MOST = 1_000_000
@@ -25,11 +26,10 @@ def every_architecture(space: SearchSpace) -> Int[np.ndarray, "pop site"]:
             f"space: at most {MOST:,} architectures can be listed; got {space.size:,}. "
             f"Give fewer choices (space.heads, space.ffn)."
         )
-    keep = space.knob("keep")
-    layered = [keep, *(knob for knob in space.knobs if knob.needs_layer)]
+    layered = [space.gate, *(knob for knob in space.knobs if knob.needs_layer)]
     free = [knob for knob in space.knobs if knob not in layered]
-    layers = _different_layers(layered)
-    stacks = _product([len(layers)] * keep.sites)
+    layers = _different_layers(space, layered)
+    stacks = _product([len(layers)] * space.gate.sites)
     rest = _product([len(knob.choices) for knob in free for _ in range(knob.sites)])
     rows = np.empty((len(stacks), len(rest), len(space.num_choices)), np.int32)
     for position, knob in enumerate(layered):
@@ -43,12 +43,15 @@ def every_architecture(space: SearchSpace) -> Int[np.ndarray, "pop site"]:
     return rows[space.num_kept(rows) >= space.min_layers]
 
 
-def _different_layers(layered: list[Knob]) -> Int[np.ndarray, "layer knob"]:
-    """Choices of one layer; those of a skipped one count once."""
+def _different_layers(
+    space: SearchSpace, layered: list[Knob]
+) -> Int[np.ndarray, "layer knob"]:
+    """Choices of one layer; those that have no effect count once."""
     every = _product([len(knob.choices) for knob in layered])
-    is_kept = np.asarray(layered[0].choices)[every[:, 0]] == 1
-    every[~is_kept, 1:] = 0
-    return np.unique(every, axis=0)
+    rows = np.zeros((len(every), len(space.num_choices)), np.int32)
+    columns = [space.columns(knob.name).start for knob in layered]
+    rows[:, columns] = every
+    return np.unique(space.canonical(rows)[:, columns], axis=0)
 
 
 def _product(sizes: list[int]) -> Int[np.ndarray, "row column"]:

@@ -19,9 +19,10 @@ from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.space import SearchSpace
 
 Probabilities = Float[Array, "site choice"]
-# Probability that a layer is kept with each pair of heads and inner width.
-Kept = Float[Array, "layer heads ffn"]
-Pooling = Float[Array, " pooling"]
+# Probability that a layer is kept with each combination of its stages' options.
+Kept = Float[Array, "layer option"]
+# Probability of each combination of the whole network's choices.
+Drawn = Float[Array, " whole"]
 MEMORY = "memory_bytes"
 
 
@@ -45,23 +46,29 @@ def make_expected_costs(
     return expected
 
 
-def _drawn(space: SearchSpace, policy: Probabilities) -> tuple[Kept, Pooling]:
-    """Probabilities of what each layer may be, and of each pooling."""
-    keep, heads, ffn, pooling = (
-        policy[space.columns(name), : len(space.knob(name).choices)]
-        for name in ("keep", "heads", "ffn", "pooling")
-    )
-    is_kept = keep @ jnp.asarray(space.knob("keep").choices, jnp.float32)
-    pairs = heads[:, :, None] * ffn[:, None, :]
-    return is_kept[:, None, None] * pairs, pooling[0]
+def _drawn(space: SearchSpace, policy: Probabilities) -> tuple[Kept, Drawn]:
+    """Probabilities of what each layer may be, and of the whole network's choices."""
+
+    def of_knob(name: str) -> Float[Array, "own _"]:
+        return policy[space.columns(name), : len(space.knob(name).choices)]
+
+    gate = jnp.asarray(space.gate.choices, jnp.float32)
+    kept = (of_knob(space.gate.name) @ gate)[:, None]
+    for stage in space.stages:
+        for name in stage.knobs:
+            kept = (kept[:, :, None] * of_knob(name)[:, None]).reshape(len(kept), -1)
+    drawn = jnp.ones(len(space.whole_rows), jnp.float32)
+    for whole, chosen in zip(space.wholes, space.whole_rows.T, strict=True):
+        drawn = drawn * of_knob(whole.name)[0, chosen]
+    return kept, drawn
 
 
 def _make_ratio(
     costs: CostModel, name: str, limit: float
-) -> Callable[[Kept, Pooling], Float[Array, ""]]:
+) -> Callable[[Kept, Drawn], Float[Array, ""]]:
     """One expected cost over its limit."""
     parts = costs.parts()
-    none = np.zeros(len(costs.space.knob("pooling").choices))
+    none = np.zeros(len(costs.space.whole_rows))
     layer, fixed = parts.layer["params"], none
     if name == LATENCY:
         assert costs.latency is not None, "latency must be measured before it is asked"
@@ -72,28 +79,28 @@ def _make_ratio(
     elif name != "encoder_params":
         layer, fixed = parts.layer[name], parts.fixed[name]
     # Divided before float32 could round what is divided.
-    of_layer = jnp.asarray(layer / limit, jnp.float32)
+    of_layer = jnp.asarray(layer.reshape(-1) / limit, jnp.float32)
     of_rest = jnp.asarray(fixed / limit, jnp.float32)
-    largest = _make_largest(parts.layer["peak_bytes"] / limit)
+    largest = _make_largest(parts.layer["peak_bytes"].reshape(-1) / limit)
 
-    def ratio(kept: Kept, pooling: Pooling) -> Float[Array, ""]:
-        total = jnp.einsum("lhf,hf->", kept, of_layer) + pooling @ of_rest
+    def ratio(kept: Kept, drawn: Drawn) -> Float[Array, ""]:
+        total = jnp.einsum("lo,o->", kept, of_layer) + drawn @ of_rest
         return total + largest(kept) if name == MEMORY else total
 
     return ratio
 
 
 def _make_largest(
-    values: Float[np.ndarray, "heads ffn"],
+    values: Float[np.ndarray, " option"],
 ) -> Callable[[Kept], Float[Array, ""]]:
     """Expectation of the largest value of a kept layer; 0 where none is kept."""
     steps = np.unique(np.append(values, 0.0))
-    above = jnp.asarray(values[None] > steps[:-1, None, None], jnp.float32)
+    above = jnp.asarray(values[None] > steps[:-1, None], jnp.float32)
     gaps = jnp.asarray(np.diff(steps), jnp.float32)
 
     def largest(kept: Kept) -> Float[Array, ""]:
         # For each step, the probability that no layer is above it.
-        distribution = (1 - jnp.einsum("lhf,shf->ls", kept, above)).prod(0)
+        distribution = (1 - jnp.einsum("lo,so->ls", kept, above)).prod(0)
         return (1 - distribution) @ gaps
 
     return largest

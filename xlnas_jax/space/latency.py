@@ -25,31 +25,23 @@ class LatencyTable:
     """Nanoseconds of the parts of a network; those of its kept layers add up.
 
     Attributes:
-        fixed: of all but the layers, by choice of pooling.
-        attention, ffn: of half a layer, by choice of heads and of inner width; they
-            never fall from one choice to the next.
+        fixed: of all but the layers, by the choices of the whole network.
+        stages: of each stage of a layer, by its option.
     """
 
     fixed: tuple[int, ...]
-    attention: tuple[int, ...]
-    ffn: tuple[int, ...]
+    stages: tuple[tuple[int, ...], ...]
 
     def __call__(
         self, space: SearchSpace, indices: Int[np.ndarray, "pop site"]
     ) -> Int[np.ndarray, " pop"]:
         """Nanoseconds of flattened architectures."""
-        fixed, attention, ffn = (
-            np.asarray(values, np.int64)
-            for values in (self.fixed, self.attention, self.ffn)
-        )
-        indices = np.asarray(indices)
-        keep = np.asarray(space.knob("keep").choices, np.int64)
-        kept = keep[indices[:, space.columns("keep")]]
-        layers = attention[indices[:, space.columns("heads")]]
-        layers = layers + ffn[indices[:, space.columns("ffn")]]
-        return fixed[indices[:, space.columns("pooling").start]] + (kept * layers).sum(
-            -1
-        )
+        kept = space.is_kept(indices)
+        total = np.asarray(self.fixed, np.int64)[space.whole_of(indices)]
+        for stage, own in zip(space.stages, self.stages, strict=True):
+            option = space.options_of(stage, indices)
+            total = total + (kept * np.asarray(own, np.int64)[option]).sum(-1)
+        return total
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,46 +2,20 @@
 
 import functools
 import hashlib
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int, Key
+from jaxtyping import Array, Bool, Int, Key
 
+from xlnas_jax.space.knob import Choice, Knob
+from xlnas_jax.space.stage import Stage, Whole
 from xlnas_jax.types import Architecture, ArchitectureError
-
-Choice = int | str
-
-
-@dataclass(frozen=True)
-class Knob:
-    """One thing that may vary, with its choices from small to large.
-
-    Attributes:
-        choices: values of the knob; architectures hold indices into them.
-        sites: how many places it is chosen at: the number of layers, or 1.
-        needs_layer: the choice has no effect in a layer that is skipped.
-        is_ordered: the last choice is the most capable one.
-    """
-
-    name: str
-    choices: tuple[Choice, ...]
-    sites: int
-    needs_layer: bool = False
-    is_ordered: bool = True
-
-    def __post_init__(self) -> None:
-        if not self.choices:
-            raise ArchitectureError(
-                f"space.{self.name}: needs at least one choice; got none."
-            )
-        if len(set(self.choices)) != len(self.choices):
-            raise ArchitectureError(
-                f"space.{self.name}: choices must differ; got {list(self.choices)}."
-            )
 
 
 @dataclass(frozen=True)
@@ -49,16 +23,20 @@ class SearchSpace:
     """Static and hashable; every architecture of it is data.
 
     Attributes:
-        knobs: in a fixed order; `keep` (choices 0 and 1, one site per layer) is
-            always among them.
+        knobs: in a fixed order; the first is the gate, which says of each layer
+            whether it is kept (choices 0 and 1, or 1 alone).
         min_layers: architectures that keep fewer layers are not valid.
+        stages: of each layer, in the order in which they run; each has knobs.
+        wholes: what is known of the knobs of the whole network.
     """
 
     knobs: tuple[Knob, ...]
     min_layers: int = 1
+    stages: tuple[Stage, ...] = ()
+    wholes: tuple[Whole, ...] = ()
 
     def __post_init__(self) -> None:
-        num_layers = self.knob("keep").sites
+        num_layers = self.gate.sites
         if not 1 <= self.min_layers <= num_layers:
             raise ArchitectureError(
                 f"space.min_layers: must lie in 1..{num_layers}; got {self.min_layers}."
@@ -68,6 +46,16 @@ class SearchSpace:
         """The knob of that name."""
         return next(knob for knob in self.knobs if knob.name == name)
 
+    @property
+    def gate(self) -> Knob:
+        """The knob that says which layers are kept."""
+        return self.knobs[0]
+
+    @property
+    def is_elastic(self) -> bool:
+        """Whether layers may be skipped."""
+        return len(self.gate.choices) > 1
+
     @functools.cached_property
     def num_choices(self) -> tuple[int, ...]:
         """Number of choices at each site, all knobs in order."""
@@ -76,17 +64,67 @@ class SearchSpace:
     @functools.cached_property
     def size(self) -> int:
         """How many different networks the space holds: skipped layers count once."""
-        keep = self.knob("keep")
-        per_layer = math.prod(len(k.choices) for k in self.knobs if k.needs_layer)
+        gate = self.gate
+        own = {name for stage in self.stages for name in stage.knobs}
+        per_layer = math.prod(
+            len(k.choices) for k in self.knobs if k.needs_layer and k.name not in own
+        )
+        per_layer *= math.prod(self._num_different(stage) for stage in self.stages)
         free = math.prod(
             len(k.choices) ** k.sites
-            for k in self.knobs
-            if not k.needs_layer and k.name != "keep"
+            for k in self.knobs[1:]
+            if not k.needs_layer and k.name not in own
         )
-        depths = range(self.min_layers, keep.sites + 1)
-        if len(keep.choices) == 1:
-            depths = range(keep.sites, keep.sites + 1)
-        return free * sum(math.comb(keep.sites, d) * per_layer**d for d in depths)
+        depths = range(
+            self.min_layers if self.is_elastic else gate.sites, gate.sites + 1
+        )
+        return free * sum(math.comb(gate.sites, d) * per_layer**d for d in depths)
+
+    def _num_different(self, stage: Stage) -> int:
+        """Options of a stage; all that leave it out are one."""
+        absent = sum(stage.is_absent(values) for values in self.options(stage))
+        return len(self.options(stage)) - max(0, absent - 1)
+
+    def options(self, stage: Stage) -> tuple[dict[str, int], ...]:
+        """Every combination of a stage's choices, as values by knob."""
+        choices = [self.knob(name).choices for name in stage.knobs]
+        return tuple(
+            {name: int(v) for name, v in zip(stage.knobs, values, strict=True)}
+            for values in itertools.product(*choices)
+        )
+
+    def option(self, stage: Stage, choices: Mapping[str, Any]) -> Any:
+        """The position in `options` of indices by knob, arrays of any kind."""
+        first, *others = stage.knobs
+        found = choices[first]
+        for name in others:
+            found = found * len(self.knob(name).choices) + choices[name]
+        return found
+
+    def options_of(
+        self, stage: Stage, indices: Int[np.ndarray, "pop site"]
+    ) -> Int[np.ndarray, "pop layer"]:
+        """The option of a stage in each layer of flattened architectures."""
+        indices = np.asarray(indices)
+        return self.option(
+            stage, {name: indices[:, self.columns(name)] for name in stage.knobs}
+        )
+
+    def whole_of(self, indices: Int[np.ndarray, "pop site"]) -> Int[np.ndarray, " pop"]:
+        """The combination of choices of the whole network's knobs, as a number."""
+        found = np.zeros(len(indices), np.int64)
+        for whole in self.wholes:
+            column = self.columns(whole.name).start
+            count = len(self.knob(whole.name).choices)
+            found = found * count + np.asarray(indices)[:, column]
+        return found
+
+    @functools.cached_property
+    def whole_rows(self) -> Int[np.ndarray, "whole knob"]:
+        """Choices of the whole network's knobs, for each combination in order."""
+        counts = [len(self.knob(whole.name).choices) for whole in self.wholes]
+        rows = list(itertools.product(*map(range, counts)))
+        return np.asarray(rows, np.int32).reshape(len(rows), len(counts))
 
     def flatten(self, archs: Architecture) -> Int[Array, "*pop site"]:
         """Choice indices of all knobs, side by side."""
@@ -109,15 +147,15 @@ class SearchSpace:
         """Like `sample`, with random further layers where too few are kept."""
         sample_key, rank_key = jax.random.split(key)
         archs = self.sample(sample_key, num)
-        keep = self.knob("keep")
-        if len(keep.choices) == 1:
+        if not self.is_elastic:
             return archs
-        score = jax.random.uniform(rank_key, (num, keep.sites))
+        name = self.gate.name
+        score = jax.random.uniform(rank_key, (num, self.gate.sites))
         rank = jnp.argsort(jnp.argsort(-score, axis=-1), axis=-1)
         is_forced = (rank < self.min_layers).astype(jnp.int32)
-        kept = jnp.maximum(archs["keep"], is_forced)
-        is_short = archs["keep"].sum(-1, keepdims=True) < self.min_layers
-        choices = {**archs.choices, "keep": jnp.where(is_short, kept, archs["keep"])}
+        kept = jnp.maximum(archs[name], is_forced)
+        is_short = archs[name].sum(-1, keepdims=True) < self.min_layers
+        choices = {**archs.choices, name: jnp.where(is_short, kept, archs[name])}
         return Architecture(choices=choices)
 
     def largest(self) -> Architecture:
@@ -127,17 +165,21 @@ class SearchSpace:
     def smallest(self) -> Architecture:
         """The first choice everywhere, the first `min_layers` layers kept."""
         arch = self.unflatten(jnp.zeros(len(self.num_choices), jnp.int32))
-        keep = self.knob("keep")
-        if len(keep.choices) == 1:
+        if not self.is_elastic:
             return arch
-        kept = (jnp.arange(keep.sites) < self.min_layers).astype(jnp.int32)
-        return Architecture(choices={**arch.choices, "keep": kept})
+        kept = (jnp.arange(self.gate.sites) < self.min_layers).astype(jnp.int32)
+        return Architecture(choices={**arch.choices, self.gate.name: kept})
+
+    def is_kept(
+        self, indices: Int[np.ndarray, "pop site"]
+    ) -> Bool[np.ndarray, "pop layer"]:
+        """Which layers each of the flattened architectures keeps."""
+        values = np.asarray(self.gate.choices) != 0
+        return values[np.asarray(indices)[:, self.columns(self.gate.name)]]
 
     def num_kept(self, indices: Int[np.ndarray, "pop site"]) -> Int[np.ndarray, " pop"]:
         """Number of layers kept by each of the flattened architectures."""
-        keep = self.knob("keep")
-        values = np.asarray(keep.choices)
-        return values[indices[:, self.columns("keep")]].sum(-1)
+        return self.is_kept(indices).sum(-1)
 
     def columns(self, name: str) -> slice:
         """Columns of a knob in the flattened form."""
@@ -151,12 +193,21 @@ class SearchSpace:
     def canonical(
         self, indices: Int[np.ndarray, "pop site"]
     ) -> Int[np.ndarray, "pop site"]:
-        """One form per network: choices inside a skipped layer become 0."""
+        """One form per network: choices without an effect become 0.
+
+        Those inside a skipped layer have none, nor those of a stage that is left out.
+        """
         indices = np.array(indices)
-        kept = np.asarray(self.knob("keep").choices)[indices[:, self.columns("keep")]]
+        kept = self.is_kept(indices)
         for knob in self.knobs:
             if knob.needs_layer:
                 indices[:, self.columns(knob.name)] *= kept
+        for stage in self.stages:
+            absent = np.asarray([stage.is_absent(v) for v in self.options(stage)])
+            if absent.any():
+                is_there = ~absent[self.options_of(stage, indices)]
+                for name in stage.knobs:
+                    indices[:, self.columns(name)] *= is_there
         return indices
 
     def identifier(self, indices: Int[np.ndarray, " site"]) -> str:
@@ -172,6 +223,15 @@ class SearchSpace:
             knob.name: [knob.choices[i] for i in indices[self.columns(knob.name)]]
             for knob in self.knobs
         }
+
+    def layers(
+        self, indices: Int[np.ndarray, " site"]
+    ) -> list[tuple[int, dict[str, int]]]:
+        """The kept layers of one flattened architecture: which, and their values."""
+        values = self.values(self.canonical(np.asarray(indices)[None])[0])
+        names = [name for stage in self.stages for name in stage.knobs]
+        kept = np.flatnonzero(self.is_kept(np.asarray(indices)[None])[0]).tolist()
+        return [(n, {name: int(values[name][n]) for name in names}) for n in kept]
 
     def from_values(
         self, values: Mapping[str, Sequence[Choice]]

@@ -13,19 +13,20 @@ def uniform_rows(space: SearchSpace) -> Int[np.ndarray, "pop site"]:
 
     One for each depth and each choice of every other knob; layers are dropped evenly.
     """
-    keep = space.knob("keep")
-    others = [knob for knob in space.knobs if knob.name != "keep"]
-    is_elastic = len(keep.choices) > 1
-    depths = range(space.min_layers, keep.sites + 1) if is_elastic else (keep.sites,)
+    gate, others = space.gate, space.knobs[1:]
+    depths = range(space.min_layers if space.is_elastic else gate.sites, gate.sites + 1)
     rows = []
     for depth in depths:
-        is_kept = np.zeros(keep.sites, bool)
-        is_kept[np.linspace(0, keep.sites - 1, depth).round().astype(int)] = True
-        kept = np.where(is_kept, keep.choices.index(1), 0)
+        is_kept = np.zeros(gate.sites, bool)
+        is_kept[np.linspace(0, gate.sites - 1, depth).round().astype(int)] = True
+        kept = np.where(is_kept, gate.choices.index(1), 0)
         for chosen in itertools.product(*(range(len(k.choices)) for k in others)):
             row = np.zeros(len(space.num_choices), np.int32)
-            row[space.columns("keep")] = kept
+            row[space.columns(gate.name)] = kept
             for knob, choice in zip(others, chosen, strict=True):
                 row[space.columns(knob.name)] = choice
             rows.append(row)
-    return space.canonical(np.stack(rows))
+    found = space.canonical(np.stack(rows))
+    # Choices that leave out a stage make others the same.
+    first = np.unique(found, axis=0, return_index=True)[1]
+    return found[np.sort(first)]

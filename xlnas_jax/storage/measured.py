@@ -35,7 +35,7 @@ _FORMS: Mapping[str, Any] = {
         "tau": (None, _NUMBER),
         "margin": _NUMBER,
         "is_trusted": _FLAG,
-        "table": {"fixed": [_COUNT], "attention": [_COUNT], "ffn": [_COUNT]},
+        "table": {"*": [_COUNT]},
     },
     "latency_ms": {"*": _NUMBER},
 }

@@ -6,33 +6,39 @@ but has one shape for all candidates, so that `vmap` can run many at once. Both
 are scanned over the stacked layers, and a test holds them equal.
 """
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.space.space import Knob, SearchSpace
-from xlnas_jax.supernet.layers import (
-    Dropout,
-    Hidden,
-    TokenMask,
-    attention,
-    feed_forward,
-    slice_layer,
-)
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.space.stage import Run, Stage
+from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask
 from xlnas_jax.supernet.params import LayerParams
+from xlnas_jax.supernet.stages.registry import PRETRAINED
+from xlnas_jax.supernet.units import cut
 from xlnas_jax.types import Architecture
 
 LayerChoices = dict[str, Int[Array, ""]]
 Block = Callable[[Hidden, LayerParams, TokenMask, LayerChoices], Hidden]
-Stage = Callable[[Hidden, LayerParams, Int[Array, ""], TokenMask], Hidden]
+Operation = Callable[[Hidden, LayerParams, Int[Array, ""], TokenMask], Hidden]
 
 
-def _value(knob: Knob, index: Int[Array, ""]) -> Int[Array, ""]:
-    """The number a choice index stands for."""
-    return jnp.asarray(knob.choices, jnp.int32)[index]
+def run_stage(
+    stage: Stage,
+    shape: EncoderShape,
+    values: Mapping[str, int],
+    x: Hidden,
+    layer: LayerParams,
+    mask: TokenMask,
+) -> Hidden:
+    """One stage at its own size."""
+    if stage.is_absent(values):
+        return x
+    return stage.run(x, cut(layer, stage, values), mask, shape, Run(values=values))
 
 
 def make_sliced_block(
@@ -43,64 +49,47 @@ def make_sliced_block(
     With `remat` every branch is rematerialised in the backward pass: without it
     `lax.switch` keeps (and zero-fills) the residuals of all its branches.
     """
-    keep, heads, ffn = (space.knob(name) for name in ("keep", "heads", "ffn"))
     wrap = jax.checkpoint if remat else lambda f: f
 
-    def attend(size: int):
-        def branch(x: Hidden, layer: LayerParams, mask: TokenMask) -> Hidden:
-            part = slice_layer(layer, size, shape.ffn)
-            return attention(x, part, mask, shape.norm_epsilon)
-
-        return wrap(branch)
-
-    def feed(size: int):
-        def branch(x: Hidden, layer: LayerParams, mask: TokenMask) -> Hidden:
-            part = slice_layer(layer, shape.num_heads, size)
-            return feed_forward(x, part, shape.norm_epsilon)
-
-        return wrap(branch)
+    def make_branch(stage: Stage, values: dict[str, int]):
+        return wrap(functools.partial(run_stage, stage, shape, values))
 
     def skip(x: Hidden, layer: LayerParams, mask: TokenMask) -> Hidden:
         return x
 
-    attends = [skip, *(attend(int(size)) for size in heads.choices)]
-    feeds = [skip, *(feed(int(size)) for size in ffn.choices)]
+    branches = [
+        [skip, *(make_branch(stage, values) for values in space.options(stage))]
+        for stage in space.stages
+    ]
+    gate = jnp.asarray(space.gate.choices, jnp.int32)
 
     def block(
         x: Hidden, layer: LayerParams, mask: TokenMask, choices: LayerChoices
     ) -> Hidden:
-        is_kept = _value(keep, choices["keep"])
-        x = jax.lax.switch(is_kept * (choices["heads"] + 1), attends, x, layer, mask)
-        return jax.lax.switch(is_kept * (choices["ffn"] + 1), feeds, x, layer, mask)
+        is_kept = gate[choices[space.gate.name]]
+        for stage, own in zip(space.stages, branches, strict=True):
+            option = space.option(stage, choices)
+            x = jax.lax.switch(is_kept * (option + 1), own, x, layer, mask)
+        return x
 
     return block
 
 
-def make_stages(space: SearchSpace, shape: EncoderShape) -> list[Stage]:
-    """Half layers by number of heads, then by inner width, each at its own size.
+def make_operations(space: SearchSpace, shape: EncoderShape) -> list[Operation]:
+    """Every stage with each of its options in order, each at its own size.
 
-    A stage takes all layers and the position of its own, and reads no more of the
-    weights than it needs.
+    An operation takes all layers and the position of its own, and reads no more of
+    the weights than it needs.
     """
 
-    def attend(size: int) -> Stage:
-        def stage(x: Hidden, layers: LayerParams, layer, mask: TokenMask) -> Hidden:
-            part = slice_layer(_take(layers, layer), size, shape.ffn)
-            return attention(x, part, mask, shape.norm_epsilon)
+    def make(stage: Stage, values: dict[str, int]) -> Operation:
+        def operate(x: Hidden, layers: LayerParams, layer, mask: TokenMask) -> Hidden:
+            return run_stage(stage, shape, values, x, _take(layers, layer), mask)
 
-        return stage
+        return operate
 
-    def feed(size: int) -> Stage:
-        def stage(x: Hidden, layers: LayerParams, layer, mask: TokenMask) -> Hidden:
-            part = slice_layer(_take(layers, layer), shape.num_heads, size)
-            return feed_forward(x, part, shape.norm_epsilon)
-
-        return stage
-
-    heads, ffn = space.knob("heads").choices, space.knob("ffn").choices
     return [
-        *(attend(int(size)) for size in heads),
-        *(feed(int(size)) for size in ffn),
+        make(stage, values) for stage in space.stages for values in space.options(stage)
     ]
 
 
@@ -113,21 +102,52 @@ def _take(layers: LayerParams, layer: Int[Array, ""]) -> LayerParams:
 
 def make_masked_block(space: SearchSpace, shape: EncoderShape) -> Block:
     """One layer at full size, with what the candidate lacks masked out."""
-    keep, heads, ffn = (space.knob(name) for name in ("keep", "heads", "ffn"))
+    gate = jnp.asarray(space.gate.choices, jnp.int32)
 
-    def prefix(size: int, kept: Int[Array, ""]):
-        return (jnp.arange(size, dtype=jnp.int32) < kept).astype(jnp.float32)[None]
+    def value(name: str, choices: LayerChoices) -> Int[Array, ""]:
+        return jnp.asarray(space.knob(name).choices, jnp.int32)[choices[name]]
+
+    def masks_of(stage: Stage, choices: LayerChoices) -> dict[str, Array]:
+        made = {}
+        units = dict(stage.units)
+        for name in stage.knobs:
+            knob = space.knob(name)
+            if name in units:
+                places = jnp.arange(int(knob.choices[-1]), dtype=jnp.int32)
+                made[name] = (places < value(name, choices)).astype(jnp.float32)[None]
+            else:
+                made[name] = jax.nn.one_hot(choices[name], len(knob.choices))
+        return made
 
     def block(
         x: Hidden, layer: LayerParams, mask: TokenMask, choices: LayerChoices
     ) -> Hidden:
-        head_mask = prefix(shape.num_heads, _value(heads, choices["heads"]))
-        neuron_mask = prefix(shape.ffn, _value(ffn, choices["ffn"]))
-        y = attention(x, layer, mask, shape.norm_epsilon, head_mask)
-        y = feed_forward(y, layer, shape.norm_epsilon, neuron_mask)
-        return jnp.where(_value(keep, choices["keep"]) == 1, y, x)
+        y = x
+        for stage in space.stages:
+            how = Run(masks=masks_of(stage, choices), choices=choices_of(space, stage))
+            z = stage.run(y, layer, mask, shape, how)
+            if may_be_absent(space, stage):
+                is_there = [value(name, choices) > 0 for name, _ in stage.units]
+                z = jnp.where(functools.reduce(jnp.logical_and, is_there), z, y)
+            y = z
+        return jnp.where(gate[choices[space.gate.name]] == 1, y, x)
 
     return block
+
+
+def choices_of(space: SearchSpace, stage: Stage) -> dict[str, tuple[int, ...]]:
+    """All values of the knobs of a stage that count no units."""
+    units = dict(stage.units)
+    return {
+        name: tuple(int(value) for value in space.knob(name).choices)
+        for name in stage.knobs
+        if name not in units
+    }
+
+
+def may_be_absent(space: SearchSpace, stage: Stage) -> bool:
+    """Whether some choice leaves out the stage."""
+    return any(stage.is_absent(values) for values in space.options(stage))
 
 
 def encode(
@@ -139,8 +159,8 @@ def encode(
     mask: TokenMask,
 ) -> Hidden:
     """Runs one architecture's layers over embedded tokens."""
-    names = [knob.name for knob in space.knobs if knob.name in ("keep", "heads", "ffn")]
-    choices = {name: arch[name] for name in names}
+    names = [name for stage in space.stages for name in stage.knobs]
+    choices = {name: arch[name] for name in (space.gate.name, *names)}
 
     def body(x: Hidden, inputs: tuple[LayerParams, LayerChoices]):
         layer, chosen = inputs
@@ -157,8 +177,16 @@ def encode_full(
     key: Key[Array, ""] | None = None,
     dropout: float = 0.0,
     remat: bool = False,
+    space: SearchSpace | None = None,
 ) -> Hidden:
-    """Runs the full network, with dropout where a key is given."""
+    """Runs the full network, with dropout where a key is given.
+
+    Args:
+        space: whose stages the layers have; those of every pretrained encoder if none.
+    """
+    full: list[tuple[Stage, Mapping[str, int]]] = [(one, {}) for one in PRETRAINED]
+    if space is not None:
+        full = [(stage, space.options(stage)[-1]) for stage in space.stages]
     has_dropout = key is not None and dropout > 0.0
     base = key if key is not None else jax.random.key(0)
 
@@ -166,8 +194,9 @@ def encode_full(
         layer, index = inputs
         drop = Dropout(jax.random.fold_in(base, index), dropout)
         drop = drop if has_dropout else None
-        x = attention(x, layer, mask, shape.norm_epsilon, dropout=drop)
-        return feed_forward(x, layer, shape.norm_epsilon, dropout=drop), None
+        for stage, values in full:
+            x = stage.run(x, layer, mask, shape, Run(values=values, dropout=drop))
+        return x, None
 
     body = jax.checkpoint(body) if remat else body
     indices = jnp.arange(shape.num_layers, dtype=jnp.int32)

@@ -1,6 +1,8 @@
 """New encoder weights, for supernets that are trained from nothing."""
 
+import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -8,13 +10,14 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.params import (
-    Dense,
     EmbeddingParams,
     EncoderParams,
     LayerParams,
     Norm,
 )
+from xlnas_jax.supernet.stages.registry import PRETRAINED
 
 DEVIATION = 0.02
 
@@ -37,33 +40,42 @@ def make_normal(key: Key[Array, ""] | None) -> Callable[..., Float[Array, "..."]
     return normal
 
 
-def init_encoder(key: Key[Array, ""] | None, shape: EncoderShape) -> EncoderParams:
-    """Normal weights of deviation 0.02, as BERT's, zero biases, unit norms."""
+def init_encoder(
+    key: Key[Array, ""] | None, shape: EncoderShape, space: SearchSpace | None = None
+) -> EncoderParams:
+    """Normal weights of deviation 0.02, as BERT's, zero biases, unit norms.
+
+    Args:
+        space: whose stages the layers have; those of every pretrained encoder if none.
+    """
     normal = make_normal(key)
-    width, heads, size = shape.width, shape.num_heads, shape.head_dim
-    layers, ffn = shape.num_layers, shape.ffn
-
-    def dense(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Dense:
-        return Dense(normal(layers, *inputs, *outputs), jnp.zeros((layers, *outputs)))
-
-    def norm(*sizes: int) -> Norm:
-        return Norm(jnp.ones((*sizes, width)), jnp.zeros((*sizes, width)))
-
-    return EncoderParams(
-        embeddings=EmbeddingParams(
-            word=normal(shape.vocab_size, width),
-            position=normal(shape.max_positions, width),
-            segment=normal(shape.num_segments, width),
-            norm=norm(),
-        ),
-        layers=LayerParams(
-            query=dense((width,), (heads, size)),
-            key=dense((width,), (heads, size)),
-            value=dense((width,), (heads, size)),
-            output=dense((heads, size), (width,)),
-            attention_norm=norm(layers),
-            up=dense((width,), (ffn,)),
-            down=dense((ffn,), (width,)),
-            ffn_norm=norm(layers),
-        ),
+    width = shape.width
+    embeddings = EmbeddingParams(
+        word=normal(shape.vocab_size, width),
+        position=normal(shape.max_positions, width),
+        segment=normal(shape.num_segments, width),
+        norm=Norm(jnp.ones(width), jnp.zeros(width)),
     )
+    stages = PRETRAINED if space is None else space.stages
+    made: dict[str, Any] = {}
+    for stage in (one for one in stages if one.is_imported):
+        made |= stage.init(normal, shape, {})
+    encoder = EncoderParams(embeddings, LayerParams(**made))
+    return encoder if space is None else with_new_stages(encoder, normal, shape, space)
+
+
+def with_new_stages(
+    encoder: EncoderParams,
+    normal: Callable[..., Float[Array, "..."]],
+    shape: EncoderShape,
+    space: SearchSpace,
+) -> EncoderParams:
+    """The encoder with weights for stages that it was not pretrained with."""
+    more: dict[str, Any] = {}
+    for stage in (one for one in space.stages if not one.is_imported):
+        full = space.options(stage)[-1]
+        more |= stage.init(normal, shape, full)
+    if not more:
+        return encoder
+    layers = dataclasses.replace(encoder.layers, more=more)
+    return dataclasses.replace(encoder, layers=layers)

@@ -1,4 +1,4 @@
-"""The layers of a post-LayerNorm encoder, for one architecture and one batch.
+"""What the stages of a post-LayerNorm encoder are made of, and its embeddings.
 
 The same functions serve the full network, a sliced sub-network (smaller
 weights) and a masked one (full weights, masks on activations), so that they
@@ -10,8 +10,7 @@ References:
     Conneau et al., "XLM-R", 2020. https://arxiv.org/abs/1911.02116
 """
 
-import dataclasses
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,48 +51,11 @@ def layer_norm(x: Hidden, norm: Norm, epsilon: float) -> Hidden:
     return scaled.astype(x.dtype)
 
 
-def _project(equation: str, x: Float[Array, "..."], dense: Dense):
+def project(equation: str, x: Float[Array, "..."], dense: Dense):
     """Affine map by an einsum, in the dtype of `x`."""
     y = jnp.einsum(equation, x, dense.kernel.astype(x.dtype))
     bias = dense.bias.astype(x.dtype)
     return y + bias.reshape((1,) * (y.ndim - bias.ndim) + bias.shape)
-
-
-def attention(
-    x: Hidden,
-    layer: LayerParams,
-    mask: TokenMask,
-    epsilon: float,
-    head_mask: Float[Array, "#batch head"] | None = None,
-    dropout: Dropout | None = None,
-) -> Hidden:
-    """Self-attention, residual sum and LayerNorm.
-
-    `head_mask` multiplies each head's context, so that a masked head adds exactly
-    what a missing one does: nothing. Its batch axis is 1 unless examples differ.
-    """
-    # Heads before tokens: batched products over the last two axes run twice as fast
-    # on CPU, the copies of the transposition included.
-    query, key, value = (
-        _project("bsm,mhd->bshd", x, dense).transpose(0, 2, 1, 3)
-        for dense in (layer.query, layer.key, layer.value)
-    )
-    scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
-    # A finite fill: with -inf a fully padded row would turn into NaN.
-    fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
-    scores = scores * (query.shape[-1] ** -0.5)
-    scores = jnp.where(mask[:, None, None, :], scores, fill)
-    # Softmax, but divided by its sum after the product: that array is smaller.
-    top = jax.lax.stop_gradient(scores.max(-1, keepdims=True))
-    weights = jnp.exp(scores - top)
-    total = weights.sum(-1, keepdims=True)
-    weights = drop(weights.astype(x.dtype), dropout, 0)
-    context = jnp.matmul(weights, value, preferred_element_type=jnp.float32)
-    context = (context / total).astype(x.dtype).transpose(0, 2, 1, 3)
-    if head_mask is not None:
-        context = context * head_mask.astype(x.dtype)[:, None, :, None]
-    output = drop(_project("bshd,hdm->bsm", context, layer.output), dropout, 1)
-    return layer_norm(x + output, layer.attention_norm, epsilon)
 
 
 def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
@@ -104,21 +66,6 @@ def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
     """
     half = jnp.asarray(0.5, x.dtype)
     return half * x * (1 + jax.lax.erf(x * jnp.asarray(0.5**0.5, x.dtype)))
-
-
-def feed_forward(
-    x: Hidden,
-    layer: LayerParams,
-    epsilon: float,
-    neuron_mask: Float[Array, "#batch ffn"] | None = None,
-    dropout: Dropout | None = None,
-) -> Hidden:
-    """Two affine maps with an exact (erf) GELU, residual sum and LayerNorm."""
-    inner = gelu(_project("bsm,mf->bsf", x, layer.up))
-    if neuron_mask is not None:
-        inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
-    output = drop(_project("bsf,fm->bsm", inner, layer.down), dropout, 2)
-    return layer_norm(x + output, layer.ffn_norm, epsilon)
 
 
 def embed(
@@ -160,25 +107,13 @@ def cast_dense(layer: LayerParams, dtype: DTypeLike) -> LayerParams:
 
     LayerNorms, which reduce in float32, stay as they are.
     """
-    names = ("query", "key", "value", "output", "up", "down")
-    dense = {name: getattr(layer, name) for name in names}
-    return dataclasses.replace(
-        layer, **jax.tree.map(lambda leaf: leaf.astype(dtype), dense)
-    )
 
+    def is_dense(node: object) -> bool:
+        return isinstance(node, Dense)
 
-def slice_layer(layer: LayerParams, heads: int, ffn: int) -> LayerParams:
-    """The first `heads` heads and `ffn` neurons of one layer's weights."""
+    def cast(node: Any) -> Any:
+        return jax.tree.map(lambda leaf: leaf.astype(dtype), node)
 
-    def head(dense: Dense) -> Dense:
-        return Dense(dense.kernel[:, :heads], dense.bias[:heads])
-
-    return dataclasses.replace(
-        layer,
-        query=head(layer.query),
-        key=head(layer.key),
-        value=head(layer.value),
-        output=dataclasses.replace(layer.output, kernel=layer.output.kernel[:heads]),
-        up=Dense(layer.up.kernel[:, :ffn], layer.up.bias[:ffn]),
-        down=dataclasses.replace(layer.down, kernel=layer.down.kernel[:ffn]),
+    return jax.tree.map(
+        lambda node: cast(node) if is_dense(node) else node, layer, is_leaf=is_dense
     )

@@ -102,8 +102,8 @@ LAYER: tuple[Rule, ...] = (
     *_dense(f"{_L}.attention.self.value", "layers.value", "model", "head head_dim"),
     *_dense(f"{_L}.attention.output.dense", "layers.output", "head head_dim", "model"),
     *_norm(f"{_L}.attention.output.LayerNorm", "layers.attention_norm"),
-    *_dense(f"{_L}.intermediate.dense", "layers.up", "model", "ffn"),
-    *_dense(f"{_L}.output.dense", "layers.down", "ffn", "model"),
+    *_dense(f"{_L}.intermediate.dense", "layers.up", "model", "neuron"),
+    *_dense(f"{_L}.output.dense", "layers.down", "neuron", "model"),
     *_norm(f"{_L}.output.LayerNorm", "layers.ffn_norm"),
 )
 
@@ -159,7 +159,7 @@ def axis_sizes(shape: EncoderShape) -> dict[str, int]:
         "inner": shape.width,
         "head": shape.num_heads,
         "head_dim": shape.head_dim,
-        "ffn": shape.ffn,
+        "neuron": shape.ffn,
     }
 
 

@@ -8,7 +8,7 @@ Leaves are arrays, but the same trees also hold masks, labels, abstract shapes o
 `nnx.Param`; so no class here checks its fields when JAX rebuilds it.
 """
 
-from typing import no_type_check
+from typing import Any, no_type_check
 
 from flax import struct
 from jaxtyping import Array, Float
@@ -42,6 +42,9 @@ class LayerParams:
         output: kernel `head head_dim model`, bias `model`.
         attention_norm, ffn_norm: after the residual sum (post-LayerNorm).
         up: kernel `model ffn`, bias `ffn`. down: kernel `ffn model`, bias `model`.
+        more: weights of stages that pretrained encoders do not have, by field.
+
+    What belongs to a stage that a layer lacks is None.
     """
 
     query: Dense
@@ -52,6 +55,7 @@ class LayerParams:
     up: Dense
     down: Dense
     ffn_norm: Norm
+    more: dict[str, Any] = struct.field(default_factory=dict)
 
 
 @struct.dataclass

@@ -222,6 +222,8 @@ def assemble(kind: type[Params], leaves: Leaves, prefix: str = "") -> Params:
     values: dict[str, Any] = {}
     for field in dataclasses.fields(cast(Any, kind)):
         path, part = f"{prefix}{field.name}", cast(Any, field.type)
+        if field.default_factory is not dataclasses.MISSING:
+            continue  # no checkpoint has it
         values[field.name] = (
             assemble(part, leaves, f"{path}.")
             if dataclasses.is_dataclass(field.type)

@@ -30,19 +30,17 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
+from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.space.space import Knob, SearchSpace
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.space.stage import Run, Stage
+from xlnas_jax.supernet.encoder import choices_of, may_be_absent
 from xlnas_jax.supernet.heads import Pooled, pool, read_out
-from xlnas_jax.supernet.layers import (
-    Hidden,
-    TokenMask,
-    attention,
-    embed,
-    feed_forward,
-    slice_layer,
-)
+from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
 from xlnas_jax.supernet.params import HeadParams, LayerParams, SupernetParams
+from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.supernet.supernet import DTYPES, Form
+from xlnas_jax.supernet.units import cut
 from xlnas_jax.types import Batch
 
 Weights = Float[Array, "site choice"]
@@ -51,9 +49,8 @@ RelaxedApply = Callable[..., Float[Array, "..."]]
 # For each of the knobs, a weight for each of its own choices.
 KnobWeights = dict[str, Float[Array, "*site _"]]
 KnobChoices = dict[str, Int[Array, "*site"]]
-SizeMask = Float[Array, "1 size"]
-Branch = Callable[[Hidden, LayerParams, TokenMask, SizeMask], Hidden]
-LAYER_KNOBS = ("keep", "heads", "ffn")
+Masks = dict[str, Float[Array, "..."]]
+Branch = Callable[[Hidden, LayerParams, TokenMask, Masks], Hidden]
 
 
 def straight_through(probabilities: Weights, chosen: Int[Array, " site"]) -> Weights:
@@ -83,7 +80,7 @@ def make_relaxed(
     else:
         block = _make_masked_block(space, shape)
         block = jax.checkpoint(block) if remat else block
-    poolings = tuple(str(name) for name in space.knob("pooling").choices)
+    poolings = tuple(str(name) for name in space.knob(POOLING).choices)
 
     def apply(
         params: SupernetParams,
@@ -100,12 +97,12 @@ def make_relaxed(
             batch.segments,
             DTYPES[precision],
         )
-        x = _scan(block, params.encoder.layers, own, picked, x, batch.mask)
+        x = _scan(space, block, params.encoder.layers, own, picked, x, batch.mask)
 
         def pool_sentence(x: Hidden, mask: TokenMask, head: HeadParams) -> Pooled:
             # All of them, in either form: beside a layer they cost next to nothing.
             pooled = jnp.stack([pool(x, mask, head, name) for name in poolings])
-            return jnp.einsum("p,pbm->bm", own["pooling"][0], pooled)
+            return jnp.einsum("p,pbm->bm", own[POOLING][0], pooled)
 
         return read_out(x, batch.mask, params.head, pool_sentence, batch.head)
 
@@ -122,6 +119,7 @@ def _picked(space: SearchSpace, chosen: Int[Array, " site"] | None) -> KnobChoic
 
 
 def _scan(
+    space: SearchSpace,
     block: Callable[..., Hidden],
     layers: LayerParams,
     weights: KnobWeights,
@@ -130,8 +128,9 @@ def _scan(
     mask: TokenMask,
 ) -> Hidden:
     """Runs the layers one after another."""
-    own = {name: weights[name] for name in LAYER_KNOBS}
-    picked = {name: chosen[name] for name in LAYER_KNOBS if name in chosen}
+    names = (space.gate.name, *(n for stage in space.stages for n in stage.knobs))
+    own = {name: weights[name] for name in names}
+    picked = {name: chosen[name] for name in names if name in chosen}
 
     def body(x: Hidden, inputs: tuple[LayerParams, KnobWeights, KnobChoices]):
         return block(x, mask, *inputs), None
@@ -140,9 +139,10 @@ def _scan(
 
 
 def _make_masked_block(space: SearchSpace, shape: EncoderShape):
-    """One layer at full size under weighted prefix masks."""
-    masks = _make_masks(space, shape)
-    keep = jnp.asarray(space.knob("keep").choices, jnp.float32)
+    """One layer at full size under weighted masks."""
+    gate = jnp.asarray(space.gate.choices, jnp.float32)
+    make_masks = [_make_masks(space, stage) for stage in space.stages]
+    presence = [_make_presence(space, stage) for stage in space.stages]
 
     def block(
         x: Hidden,
@@ -152,36 +152,68 @@ def _make_masked_block(space: SearchSpace, shape: EncoderShape):
         chosen: KnobChoices,
     ) -> Hidden:
         del chosen
-        head_mask, neuron_mask = masks(weights)
-        y = attention(x, layer, mask, shape.norm_epsilon, head_mask)
-        y = feed_forward(y, layer, shape.norm_epsilon, neuron_mask)
-        return x + (weights["keep"] @ keep).astype(x.dtype) * (y - x)
+        y = x
+        for stage, masks, present in zip(
+            space.stages, make_masks, presence, strict=True
+        ):
+            how = Run(masks=masks(weights), choices=choices_of(space, stage))
+            z = stage.run(y, layer, mask, shape, how)
+            y = z if present is None else y + present(weights).astype(y.dtype) * (z - y)
+        return x + (weights[space.gate.name] @ gate).astype(x.dtype) * (y - x)
 
     return block
 
 
-def _make_masks(space: SearchSpace, shape: EncoderShape):
-    """Weighted masks of heads and of neurons, one row each."""
-    heads = _prefixes(space.knob("heads"), shape.num_heads)
-    neurons = _prefixes(space.knob("ffn"), shape.ffn)
+def _make_masks(space: SearchSpace, stage: Stage):
+    """Weighted masks of a stage's units, one row each; weights of its other knobs."""
+    units = dict(stage.units)
+    prefixes = {name: _prefixes(space.knob(name)) for name in units}
 
-    def masks(weights: KnobWeights):
-        return (weights["heads"] @ heads)[None], (weights["ffn"] @ neurons)[None]
+    def masks(weights: KnobWeights) -> dict[str, Float[Array, "..."]]:
+        return {
+            name: (weights[name] @ prefixes[name])[None]
+            if name in units
+            else weights[name]
+            for name in stage.knobs
+        }
 
     return masks
 
 
-def _prefixes(knob: Knob, size: int) -> Float[Array, "choice size"]:
-    """For each choice of a size, ones at what it keeps."""
+def _make_presence(space: SearchSpace, stage: Stage):
+    """The weight of the choices with which a stage is there; None where all are."""
+    if not may_be_absent(space, stage):
+        return None
+    there = {
+        name: jnp.asarray(np.asarray(space.knob(name).choices) != 0, jnp.float32)
+        for name, _ in stage.units
+    }
+
+    def present(weights: KnobWeights) -> Float[Array, ""]:
+        return jnp.prod(jnp.stack([weights[name] @ own for name, own in there.items()]))
+
+    return present
+
+
+def _prefixes(knob: Knob) -> Float[Array, "choice size"]:
+    """For each choice of a number of units, ones at what it keeps."""
+    size = int(knob.choices[-1])
     kept = np.asarray(knob.choices)[:, None] > np.arange(size)[None]
     return jnp.asarray(kept, jnp.float32)
 
 
 def _make_sliced_block(space: SearchSpace, shape: EncoderShape):
     """One layer at the sizes that were chosen, rematerialised as in `encoder`."""
-    masks = _make_masks(space, shape)
-    attends, feeds = _make_branches(space, shape)
-    keep = jnp.asarray(space.knob("keep").choices, jnp.int32)
+    gate = jnp.asarray(space.gate.choices, jnp.int32)
+    made = [
+        (
+            stage,
+            _make_masks(space, stage),
+            _make_presence(space, stage),
+            _make_branches(space, shape, stage),
+        )
+        for stage in space.stages
+    ]
 
     def block(
         x: Hidden,
@@ -190,40 +222,40 @@ def _make_sliced_block(space: SearchSpace, shape: EncoderShape):
         weights: KnobWeights,
         chosen: KnobChoices,
     ) -> Hidden:
-        head_mask, neuron_mask = masks(weights)
-        is_kept = keep[chosen["keep"]]
-        heads, ffn = (is_kept * (chosen[name] + 1) for name in ("heads", "ffn"))
-        y = jax.lax.switch(heads, attends, x, layer, mask, head_mask)
-        y = jax.lax.switch(ffn, feeds, y, layer, mask, neuron_mask)
-        gate = weights["keep"][chosen["keep"]].astype(x.dtype)
+        is_kept = gate[chosen[space.gate.name]]
+        y = x
+        for stage, masks, present, branches in made:
+            option = is_kept * (space.option(stage, chosen) + 1)
+            z = jax.lax.switch(option, branches, y, layer, mask, masks(weights))
+            if present is not None:
+                # The weight is that of what was chosen: nothing but its gradient.
+                is_there = jax.lax.stop_gradient(present(weights))
+                z = z + ((present(weights) - is_there).astype(y.dtype)) * (z - y)
+            y = z
+        kept = weights[space.gate.name][chosen[space.gate.name]].astype(x.dtype)
         # The gate is 1: nothing is added but its gradient.
-        return y + (gate - 1) * (y - x)
+        return y + (kept - 1) * (y - x)
 
     return block
 
 
 def _make_branches(
-    space: SearchSpace, shape: EncoderShape
-) -> tuple[list[Branch], list[Branch]]:
-    """Half layers under their part of a mask, at each size; the first does nothing."""
+    space: SearchSpace, shape: EncoderShape, stage: Stage
+) -> list[Branch]:
+    """A stage under its part of the masks, at each option; the first does nothing."""
 
-    def attend(size: int) -> Branch:
-        def branch(x: Hidden, layer: LayerParams, mask: TokenMask, kept: SizeMask):
-            part = slice_layer(layer, size, shape.ffn)
-            return attention(x, part, mask, shape.norm_epsilon, kept[:, :size])
-
-        return jax.checkpoint(branch)
-
-    def feed(size: int) -> Branch:
-        def branch(x: Hidden, layer: LayerParams, mask: TokenMask, kept: SizeMask):
-            part = slice_layer(layer, shape.num_heads, size)
-            return feed_forward(x, part, shape.norm_epsilon, kept[:, :size])
+    def make(values: dict[str, int]) -> Branch:
+        def branch(x: Hidden, layer: LayerParams, mask: TokenMask, masks: Masks):
+            part = cut(layer, stage, values)
+            own = {name: masks[name][:, : values[name]] for name, _ in stage.units}
+            rest = {name: masks[name] for name in stage.knobs if name not in own}
+            how = Run(masks={**own, **rest}, choices=choices_of(space, stage))
+            return stage.run(x, part, mask, shape, how)
 
         return jax.checkpoint(branch)
 
-    def skip(x: Hidden, layer: LayerParams, mask: TokenMask, kept: SizeMask) -> Hidden:
+    def skip(x: Hidden, layer: LayerParams, mask: TokenMask, masks: Masks) -> Hidden:
         return x
 
-    heads, ffn = space.knob("heads").choices, space.knob("ffn").choices
-    attends = [skip, *(attend(int(size)) for size in heads)]
-    return attends, [skip, *(feed(int(size)) for size in ffn)]
+    options = space.options(stage)
+    return [skip, *(skip if stage.is_absent(v) else make(v) for v in options)]

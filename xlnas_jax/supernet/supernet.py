@@ -10,12 +10,12 @@ from jaxtyping import Array, Float, Key
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import (
-    Stage,
+    Operation,
     encode,
     encode_full,
     make_masked_block,
+    make_operations,
     make_sliced_block,
-    make_stages,
 )
 from xlnas_jax.supernet.heads import Pooled, pool, pool_chosen, read_out
 from xlnas_jax.supernet.layers import (
@@ -27,6 +27,7 @@ from xlnas_jax.supernet.layers import (
     embed,
 )
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, SupernetParams
+from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.types import Architecture, Batch
 
 Form = Literal["sliced", "masked"]
@@ -44,7 +45,7 @@ class Supernet(NamedTuple):
         apply: `(params, hidden, batch, architecture) -> logits`.
         read_out: `(params, hidden, batch, architecture) -> logits` of what the
             encoder's last layer gave; of the architecture only the pooling counts.
-        stages: half layers at each size, see `encoder.make_stages`.
+        operations: every stage at each size, see `encoder.make_operations`.
         apply_full: `(params, hidden, batch, architecture, key) -> logits` of all
             layers, heads and neurons, with dropout; only the pooling is the
             architecture's.
@@ -56,7 +57,7 @@ class Supernet(NamedTuple):
     apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
     apply_full: Callable[..., Float[Array, "..."]]
     read_out: Callable[..., Float[Array, "..."]]
-    stages: list[Stage]
+    operations: list[Operation]
 
 
 def make_supernet(
@@ -74,7 +75,7 @@ def make_supernet(
     trades time for memory in the full network.
     """
     dtype = DTYPES[precision]
-    poolings = tuple(str(name) for name in space.knob("pooling").choices)
+    poolings = tuple(str(name) for name in space.knob(POOLING).choices)
     if form == "sliced":
         block = make_sliced_block(space, shape, remat_branches)
     else:
@@ -89,7 +90,7 @@ def make_supernet(
         return dataclasses.replace(params, encoder=encoder)
 
     def pool_by(arch: Architecture):
-        index = arch["pooling"][0]
+        index = arch[POOLING][0]
 
         def pool_sentence(x: Hidden, mask: TokenMask, head: HeadParams) -> Pooled:
             if form == "sliced":
@@ -124,7 +125,7 @@ def make_supernet(
         noise = Dropout(key, dropout) if key is not None and dropout > 0.0 else None
         x = drop(x, noise, 3)
         layers, mask = params.encoder.layers, batch.mask
-        x = encode_full(layers, shape, x, mask, key, dropout, remat_layers)
+        x = encode_full(layers, shape, x, mask, key, dropout, remat_layers, space)
         pool_sentence = pool_by(arch)
         return read_out(x, mask, params.head, pool_sentence, batch.head, noise)
 
@@ -135,5 +136,5 @@ def make_supernet(
         apply=apply,
         apply_full=apply_full,
         read_out=read,
-        stages=make_stages(space, shape),
+        operations=make_operations(space, shape),
     )

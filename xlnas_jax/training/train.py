@@ -90,7 +90,7 @@ def make_optimizer(
     )
     is_decayed = _decay_mask(params)
     is_head = jax.tree_util.tree_map_with_path(
-        lambda path, _: _name(path[0]) in ("head", "heads"), params
+        lambda path, _: _name(path[0]).startswith("head"), params
     )
     labels = jax.tree.map(lambda _: "train", params)
     if config.freeze_embeddings:
@@ -244,13 +244,15 @@ def keep_other_heads(before: Any, after: Any, name: str) -> Any:
     in steps whose task does not use it.
     """
 
-    def choose(path: tuple, old: Any, new: Any) -> Any:
-        names = [_name(entry) for entry in path]
-        if "heads" not in names:
-            return new
-        return new if names[names.index("heads") + 1] == name else old
+    def is_shared(node: Any) -> bool:
+        return isinstance(node, SharedParams)
 
-    return jax.tree_util.tree_map_with_path(choose, before, after)
+    def choose(old: Any, new: Any) -> Any:
+        if not is_shared(new):
+            return new
+        return dataclasses.replace(new, heads={**old.heads, name: new.heads[name]})
+
+    return jax.tree.map(choose, before, after, is_leaf=is_shared)
 
 
 def sandwich(space: SearchSpace, key: Key[Array, ""], num_random: int) -> Architecture:

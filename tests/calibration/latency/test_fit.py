@@ -13,8 +13,7 @@ SPACE = tiny_space()
 ROWS = draw_networks(SPACE, 120, seed=4)
 PLANTED = LatencyTable(
     fixed=(200_000, 230_000, 210_000, 400_000),
-    attention=(300_000, 350_000, 500_000),
-    ffn=(0, 90_000, 290_000),
+    stages=((300_000, 350_000, 500_000), (0, 90_000, 290_000)),
 )
 
 
@@ -29,8 +28,8 @@ def test_the_sum_of_a_table_is_that_of_its_kept_halves():
         expected = PLANTED.fixed[int(row[SPACE.columns("pooling")][0])]
         for site, keep in enumerate(values["keep"]):
             if keep:
-                expected += PLANTED.attention[row[SPACE.columns("heads")][site]]
-                expected += PLANTED.ffn[row[SPACE.columns("ffn")][site]]
+                expected += PLANTED.stages[0][row[SPACE.columns("heads")][site]]
+                expected += PLANTED.stages[1][row[SPACE.columns("ffn")][site]]
         assert PLANTED(SPACE, row[None])[0] == expected
 
 
@@ -47,8 +46,8 @@ def test_noise_leaves_a_table_near_the_planted_one():
 def test_a_larger_network_is_never_predicted_to_be_faster():
     rng = np.random.default_rng(1)
     table = fit_table(SPACE, ROWS, rng.uniform(0.5, 2.0, len(ROWS)))
-    assert list(table.attention) == sorted(table.attention)
-    assert list(table.ffn) == sorted(table.ffn)
+    assert list(table.stages[0]) == sorted(table.stages[0])
+    assert list(table.stages[1]) == sorted(table.stages[1])
     assert min(table.fixed) >= 0
 
 

@@ -18,7 +18,7 @@ from xlnas_jax.calibration.latency.networks import draw_networks
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.export.apply import apply_subnet_jit
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.space.knobs import make_space
+from xlnas_jax.supernet.chain import make_space
 
 SPACE = tiny_space()
 
@@ -76,7 +76,7 @@ def test_what_is_timed_is_the_exported_network():
         tokens, segments, length = call.args[-3:]
         assert tokens.shape == (3, 16)
         np.testing.assert_array_equal(length, [16, 16, 16])
-        own = slice_subnet(params, SPACE, SHAPE, row)
+        own = slice_subnet(params, SPACE, row)
         pooling = str(SPACE.values(row)["pooling"][0])
         expected = apply_subnet_jit(own, SHAPE, pooling, tokens, segments, length)
         np.testing.assert_array_equal(call(), expected)

@@ -8,7 +8,7 @@ from tests.models import SHAPE, tiny_params, tiny_space
 from xlnas_jax.calibration.latency.networks import draw_networks, share_weights
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.space.knobs import make_space
+from xlnas_jax.supernet.chain import make_space
 
 SPACE = tiny_space(min_layers=2)
 
@@ -17,7 +17,7 @@ def test_shared_weights_are_those_of_the_sliced_networks():
     params = tiny_params()
     rows = draw_networks(SPACE, 12)
     for row, own in zip(rows, share_weights(params, SPACE, SHAPE, rows), strict=True):
-        expected = slice_subnet(params, SPACE, SHAPE, row)
+        expected = slice_subnet(params, SPACE, row)
         assert jax.tree.structure(own) == jax.tree.structure(expected)
         for one, other in zip(
             jax.tree.leaves(own), jax.tree.leaves(expected), strict=True

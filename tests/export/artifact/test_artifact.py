@@ -87,7 +87,7 @@ def test_an_artifact_holds_the_files_of_the_contract(tiny, subnet, card, tmp_pat
     assert config["labels"] == list(LABELS)
     assert config["max_length"] == MAX_LENGTH
     assert config["languages"]["target"] == ["fi", "sw"]
-    assert config["layers"] == [s._asdict() for s in subnet.sizes]
+    assert config["layers"] == list(subnet.sizes)
     stored = json.loads((path / "architecture.json").read_text())
     assert stored["architecture"] == tiny.space.values(row)
     assert stored["costs"] == {"params": count_params(subnet.weights)}

@@ -26,8 +26,8 @@ def test_sizes_are_those_of_the_network(card, subnet):
     assert "| FLOPs of an input of 64 tokens | 123,456 | 987,654 |" in text
     assert "| bytes of weights and activations | - | - |" in text
     assert f"{count_params(subnet.weights):,} parameters are stored" in text
-    for heads, ffn in subnet.sizes:
-        assert f"{heads} heads, {ffn} inner neurons" in text
+    for size in subnet.sizes:
+        assert f"{size['heads']} heads, {size['ffn']} inner neurons" in text
 
 
 def test_latency_is_told_where_it_was_measured(card, subnet):

@@ -58,16 +58,19 @@ def fit_table(
     features = _features(space, rows)
     found = nnls(features / latency_ms[:, None], np.ones(len(rows)))[0]
     steps = np.round(found * NS_PER_MS).astype(np.int64)
-    num_pooling, num_heads = (
-        len(space.knob(name).choices) for name in ("pooling", "heads")
-    )
-    fixed, heads, ffn = np.split(steps, [num_pooling, num_pooling + num_heads])
-    return LatencyTable(
-        fixed=tuple(fixed.tolist()),
-        attention=tuple(np.cumsum(heads).tolist()),
-        # What any layer takes is counted with attention.
-        ffn=(0, *np.cumsum(ffn).tolist()),
-    )
+    fixed, *rest = np.split(steps, np.cumsum(_counts(space))[:-1])
+    stages, rest = [], iter(rest)
+    for stage in space.stages:
+        total = np.zeros(len(space.options(stage)), np.int64)
+        for name in stage.knobs:
+            own = np.cumsum(next(rest))
+            missing = len(space.knob(name).choices) - len(own)
+            own = np.concatenate([np.zeros(missing, np.int64), own])
+            sizes = space.knob(name).choices
+            total += own[[sizes.index(o[name]) for o in space.options(stage)]]
+        absent = [stage.is_absent(values) for values in space.options(stage)]
+        stages.append(tuple(np.where(absent, 0, total).tolist()))
+    return LatencyTable(fixed=tuple(fixed.tolist()), stages=tuple(stages))
 
 
 def judge_table(
@@ -95,15 +98,29 @@ def judge_table(
     )
 
 
+def _firsts(space: SearchSpace) -> list[tuple[str, int]]:
+    """Of each knob of a stage, the first of its steps that is counted.
+
+    What any layer takes is counted with its first stage.
+    """
+    names = [name for stage in space.stages for name in stage.knobs]
+    first = names[0] if names and 0 not in space.knob(names[0]).choices else None
+    return [(name, 0 if name == first else 1) for name in names]
+
+
+def _counts(space: SearchSpace) -> list[int]:
+    """How many features there are: of the whole network, of each knob of a stage."""
+    own = [len(space.knob(name).choices) - first for name, first in _firsts(space)]
+    return [len(space.whole_rows), *own]
+
+
 def _features(
     space: SearchSpace, rows: Int[np.ndarray, "network site"]
 ) -> Float[np.ndarray, "network feature"]:
-    """Which pooling, and of every step of a size how many layers take it."""
-    keep = np.asarray(space.knob("keep").choices)
-    kept = keep[rows[:, space.columns("keep")]]
-    poolings = np.arange(len(space.knob("pooling").choices))
-    columns = [rows[:, space.columns("pooling")] == poolings[None]]
-    for name, first in (("heads", 0), ("ffn", 1)):
+    """Choices of the whole; of every step of a size, how many layers take it."""
+    kept = space.is_kept(rows)
+    columns = [space.whole_of(rows)[:, None] == np.arange(len(space.whole_rows))[None]]
+    for name, first in _firsts(space):
         chosen = rows[:, space.columns(name)]
         steps = np.arange(first, len(space.knob(name).choices))
         reached = chosen[:, :, None] >= steps[None, None]

@@ -1,16 +1,18 @@
 """Which networks are measured, and their weights in the form that is exported."""
 
-import dataclasses
+from typing import Any
 
 import jax
 import numpy as np
 from jaxtyping import Int
 
 from xlnas_jax.export.params import SubnetParams
+from xlnas_jax.export.slice import assemble
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.supernet.layers import slice_layer
+from xlnas_jax.space.stage import Stage
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
+from xlnas_jax.supernet.units import blank, cut_stage, own, put
 
 # Draws for every network that is wanted, before fewer are given.
 _TRIES = 50
@@ -30,14 +32,14 @@ def draw_networks(space: SearchSpace, num: int, seed: int = 0) -> Rows:
         if len(found) >= num:
             break
         row = rng.integers(0, space.num_choices, dtype=np.int32)
-        row[space.columns("keep")] = _draw_layers(space, rng)
+        row[space.columns(space.gate.name)] = _draw_layers(space, rng)
         found[tuple(space.canonical(row[None])[0].tolist())] = None
     return np.asarray(list(found)[:num], np.int32)
 
 
 def _draw_layers(space: SearchSpace, rng: np.random.Generator) -> np.ndarray:
-    """Choices of `keep`: a uniform number of layers, any of them."""
-    keep = space.knob("keep")
+    """Choices of the gate: a uniform number of layers, any of them."""
+    keep = space.gate
     if 0 not in keep.choices:
         return np.zeros(keep.sites, np.int32)
     depth = rng.integers(space.min_layers, keep.sites + 1)
@@ -51,34 +53,25 @@ def share_weights(
 ) -> list[SubnetParams]:
     """Weights of many networks, as `slice_subnet` gives them.
 
-    Half layers of one size and place are the same arrays in all networks, so that
-    any number of them takes the memory of a few.
+    Stages of one size and place are the same arrays in all networks, so that any
+    number of them takes the memory of a few.
     """
     layers: dict[int, LayerParams] = {}
-    halves: dict[tuple[int, int, int], LayerParams] = {}
+    parts: dict[Any, dict[str, Any]] = {}
 
-    def half(layer: int, heads: int, ffn: int) -> LayerParams:
-        if layer not in layers:
-            stacked = params.encoder.layers
-            layers[layer] = jax.tree.map(lambda leaf: leaf[layer], stacked)
-        if (layer, heads, ffn) not in halves:
-            halves[layer, heads, ffn] = slice_layer(layers[layer], heads, ffn)
-        return halves[layer, heads, ffn]
+    def part(number: int, stage: Stage, values: dict[str, int]) -> dict[str, Any]:
+        name = number, stage.name, *(values[knob] for knob in stage.knobs)
+        if name not in parts:
+            if number not in layers:
+                stacked = params.encoder.layers
+                layers[number] = jax.tree.map(lambda leaf: leaf[number], stacked)
+            parts[name] = own(cut_stage(layers[number], stage, values), stage)
+        return parts[name]
 
-    def make_layer(layer: int, heads: int, ffn: int) -> LayerParams:
-        other = half(layer, 0, ffn)
-        parts = {name: getattr(other, name) for name in ("up", "down", "ffn_norm")}
-        return dataclasses.replace(half(layer, heads, 0), **parts)
+    def make_layer(number: int, values: dict[str, int]) -> LayerParams:
+        made = blank(jax.tree.map(lambda leaf: leaf[0], params.encoder.layers))
+        for stage in space.stages:
+            made = put(made, part(number, stage, values))
+        return made
 
-    return [_assemble(params, space, row, make_layer) for row in rows]
-
-
-def _assemble(params: SupernetParams, space: SearchSpace, row, make_layer):
-    values = space.values(row)
-    sizes = zip(values["keep"], values["heads"], values["ffn"], strict=True)
-    kept = [(i, int(h), int(f)) for i, (keep, h, f) in enumerate(sizes) if keep]
-    head = params.head
-    if values["pooling"][0] != "attentive":
-        head = dataclasses.replace(head, attentive=None)
-    layers = tuple(make_layer(*one) for one in kept)
-    return SubnetParams(params.encoder.embeddings, layers, head)
+    return [assemble(params, space, row, make_layer) for row in rows]

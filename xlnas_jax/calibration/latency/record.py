@@ -1,6 +1,5 @@
 """What is kept of a measurement in `measured.json`, and what is read of it again."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -15,7 +14,9 @@ from xlnas_jax.calibration.latency.networks import draw_networks
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.latency import LATENCY, LatencyTable
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.types import CheckpointError, brief
 
 Record = dict[str, Any]
 # `(params, rows) -> milliseconds` of networks, on the input that costs are for.
@@ -86,7 +87,7 @@ def make_record(
         "repeats": REPEATS,
         **judged._asdict(),
         "is_trusted": judged.is_trusted,
-        "table": dataclasses.asdict(table),
+        "table": table_record(space, table),
         "networks": [
             {
                 "id": space.identifier(row),
@@ -99,6 +100,27 @@ def make_record(
     }
 
 
-def table_of(record: Mapping[str, Any]) -> LatencyTable:
-    """The table that a record holds."""
-    return LatencyTable(**{name: tuple(v) for name, v in record["table"].items()})
+def table_record(space: SearchSpace, table: LatencyTable) -> dict[str, list[int]]:
+    """A table as plain values: of all but the layers, and of each stage by name."""
+    stages = zip(space.stages, table.stages, strict=True)
+    return {"fixed": list(table.fixed), **{s.name: list(own) for s, own in stages}}
+
+
+def table_of(space: SearchSpace, record: Mapping[str, Any]) -> LatencyTable:
+    """The table that a record holds.
+
+    Raises:
+        CheckpointError: it was measured of other stages or choices.
+    """
+    table = record["table"]
+    sizes = {"fixed": len(space.whole_rows)}
+    sizes |= {stage.name: len(space.options(stage)) for stage in space.stages}
+    if {name: len(own) for name, own in table.items()} != sizes:
+        raise CheckpointError(
+            f"measured.json: the table of latency must hold as many numbers of each "
+            f"part as the space has choices of it, {sizes}; got "
+            f"{brief({name: len(own) for name, own in table.items()})}. Delete the "
+            f"file in the run's directory to have it made again."
+        )
+    stages = tuple(tuple(table[stage.name]) for stage in space.stages)
+    return LatencyTable(tuple(table["fixed"]), stages)

@@ -141,7 +141,7 @@ def _write(
         task=subnet.task,
         labels=subnet.labels,
         shape=subnet.shape,
-        layers=subnet.sizes,
+        layers=subnet.weights.sizes,
         pooling=subnet.pooling,
         max_length=subnet.max_length,
         languages=card.roles,

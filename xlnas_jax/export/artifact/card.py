@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.supernet.stages.registry import in_words
 
 PIPELINES = {
     "classification": "text-classification",
@@ -213,10 +214,7 @@ def _size(card: Card, subnet: Subnet) -> str:
         times = card.latency.network_ms, card.latency.full_ms
         cells = ["-" if ms is None else f"{ms:,.3f}" for ms in times]
         rows.append(_row(f"milliseconds of {card.latency.what}, measured", *cells))
-    layers = [
-        f"{i}. {size.heads} heads, {size.ffn} inner neurons"
-        for i, size in enumerate(subnet.sizes, 1)
-    ]
+    layers = [f"{i}. {in_words(size)}" for i, size in enumerate(subnet.sizes, 1)]
     held = f"{count_params(subnet.weights):,} parameters are stored, layer by layer:"
     return "\n".join(rows) + f"\n\n{held}\n\n" + "\n".join(layers)
 

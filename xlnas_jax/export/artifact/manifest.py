@@ -7,13 +7,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.data.tokens.windows import DOC_STRIDE
-from xlnas_jax.export.params import LayerSize
+from xlnas_jax.export.params import LayerSize, to_size
 from xlnas_jax.files import read_json
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
 from xlnas_jax.supernet.names import FAMILIES
+from xlnas_jax.supernet.stages.registry import (
+    PRETRAINED,
+    STAGES,
+    in_words,
+    stages_with,
+)
 from xlnas_jax.tasks.answers import MAX_TOKENS
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
@@ -36,6 +43,9 @@ MOST = {
     "position_offset": 1 << 20,
     "pad_id": 1 << 24,
 }
+# Of any kind of unit.
+MOST_UNITS = 1 << 18
+DEFAULT_KNOBS = tuple(name for stage in PRETRAINED for name in stage.knobs)
 FROM_ZERO = ("position_offset", "pad_id")
 
 
@@ -81,7 +91,7 @@ class Manifest:
         if self.task != "qa":
             for name in ANSWERING:
                 del fields[name]
-        fields["layers"] = [size._asdict() for size in self.layers]
+        fields["layers"] = [dict(size) for size in self.layers]
         content = {"format": FORMAT, "kind": KIND, **fields}
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
         return text + "\n"
@@ -158,12 +168,18 @@ def _parse_shape(content: Any) -> EncoderShape:
 def _parse_layers(content: Any) -> tuple[LayerSize, ...]:
     if not isinstance(content, list):
         raise ValueError(f"layers {brief(content)}, no list")
-    names = {*LayerSize._fields}
     for i, size in enumerate(content):
-        _require_known(size, names, names, f"layers[{i}].")
-        for name, most in (("heads", MOST["num_heads"]), ("ffn", MOST["ffn"])):
-            _count(f"layers[{i}].{name}", size[name], 1, most)
-    return tuple(LayerSize(**size) for size in content)
+        names = set(size) if isinstance(size, dict) else set()
+        known = {name for one in stages_with(names) for name in one.knobs}
+        # Every layer is a chain of known stages, those of pretrained encoders among it.
+        is_chain = known == names and known.issuperset(DEFAULT_KNOBS)
+        needed = known if is_chain else {*DEFAULT_KNOBS}
+        _require_known(size, needed, needed, f"layers[{i}].")
+        for name in sorted(names):
+            _count(f"layers[{i}].{name}", size[name], 0, MOST_UNITS)
+        if set(content[0]) != names:
+            raise ValueError(f"layers[{i}] of other knobs than the first")
+    return tuple(to_size(size) for size in content)
 
 
 def _parse_languages(content: Any) -> Mapping[str, Any]:
@@ -221,9 +237,14 @@ def _codes(name: str, value: Any) -> tuple[str, ...]:
 def _check(manifest: Manifest) -> None:
     """Entries that would not fit each other."""
     shape = manifest.shape
-    for heads, ffn in manifest.layers:
-        if heads > shape.num_heads or ffn > shape.ffn:
-            raise ValueError(f"a layer of {heads} heads and {ffn} neurons")
+    full = {
+        knob.name: int(knob.choices[-1])
+        for stage in STAGES
+        for knob in stage.make_knobs(SpaceConfig(), shape)
+    }
+    for size in map(dict, manifest.layers):
+        if any(value > full.get(name, value) for name, value in size.items()):
+            raise ValueError(f"a layer of {in_words(size)}")
     if len(manifest.layers) > shape.num_layers:
         raise ValueError(f"{len(manifest.layers)} layers of {shape.num_layers}")
     if bool(manifest.labels) == (manifest.task == "qa"):

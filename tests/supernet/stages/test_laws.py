@@ -1,0 +1,266 @@
+"""Every registered stage keeps the laws that all else is derived by."""
+
+import dataclasses
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.models import NUM_LABELS, SHAPE, random_batch
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.controllers.variation import canonical, make_sites
+from xlnas_jax.export.apply import apply_subnet
+from xlnas_jax.export.params import abstract_params, count_params
+from xlnas_jax.export.slice import slice_subnet
+from xlnas_jax.space.cost import COSTS, CostModel, HeadSize
+from xlnas_jax.space.every import every_architecture
+from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.space.stage import Run
+from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.supernet.heads import init_head
+from xlnas_jax.supernet.init import init_encoder
+from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.relaxed import make_relaxed
+from xlnas_jax.supernet.stages.registry import LAYER, STAGES
+from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.supernet.units import cut, padded
+from xlnas_jax.training.reorder import reorder
+
+# fp32 sums in another order; the logits are of order ten.
+TOLERANCE = 1e-5
+# What XLA counts beside: norms, softmax, biases.
+FLOPS_TOLERANCE = 0.15
+FULL = SpaceConfig(pooling=("mean",))
+# For each kind of stage a configuration that asks for it, with a choice that leaves it
+# out wherever there can be one.
+CONFIGS = {
+    "attention": dataclasses.replace(FULL, heads=(0, 1, 4)),
+    "ffn": dataclasses.replace(FULL, ffn=(0, 8, 32)),
+}
+KINDS = [stage.name for stage in STAGES]
+
+
+def all_at_once() -> SpaceConfig:
+    """The first kind of every place, with all of its choices."""
+    names = [place[0].name for place in LAYER]
+    given = [dataclasses.asdict(CONFIGS[name]) for name in names]
+    default = dataclasses.asdict(FULL)
+    own = {
+        key: value
+        for one in given
+        for key, value in one.items()
+        if value != default[key]
+    }
+    return dataclasses.replace(FULL, **own)
+
+
+@functools.cache
+def space_of(name: str) -> SearchSpace:
+    return make_space(all_at_once() if name == "all" else CONFIGS[name], SHAPE)
+
+
+@functools.cache
+def params_of(name: str) -> SupernetParams:
+    """Large weights everywhere, also where new ones would be zero."""
+    encoder_key, head_key, noise_key = jax.random.split(jax.random.key(0), 3)
+    made = SupernetParams(
+        encoder=init_encoder(encoder_key, SHAPE, space_of(name)),
+        head=init_head(head_key, SHAPE, NUM_LABELS),
+    )
+    leaves, tree = jax.tree.flatten(made)
+    keys = jax.random.split(noise_key, len(leaves))
+    noisy = [
+        leaf + 0.2 * jax.random.normal(key, leaf.shape)
+        for leaf, key in zip(leaves, keys, strict=True)
+    ]
+    return jax.tree.unflatten(tree, noisy)
+
+
+def rows_of(name: str, num: int = 12) -> np.ndarray:
+    """Random networks, the largest and the smallest among them."""
+    space = space_of(name)
+    drawn = np.asarray(space.flatten(space.sample_valid(jax.random.key(1), num)))
+    ends = [space.flatten(space.largest()), space.flatten(space.smallest())]
+    return np.concatenate([drawn, np.stack(ends)]).astype(np.int32)
+
+
+def logits(name: str, form: str, rows: np.ndarray) -> np.ndarray:
+    space, params = space_of(name), params_of(name)
+    supernet, batch = make_supernet(space, SHAPE, form), random_batch(0, 4, 20)
+
+    @jax.jit
+    def run(rows):
+        x = supernet.embed(params.encoder.embeddings, batch)
+
+        def one(row):
+            return supernet.apply(params, x, batch, space.unflatten(row))
+
+        return jax.lax.map(one, rows) if form == "sliced" else jax.vmap(one)(rows)
+
+    return np.asarray(run(jnp.asarray(rows)))
+
+
+def assert_near(found, expected) -> None:
+    difference = np.abs(np.asarray(found) - np.asarray(expected)).max()
+    assert difference < TOLERANCE * np.abs(np.asarray(expected)).max()
+
+
+@pytest.fixture(params=[*KINDS, "all"])
+def name(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+def test_every_kind_of_stage_is_asked_for_here() -> None:
+    assert set(CONFIGS) == set(KINDS)
+    for kind, config in CONFIGS.items():
+        space = make_space(config, SHAPE)
+        assert kind in [stage.name for stage in space.stages]
+        for stage in space.stages:
+            assert set(stage.knobs) <= {knob.name for knob in space.knobs}
+            assert len(stage.words) == len(stage.knobs)
+
+
+def test_the_parameters_that_are_counted_are_those_that_are_stored(name) -> None:
+    space, rows = space_of(name), rows_of(name)
+    costs = CostModel(space, SHAPE, (HeadSize(NUM_LABELS),), length=16)
+    held = [count_params(slice_subnet(params_of(name), space, row)) for row in rows]
+    assert held == costs(rows)["params"].tolist()
+    sliced = slice_subnet(params_of(name), space, rows[0])
+    expected = abstract_params(SHAPE, sliced.sizes, HeadSize(NUM_LABELS), "mean")
+    assert jax.tree.structure(expected) == jax.tree.structure(sliced)
+    same = jax.tree.map(lambda a, b: a.shape == b.shape, expected, sliced)
+    assert all(jax.tree.leaves(same))
+
+
+def test_the_work_that_is_counted_is_what_xla_counts(name) -> None:
+    # Sizes at which products outweigh everything else.
+    shape = dataclasses.replace(
+        SHAPE, width=96, head_dim=24, ffn=256, max_positions=128, num_layers=2
+    )
+    config = all_at_once() if name == "all" else CONFIGS[name]
+    config = dataclasses.replace(
+        config, **({"ffn": (0, 64, 256)} if config.ffn else {})
+    )
+    space = make_space(config, shape)
+    costs = CostModel(space, shape, (HeadSize(NUM_LABELS),), length=128)
+    drawn = space.sample_valid(jax.random.key(2), 3)
+    rows = np.concatenate(
+        [np.asarray(space.flatten(drawn)), space.flatten(space.largest())[None]]
+    )
+    ids = jax.ShapeDtypeStruct((1, 128), jnp.int32)
+    length = jax.ShapeDtypeStruct((1,), jnp.int32)
+    run = jax.jit(apply_subnet, static_argnames=("shape", "pooling"))
+    for row, counted in zip(rows, costs(rows)["flops"], strict=True):
+        sizes = [tuple(values.items()) for _, values in space.layers(row)]
+        weights = abstract_params(shape, sizes, HeadSize(NUM_LABELS), "mean")
+        program = run.lower(weights, shape, "mean", ids, ids, length).compile()
+        measured = program.cost_analysis()["flops"]
+        assert measured == pytest.approx(counted, rel=FLOPS_TOLERANCE)
+
+
+def test_masked_sliced_and_exported_are_the_same(name) -> None:
+    space, params, rows = space_of(name), params_of(name), rows_of(name)
+    sliced, masked = (logits(name, form, rows) for form in ("sliced", "masked"))
+    assert_near(masked, sliced)
+    batch = random_batch(0, 4, 20)
+    arrays = batch.tokens, batch.segments, batch.length
+    for row, expected in list(zip(rows, sliced, strict=True))[::4]:
+        own = slice_subnet(params, space, row)
+        assert_near(apply_subnet(own, SHAPE, "mean", *arrays), expected)
+    assert np.ptp(sliced, axis=0).max() > 0.1
+
+
+@pytest.mark.parametrize("form", ["masked", "sliced"])
+def test_relaxed_at_one_choice_a_site_is_that_network(name, form) -> None:
+    space, params, rows = space_of(name), params_of(name), rows_of(name, 3)
+    run = jax.jit(make_relaxed(space, SHAPE, form))
+    batch, most = random_batch(0, 4, 20), max(space.num_choices)
+    expected = logits(name, "masked", rows)
+    for row, wanted in zip(rows, expected, strict=True):
+        weights = jax.nn.one_hot(jnp.asarray(row), most)
+        chosen = jnp.asarray(row) if form == "sliced" else None
+        assert_near(run(params, batch, weights, chosen), wanted)
+
+
+def test_any_order_of_units_changes_no_logit_of_the_full_network(name) -> None:
+    space, params = space_of(name), params_of(name)
+    rng = np.random.default_rng(0)
+    full = [(stage, space.options(stage)[-1]) for stage in space.stages]
+    ranking = {
+        knob: jnp.asarray(rng.random((SHAPE.num_layers, values[knob])), jnp.float32)
+        for stage, values in full
+        for knob, _ in stage.units
+    }
+    moved = reorder(params, space, ranking)
+    supernet, batch = make_supernet(space, SHAPE), random_batch(0, 4, 20)
+    arch = space.largest()
+    x = supernet.embed(params.encoder.embeddings, batch)
+    before, after = (supernet.apply(one, x, batch, arch) for one in (params, moved))
+    assert_near(after, before)
+
+
+def test_new_stages_leave_the_imported_network_as_it_is(name) -> None:
+    space = space_of(name)
+    key = jax.random.key(3)
+    plain = init_encoder(key, SHAPE)
+    with_more = init_encoder(key, SHAPE, space)
+    head = init_head(key, SHAPE, NUM_LABELS)
+    batch = random_batch(0, 4, 20)
+    given = make_supernet(make_space(FULL, SHAPE), SHAPE)
+    x = given.embed(plain.embeddings, batch)
+    expected = given.apply(
+        SupernetParams(plain, head), x, batch, make_space(FULL, SHAPE).largest()
+    )
+    supernet = make_supernet(space, SHAPE)
+    found = supernet.apply(SupernetParams(with_more, head), x, batch, space.largest())
+    assert_near(found, expected)
+
+
+def test_the_smallest_network_costs_least(name) -> None:
+    space = space_of(name)
+    costs = CostModel(space, SHAPE, (HeadSize(NUM_LABELS),), length=16)
+    drawn = space.sample_valid(jax.random.key(4), 300)
+    counted, least = costs(np.asarray(space.flatten(drawn))), costs.smallest()
+    for cost in COSTS:
+        assert (counted[cost] >= least[cost]).all()
+
+
+def test_a_layer_that_was_cut_is_put_back_into_the_full_shape(name) -> None:
+    space, params = space_of(name), params_of(name)
+    layer = jax.tree.map(lambda leaf: leaf[0], params.encoder.layers)
+    x = jax.random.normal(jax.random.key(5), (2, 12, SHAPE.width))
+    mask = jnp.ones((2, 12), bool)
+    for stage in space.stages:
+        full = space.options(stage)[-1]
+        for values in space.options(stage):
+            # What has no units is as in the cut stage.
+            whole = {n: full[n] for n, _ in stage.units}
+            if stage.is_absent(values):
+                continue
+            back = padded(cut(layer, stage, values), stage, whole)
+            shapes = jax.tree.map(lambda a, b: a.shape == b.shape, back, layer)
+            assert all(jax.tree.leaves(shapes))
+            how = Run(values=values)
+            expected = stage.run(x, cut(layer, stage, values), mask, SHAPE, how)
+            assert_near(stage.run(x, back, mask, SHAPE, how), expected)
+
+
+def test_choices_without_effect_are_one_network(name) -> None:
+    space = space_of(name)
+    drawn = np.asarray(space.flatten(space.sample(jax.random.key(6), 400)))
+    sites = make_sites(space)
+    on_device = np.asarray(canonical(sites, jnp.asarray(drawn)))
+    np.testing.assert_array_equal(on_device, space.canonical(drawn))
+    costs = CostModel(space, SHAPE, (HeadSize(NUM_LABELS),), length=16)
+    before, after = costs(drawn), costs(on_device)
+    assert all((before[cost] == after[cost]).all() for cost in COSTS)
+
+
+def test_networks_are_listed_as_often_as_they_are_counted(name) -> None:
+    shape = dataclasses.replace(SHAPE, num_layers=2)
+    config = all_at_once() if name == "all" else CONFIGS[name]
+    space = make_space(config, shape)
+    rows = every_architecture(space)
+    assert len(rows) == len(np.unique(rows, axis=0)) == space.size

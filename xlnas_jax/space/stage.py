@@ -1,0 +1,126 @@
+"""The contract of a stage: all that is known of one kind of part of a layer.
+
+A layer is a chain of stages. What may vary of one, what it costs, how it runs and which
+of its weights are units that can be left out is said in one file of `supernet.stages`;
+everything else is derived from that, and knows no knob by its name.
+
+A knob of *units* (heads, neurons) says how many of them are kept: the first ones, along
+the axis of that name in the stage's weights. None at all leaves out the whole stage.
+Other knobs (the width of a window) change how a stage runs, and no weights.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.types import ConfigError
+
+Counts = Int[np.ndarray, "..."]
+
+
+class Stage(NamedTuple):
+    """One kind of stage; its functions are pure, and the same for every layer.
+
+    Attributes:
+        name: of the kind; what is measured of it is kept under this name.
+        make_knobs: `(space config, shape) -> knobs`, one site a layer; none where the
+            configuration does not ask for this kind of stage.
+        knobs: their names.
+        words: of each knob, how a value of it is told, `{}` standing for it.
+        units: of each knob of units, the axis that it counts along.
+        axes: of each of the stage's weights, by the path of its fields in
+            `LayerParams`, its axes.
+        params: `(shape, *values) -> numbers stored`, for arrays of the knobs' values.
+        flops: `(shape, length, *values) -> FLOPs` on a sentence of that length.
+        widest: `(shape, length, *values) -> floats` alive beside the residual stream.
+        run: `(x, layer, mask, shape, how) -> x`; of the layer's weights it reads its
+            own, whole or cut; `how` is a `Run`.
+        init: `(normal, shape, values) -> fields`: new weights of all layers, by field
+            of `LayerParams`, in the model's full shape, or for these values of knobs
+            that the model says nothing of.
+        is_imported: pretrained encoders bring its weights; otherwise they are new,
+            and must change nothing.
+    """
+
+    name: str
+    make_knobs: Callable[[SpaceConfig, EncoderShape], tuple[Knob, ...]]
+    knobs: tuple[str, ...]
+    words: tuple[str, ...]
+    units: tuple[tuple[str, str], ...]
+    axes: tuple[tuple[str, str], ...]
+    params: Callable[..., Counts]
+    flops: Callable[..., Counts]
+    widest: Callable[..., Counts]
+    run: Callable[..., Any]
+    init: Callable[..., dict[str, Any]]
+    is_imported: bool = True
+
+    def is_absent(self, values: Mapping[str, int]) -> bool:
+        """Whether a choice of its knobs leaves out the whole stage."""
+        return any(values[knob] == 0 for knob, _ in self.units)
+
+
+class Run(NamedTuple):
+    """How a stage is run, beside its weights.
+
+    Attributes:
+        values: of its knobs, where they are static: the weights are cut to them.
+        masks: of its knobs otherwise; the weights are whole. Of a knob of units, a
+            factor for each unit, `#batch unit`; of another, weights of its choices,
+            which sum to one. Both may be soft.
+        choices: of the knobs that have no units, all their values.
+        dropout: None for none.
+    """
+
+    values: Mapping[str, int] = {}
+    masks: Mapping[str, Any] = {}
+    choices: Mapping[str, tuple[int, ...]] = {}
+    dropout: Any = None
+
+
+class Whole(NamedTuple):
+    """A knob of the whole network, at one site.
+
+    Attributes:
+        make_knob: `(space config, shape) -> knob`.
+        params: `(shape, values) -> numbers stored` for each head of sentences.
+        flops: `(shape, length, values) -> FLOPs` of one sentence, likewise.
+    """
+
+    name: str
+    make_knob: Callable[[SpaceConfig, EncoderShape], Knob]
+    params: Callable[[EncoderShape, np.ndarray], Counts]
+    flops: Callable[[EncoderShape, int, np.ndarray], Counts]
+
+
+def sizes(
+    name: str, given: tuple[int, ...], full: int, what: str, least: int = 0
+) -> tuple[int, ...]:
+    """Configured numbers of units, checked against the model; all of them if none.
+
+    Args:
+        least: of a choice; 0 where the stage may be left out.
+    """
+    if not given:
+        return (full,)
+    for choice in given:
+        if not least <= choice <= full:
+            raise ConfigError(
+                f"space.{name}: every choice must lie in {least}..{full}, the model's "
+                f"number of {what}; got {choice}."
+            )
+    if list(given) != sorted(set(given)):
+        raise ConfigError(
+            f"space.{name}: choices must rise and differ; got {list(given)}."
+        )
+    if given[-1] != full:
+        raise ConfigError(
+            f"space.{name}: the last choice must be the model's full size {full}, "
+            f"so that the full network is in the space; got {given[-1]}."
+        )
+    return given

@@ -1,0 +1,150 @@
+"""Self-attention over all tokens, with any number of its heads.
+
+References:
+    Vaswani et al., "Attention is all you need", 2017. https://arxiv.org/abs/1706.03762
+    Michel et al., "Are sixteen heads really better than one?", 2019.
+    https://arxiv.org/abs/1905.10650
+"""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.stage import Counts, Run, Stage, sizes
+from xlnas_jax.supernet.layers import (
+    Dropout,
+    Hidden,
+    TokenMask,
+    drop,
+    layer_norm,
+    project,
+)
+from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+
+HEADS = "heads"
+# Of weights: the axis along which heads lie.
+UNITS = ((HEADS, "head"),)
+AXES = (
+    *((f"{name}.kernel", "model head head_dim") for name in ("query", "key", "value")),
+    *((f"{name}.bias", "head head_dim") for name in ("query", "key", "value")),
+    ("output.kernel", "head head_dim model"),
+    ("output.bias", "model"),
+    ("attention_norm.scale", "model"),
+    ("attention_norm.bias", "model"),
+)
+
+
+def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
+    """Heads kept; with none the layer has no attention."""
+    choices = sizes(HEADS, config.heads, shape.num_heads, "attention heads")
+    return (Knob(HEADS, choices, shape.num_layers, needs_layer=True),)
+
+
+def params(shape: EncoderShape, heads: Counts) -> Counts:
+    """Weights and biases of four affine maps, and a norm."""
+    width, inner = shape.width, heads * shape.head_dim
+    return (heads > 0) * (4 * width * inner + 3 * inner + 3 * width)
+
+
+def flops(shape: EncoderShape, length: int, heads: Counts) -> Counts:
+    """The affine maps, and two products of every token with every other."""
+    inner = heads * shape.head_dim
+    return 2 * length * (4 * shape.width * inner + 2 * length * inner)
+
+
+def widest(shape: EncoderShape, length: int, heads: Counts) -> Counts:
+    """Queries, keys, values and contexts, scores and their weights."""
+    return 4 * length * heads * shape.head_dim + 2 * heads * length * length
+
+
+def attention(
+    x: Hidden,
+    layer: LayerParams,
+    mask: TokenMask,
+    epsilon: float,
+    head_mask: Float[Array, "#batch head"] | None = None,
+    dropout: Dropout | None = None,
+    band: Float[Array, "seq seq"] | None = None,
+) -> Hidden:
+    """Self-attention, residual sum and LayerNorm.
+
+    `head_mask` multiplies each head's context, so that a masked head adds exactly
+    what a missing one does: nothing. Its batch axis is 1 unless examples differ.
+    `band` multiplies what each token gives to each other one, before they are
+    normalised.
+    """
+    # Heads before tokens: batched products over the last two axes run twice as fast
+    # on CPU, the copies of the transposition included.
+    query, key, value = (
+        project("bsm,mhd->bshd", x, dense).transpose(0, 2, 1, 3)
+        for dense in (layer.query, layer.key, layer.value)
+    )
+    scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
+    # A finite fill: with -inf a fully padded row would turn into NaN.
+    fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
+    scores = scores * (query.shape[-1] ** -0.5)
+    is_seen = mask[:, None, None, :]
+    if band is not None:
+        # What lies outside must not set the scale of what lies inside.
+        is_seen = is_seen & (band > 0)[None, None]
+    scores = jnp.where(is_seen, scores, fill)
+    # Softmax, but divided by its sum after the product: that array is smaller.
+    top = jax.lax.stop_gradient(scores.max(-1, keepdims=True))
+    weights = jnp.exp(scores - top)
+    if band is not None:
+        weights = weights * band[None, None]
+    total = weights.sum(-1, keepdims=True)
+    weights = drop(weights.astype(x.dtype), dropout, 0)
+    context = jnp.matmul(weights, value, preferred_element_type=jnp.float32)
+    context = (context / total).astype(x.dtype).transpose(0, 2, 1, 3)
+    if head_mask is not None:
+        context = context * head_mask.astype(x.dtype)[:, None, :, None]
+    output = drop(project("bshd,hdm->bsm", context, layer.output), dropout, 1)
+    return layer_norm(x + output, layer.attention_norm, epsilon)
+
+
+def run(
+    x: Hidden, layer: LayerParams, mask: TokenMask, shape: EncoderShape, how: Run
+) -> Hidden:
+    """Over all tokens."""
+    return attention(
+        x, layer, mask, shape.norm_epsilon, how.masks.get(HEADS), how.dropout
+    )
+
+
+def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, Any]:
+    """New weights at full size."""
+    del values  # the model's own
+    layers, width = shape.num_layers, shape.width
+    heads, size = shape.num_heads, shape.head_dim
+
+    def dense(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Dense:
+        return Dense(normal(layers, *inputs, *outputs), jnp.zeros((layers, *outputs)))
+
+    return {
+        "query": dense((width,), (heads, size)),
+        "key": dense((width,), (heads, size)),
+        "value": dense((width,), (heads, size)),
+        "output": dense((heads, size), (width,)),
+        "attention_norm": Norm(jnp.ones((layers, width)), jnp.zeros((layers, width))),
+    }
+
+
+STAGE = Stage(
+    name="attention",
+    make_knobs=make_knobs,
+    knobs=(HEADS,),
+    words=("{} heads",),
+    units=UNITS,
+    axes=AXES,
+    params=params,
+    flops=flops,
+    widest=widest,
+    run=run,
+    init=init,
+)

@@ -1,0 +1,107 @@
+"""The feed-forward part: two affine maps around a GELU, with any of its neurons.
+
+References:
+    Vaswani et al., "Attention is all you need", 2017. https://arxiv.org/abs/1706.03762
+    Hou et al., "DynaBERT", 2020. https://arxiv.org/abs/2004.04037
+"""
+
+from typing import Any
+
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.stage import Counts, Run, Stage, sizes
+from xlnas_jax.supernet.layers import (
+    Dropout,
+    Hidden,
+    TokenMask,
+    drop,
+    gelu,
+    layer_norm,
+    project,
+)
+from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+
+FFN = "ffn"
+AXES = (
+    ("up.kernel", "model neuron"),
+    ("up.bias", "neuron"),
+    ("down.kernel", "neuron model"),
+    ("down.bias", "model"),
+    ("ffn_norm.scale", "model"),
+    ("ffn_norm.bias", "model"),
+)
+
+
+def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
+    """Inner neurons kept; with none the layer has no feed-forward part."""
+    choices = sizes(FFN, config.ffn, shape.ffn, "inner neurons")
+    return (Knob(FFN, choices, shape.num_layers, needs_layer=True),)
+
+
+def params(shape: EncoderShape, neurons: Counts) -> Counts:
+    """Weights and biases of two affine maps, and a norm."""
+    width = shape.width
+    return (neurons > 0) * (2 * width * neurons + neurons + 3 * width)
+
+
+def flops(shape: EncoderShape, length: int, neurons: Counts) -> Counts:
+    """The affine maps."""
+    return 2 * length * (2 * shape.width * neurons)
+
+
+def widest(shape: EncoderShape, length: int, neurons: Counts) -> Counts:
+    """What the neurons are before and after the GELU."""
+    return 2 * length * neurons
+
+
+def feed_forward(
+    x: Hidden,
+    layer: LayerParams,
+    epsilon: float,
+    neuron_mask: Float[Array, "#batch ffn"] | None = None,
+    dropout: Dropout | None = None,
+) -> Hidden:
+    """Two affine maps with an exact (erf) GELU, residual sum and LayerNorm."""
+    inner = gelu(project("bsm,mf->bsf", x, layer.up))
+    if neuron_mask is not None:
+        inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
+    output = drop(project("bsf,fm->bsm", inner, layer.down), dropout, 2)
+    return layer_norm(x + output, layer.ffn_norm, epsilon)
+
+
+def run(
+    x: Hidden, layer: LayerParams, mask: TokenMask, shape: EncoderShape, how: Run
+) -> Hidden:
+    """Token by token."""
+    del mask
+    return feed_forward(x, layer, shape.norm_epsilon, how.masks.get(FFN), how.dropout)
+
+
+def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, Any]:
+    """New weights at full size."""
+    del values  # the model's own
+    layers, width, inner = shape.num_layers, shape.width, shape.ffn
+    return {
+        "up": Dense(normal(layers, width, inner), jnp.zeros((layers, inner))),
+        "down": Dense(normal(layers, inner, width), jnp.zeros((layers, width))),
+        "ffn_norm": Norm(jnp.ones((layers, width)), jnp.zeros((layers, width))),
+    }
+
+
+STAGE = Stage(
+    name="ffn",
+    make_knobs=make_knobs,
+    knobs=(FFN,),
+    words=("{} inner neurons",),
+    units=((FFN, "neuron"),),
+    axes=AXES,
+    params=params,
+    flops=flops,
+    widest=widest,
+    run=run,
+    init=init,
+)

@@ -1,0 +1,45 @@
+"""Every kind of stage, in the order in which they run, and every knob of the whole.
+
+A place in a layer is a tuple: the first of its kinds that the configuration asks for
+stands there, and none where it asks for none.
+"""
+
+from collections.abc import Iterable, Mapping
+
+from xlnas_jax.space.knob import Knob
+from xlnas_jax.space.stage import Stage, Whole
+from xlnas_jax.supernet.stages import attention, feed_forward, pooling
+
+LAYER: tuple[tuple[Stage, ...], ...] = (
+    (attention.STAGE,),
+    (feed_forward.STAGE,),
+)
+WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
+STAGES: tuple[Stage, ...] = tuple(stage for place in LAYER for stage in place)
+# What every pretrained encoder has.
+PRETRAINED: tuple[Stage, ...] = (attention.STAGE, feed_forward.STAGE)
+
+
+def stages_with(names: Iterable[str]) -> tuple[Stage, ...]:
+    """The chain whose knobs have these names; those of the whole network aside."""
+    there = set(names)
+    found = (
+        next((one for one in place if there.issuperset(one.knobs)), None)
+        for place in LAYER
+    )
+    return tuple(stage for stage in found if stage is not None)
+
+
+def wholes_with(knobs: Iterable[Knob]) -> tuple[Whole, ...]:
+    """What is known of the knobs of the whole network among these."""
+    names = {knob.name for knob in knobs}
+    return tuple(whole for whole in WHOLES if whole.name in names)
+
+
+def in_words(values: Mapping[str, int]) -> str:
+    """One layer's values, as a card tells them."""
+    return ", ".join(
+        words.format(f"{values[name]:,}")
+        for stage in stages_with(values)
+        for name, words in zip(stage.knobs, stage.words, strict=True)
+    )

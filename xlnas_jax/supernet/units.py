@@ -1,0 +1,115 @@
+"""A stage's units: cut to some, put in another order, put back into the full shape.
+
+All of it follows from the axes that a stage names for each of its weights.
+"""
+
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+from xlnas_jax.space.stage import Stage
+from xlnas_jax.supernet.params import LayerParams
+
+# `(leaf, axis, unit's knob) -> leaf`.
+Change = Callable[[Any, int, str], Any]
+
+
+def cut(layer: LayerParams, stage: Stage, values: Mapping[str, int]) -> LayerParams:
+    """The layer with a stage's weights cut to the first units of each kind."""
+
+    def first(leaf: Any, axis: int, knob: str) -> Any:
+        index = (slice(None),) * axis + (slice(values[knob]),)
+        return leaf[index]
+
+    return _changed(layer, stage, first)
+
+
+def cut_stage(
+    layer: LayerParams, stage: Stage, values: Mapping[str, int]
+) -> LayerParams:
+    """The same, without any of its weights where the stage is left out."""
+    if stage.is_absent(values):
+        return without(layer, stage)
+    return cut(layer, stage, values)
+
+
+def blank(layer: LayerParams) -> LayerParams:
+    """A layer without weights."""
+    names = (one.name for one in dataclasses.fields(layer) if one.name != "more")
+    return dataclasses.replace(layer, **dict.fromkeys(names), more={})
+
+
+def reordered(
+    layer: LayerParams, stage: Stage, order: Mapping[str, Array]
+) -> LayerParams:
+    """The layer with a stage's units in another order."""
+    return _changed(
+        layer, stage, lambda leaf, axis, knob: _take(leaf, order[knob], axis)
+    )
+
+
+def _take(leaf: Any, order: Array, axis: int) -> Any:
+    return leaf[(slice(None),) * axis + (order,)]
+
+
+def padded(layer: LayerParams, stage: Stage, full: Mapping[str, int]) -> LayerParams:
+    """A cut layer in the full shape: units that it lacks are zero, and do nothing."""
+
+    def pad(leaf: Any, axis: int, knob: str) -> Any:
+        widths = [(0, 0)] * leaf.ndim
+        widths[axis] = (0, full[knob] - leaf.shape[axis])
+        return jnp.pad(leaf, widths)
+
+    return _changed(layer, stage, pad)
+
+
+def without(layer: LayerParams, stage: Stage) -> LayerParams:
+    """The layer without a stage's weights."""
+    return put(layer, dict.fromkeys(own(layer, stage)))
+
+
+def own(layer: LayerParams, stage: Stage) -> dict[str, Any]:
+    """A stage's weights, by field."""
+    return {name: field(layer, name) for name in fields(stage)}
+
+
+def fields(stage: Stage) -> Sequence[str]:
+    """Fields of `LayerParams` that a stage's weights lie in."""
+    return tuple(dict.fromkeys(path.partition(".")[0] for path, _ in stage.axes))
+
+
+def field(layer: LayerParams, name: str) -> Any:
+    """One field, or one of those that only some stages have."""
+    return getattr(layer, name) if hasattr(layer, name) else layer.more.get(name)
+
+
+def put(layer: LayerParams, changed: Mapping[str, Any]) -> LayerParams:
+    """The layer with other fields."""
+    known = {name: one for name, one in changed.items() if hasattr(layer, name)}
+    more = {name: one for name, one in changed.items() if name not in known}
+    if more:
+        left = {**layer.more, **more}
+        known["more"] = {name: one for name, one in left.items() if one is not None}
+    return dataclasses.replace(layer, **known)
+
+
+def _changed(layer: LayerParams, stage: Stage, change: Change) -> LayerParams:
+    """Each of a stage's weights, changed along the axis of each kind of unit."""
+    axes = dict(stage.axes)
+    changed = {}
+    for name, tree in own(layer, stage).items():
+
+        def of_leaf(path: Any, leaf: Any, name: str = name) -> Any:
+            inner = jax.tree_util.keystr(path, simple=True, separator=".")
+            names = axes[f"{name}.{inner}"].split()
+            for knob, unit in stage.units:
+                if unit in names:
+                    leaf = change(leaf, names.index(unit), knob)
+            return leaf
+
+        changed[name] = jax.tree_util.tree_map_with_path(of_leaf, tree)
+    return put(layer, changed)
