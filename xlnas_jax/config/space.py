@@ -16,6 +16,9 @@ class SpaceConfig:
             may be without attention.
         ffn: inner widths a layer may keep; empty: full width only; 0: a layer may be
             without its feed-forward part.
+        window: tokens that each token sees on either side, beside the first one, which
+            sees all and is seen by all; the last choice must be all that the model
+            takes; empty: all only.
         pooling: ways to make one vector of a sentence.
     """
 
@@ -23,6 +26,7 @@ class SpaceConfig:
     min_layers: int = 1
     heads: tuple[int, ...] = ()
     ffn: tuple[int, ...] = ()
+    window: tuple[int, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
 
     def __post_init__(self) -> None:

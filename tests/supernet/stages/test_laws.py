@@ -37,6 +37,7 @@ FULL = SpaceConfig(pooling=("mean",))
 # out wherever there can be one.
 CONFIGS = {
     "attention": dataclasses.replace(FULL, heads=(0, 1, 4)),
+    "windowed": dataclasses.replace(FULL, heads=(0, 1, 4), window=(3, 8, 128)),
     "ffn": dataclasses.replace(FULL, ffn=(0, 8, 32)),
 }
 KINDS = [stage.name for stage in STAGES]

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Mapping
 
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.stage import Stage, Whole
-from xlnas_jax.supernet.stages import attention, feed_forward, pooling
+from xlnas_jax.supernet.stages import attention, feed_forward, pooling, windowed
 
 LAYER: tuple[tuple[Stage, ...], ...] = (
-    (attention.STAGE,),
+    (windowed.STAGE, attention.STAGE),
     (feed_forward.STAGE,),
 )
 WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
