@@ -158,7 +158,7 @@ def test_a_wrong_value_is_named_with_its_place(extra: str, message: str) -> None
         ("train: {learning_rate: 0}", "^train.learning_rate: must be above 0; got 0"),
         ("train: {dropout: 1.5}", r"^train.dropout: must lie in \[0, 1\]; got 1.5"),
         ("constraints: {flops: -1}", "^constraints.flops: must be above 0; got -1"),
-        ("space: {heads: [0, 2]}", "^space.heads: must be at least 1; got 0"),
+        ("space: {heads: [-1, 2]}", "^space.heads: must be at least 0; got -1"),
         ("data: {kind: table, path: ''}", "^data.path: must not be empty"),
         (
             "model: {kind: scratch, width: 6, heads: 4}",

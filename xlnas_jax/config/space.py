@@ -19,6 +19,8 @@ class SpaceConfig:
         window: tokens that each token sees on either side, beside the first one, which
             sees all and is seen by all; the last choice must be all that the model
             takes; empty: all only.
+        adapter: neurons of a bottleneck behind each layer, which begins as nothing; 0:
+            a layer may be without; empty: there is none.
         pooling: ways to make one vector of a sentence.
     """
 
@@ -27,6 +29,7 @@ class SpaceConfig:
     heads: tuple[int, ...] = ()
     ffn: tuple[int, ...] = ()
     window: tuple[int, ...] = ()
+    adapter: tuple[int, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
 
     def __post_init__(self) -> None:

@@ -38,6 +38,7 @@ FULL = SpaceConfig(pooling=("mean",))
 CONFIGS = {
     "attention": dataclasses.replace(FULL, heads=(0, 1, 4)),
     "windowed": dataclasses.replace(FULL, heads=(0, 1, 4), window=(3, 8, 128)),
+    "adapter": dataclasses.replace(FULL, adapter=(0, 4, 16)),
     "ffn": dataclasses.replace(FULL, ffn=(0, 8, 32)),
 }
 KINDS = [stage.name for stage in STAGES]
@@ -108,8 +109,17 @@ def assert_near(found, expected) -> None:
     assert difference < TOLERANCE * np.abs(np.asarray(expected)).max()
 
 
-@pytest.fixture(params=[*KINDS, "all"])
+@pytest.fixture(
+    params=["all", *(pytest.param(kind, marks=pytest.mark.slow) for kind in KINDS)]
+)
 def name(request: pytest.FixtureRequest) -> str:
+    """All kinds at once; each alone among the slow ones, since each is compiled."""
+    return request.param
+
+
+@pytest.fixture(params=[*KINDS, "all"])
+def kind(request: pytest.FixtureRequest) -> str:
+    """Of what is counted alone."""
     return request.param
 
 
@@ -123,12 +133,12 @@ def test_every_kind_of_stage_is_asked_for_here() -> None:
             assert len(stage.words) == len(stage.knobs)
 
 
-def test_the_parameters_that_are_counted_are_those_that_are_stored(name) -> None:
-    space, rows = space_of(name), rows_of(name)
+def test_the_parameters_that_are_counted_are_those_that_are_stored(kind) -> None:
+    space, rows = space_of(kind), rows_of(kind)
     costs = CostModel(space, SHAPE, (HeadSize(NUM_LABELS),), length=16)
-    held = [count_params(slice_subnet(params_of(name), space, row)) for row in rows]
+    held = [count_params(slice_subnet(params_of(kind), space, row)) for row in rows]
     assert held == costs(rows)["params"].tolist()
-    sliced = slice_subnet(params_of(name), space, rows[0])
+    sliced = slice_subnet(params_of(kind), space, rows[0])
     expected = abstract_params(SHAPE, sliced.sizes, HeadSize(NUM_LABELS), "mean")
     assert jax.tree.structure(expected) == jax.tree.structure(sliced)
     same = jax.tree.map(lambda a, b: a.shape == b.shape, expected, sliced)
@@ -219,8 +229,8 @@ def test_new_stages_leave_the_imported_network_as_it_is(name) -> None:
     assert_near(found, expected)
 
 
-def test_the_smallest_network_costs_least(name) -> None:
-    space = space_of(name)
+def test_the_smallest_network_costs_least(kind) -> None:
+    space = space_of(kind)
     costs = CostModel(space, SHAPE, (HeadSize(NUM_LABELS),), length=16)
     drawn = space.sample_valid(jax.random.key(4), 300)
     counted, least = costs(np.asarray(space.flatten(drawn))), costs.smallest()
@@ -248,8 +258,8 @@ def test_a_layer_that_was_cut_is_put_back_into_the_full_shape(name) -> None:
             assert_near(stage.run(x, back, mask, SHAPE, how), expected)
 
 
-def test_choices_without_effect_are_one_network(name) -> None:
-    space = space_of(name)
+def test_choices_without_effect_are_one_network(kind) -> None:
+    space = space_of(kind)
     drawn = np.asarray(space.flatten(space.sample(jax.random.key(6), 400)))
     sites = make_sites(space)
     on_device = np.asarray(canonical(sites, jnp.asarray(drawn)))
@@ -259,9 +269,9 @@ def test_choices_without_effect_are_one_network(name) -> None:
     assert all((before[cost] == after[cost]).all() for cost in COSTS)
 
 
-def test_networks_are_listed_as_often_as_they_are_counted(name) -> None:
+def test_networks_are_listed_as_often_as_they_are_counted(kind) -> None:
     shape = dataclasses.replace(SHAPE, num_layers=2)
-    config = all_at_once() if name == "all" else CONFIGS[name]
+    config = all_at_once() if kind == "all" else CONFIGS[kind]
     space = make_space(config, shape)
     rows = every_architecture(space)
     assert len(rows) == len(np.unique(rows, axis=0)) == space.size

@@ -56,6 +56,7 @@ def test_each_token_sees_its_neighbours_and_the_first(layer, length, window) -> 
     assert np.isfinite(np.asarray(found)).all()
 
 
+@pytest.mark.slow
 def test_blocks_have_the_gradient_of_the_whole_band(layer) -> None:
     x = jax.random.normal(jax.random.key(0), (2, 20, SHAPE.width))
     mask = jnp.arange(20)[None] < jnp.asarray([[20], [13]])

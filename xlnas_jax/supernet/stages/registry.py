@@ -8,11 +8,18 @@ from collections.abc import Iterable, Mapping
 
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.stage import Stage, Whole
-from xlnas_jax.supernet.stages import attention, feed_forward, pooling, windowed
+from xlnas_jax.supernet.stages import (
+    adapter,
+    attention,
+    feed_forward,
+    pooling,
+    windowed,
+)
 
 LAYER: tuple[tuple[Stage, ...], ...] = (
     (windowed.STAGE, attention.STAGE),
     (feed_forward.STAGE,),
+    (adapter.STAGE,),
 )
 WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
 STAGES: tuple[Stage, ...] = tuple(stage for place in LAYER for stage in place)
