@@ -39,7 +39,7 @@ from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.run.state import read_data
 from xlnas_jax.search.engine import make_scoring
 from xlnas_jax.search.refine import make_refine
-from xlnas_jax.training.train import Learner
+from xlnas_jax.training.learner import Learner
 
 ROOT = Path(__file__).resolve().parent.parent
 FORWARD_AND_BACKWARD = 3

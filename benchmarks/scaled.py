@@ -32,7 +32,11 @@ from xlnas_jax.devices.sharding import (
 )
 from xlnas_jax.evaluation.evaluate import make_evaluator
 from xlnas_jax.supernet.supernet import make_supernet
-from xlnas_jax.training import train
+from xlnas_jax.training.learner import init_learner
+from xlnas_jax.training.methods.base import Setting
+from xlnas_jax.training.methods.registry import METHODS
+from xlnas_jax.training.optimizer import make_optimizer
+from xlnas_jax.training.step import make_weight_step, network_of
 
 STEPS = 2
 NUM_RANDOM = 2
@@ -103,19 +107,14 @@ def take_steps(
         dropout=options.dropout,
         remat_branches=True,
     )
-    optimizer = train.make_optimizer(options, problem.params, 100)
-    steps = train.make_weight_steps(
-        options,
-        supernet,
-        problem.space,
-        problem.task,
-        optimizer,
-        0,
-        NAME,
-        make_layout(mesh, config.fsdp),
+    optimizer = make_optimizer(options, problem.params, 100)
+    setting = Setting(options, network_of(supernet), problem.space, problem.task)
+    layout = make_layout(mesh, config.fsdp)
+    step = make_weight_step(
+        METHODS["sandwich"], setting, supernet, optimizer, 0, NAME, layout
     )
     params = place(mesh, problem.params, config.fsdp)
-    learner = place(mesh, train.init_learner(params, optimizer), config.fsdp)
+    learner = place(mesh, init_learner(params, optimizer), config.fsdp)
     rows = replicate(mesh, jax.tree.map(lambda leaf: leaf[0], problem.batches[0]))
     index = np.arange(len(rows.length), dtype=np.int32)
     weight = np.ones(len(index), np.float32)
@@ -123,7 +122,7 @@ def take_steps(
     losses = []
     with texts() as compiled:
         for _ in range(STEPS):
-            learner, loss = steps.sandwich(learner, rows, index, weight)
+            learner, loss = step(learner, rows, index, weight)
             losses.append(float(loss))
     leaves = [
         np.asarray(leaf).ravel() for leaf in jax.tree.leaves(local(learner.params))

@@ -9,7 +9,7 @@ from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.run.state import read_data
 from xlnas_jax.search.engine import make_engine
 from xlnas_jax.storage.steps import Checkpoints
-from xlnas_jax.training.train import Learner
+from xlnas_jax.training.learner import Learner
 
 SAVED_EVERY = 5
 

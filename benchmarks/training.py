@@ -13,7 +13,11 @@ from problems import NAME, Problem
 
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
-from xlnas_jax.training import train
+from xlnas_jax.training.learner import Learner, init_learner
+from xlnas_jax.training.methods import base
+from xlnas_jax.training.methods.registry import METHODS
+from xlnas_jax.training.optimizer import make_optimizer
+from xlnas_jax.training.step import make_weight_step, network_of
 from xlnas_jax.types import Architecture
 
 NUM_STEPS = 1000
@@ -31,8 +35,8 @@ SANDWICHES = {
 class RepeatedStep:
     """One weight step, taken again and again from the weights that it left."""
 
-    step: Callable[..., tuple[train.Learner, jax.Array]]
-    learner: train.Learner
+    step: Callable[..., tuple[Learner, jax.Array]]
+    learner: Learner
     rest: tuple[Any, ...]
     first_loss: float = math.nan
 
@@ -58,7 +62,7 @@ def make_step_program(
     branches: bool,
     layers: bool,
     dropout: float = TrainConfig.dropout,
-) -> tuple[Any, train.Learner, tuple[Any, ...]]:
+) -> tuple[Any, Learner, tuple[Any, ...]]:
     """The compiled function of one step, and what it takes."""
     config = TrainConfig(
         num_random=NUM_RANDOM,
@@ -75,15 +79,15 @@ def make_step_program(
         remat_branches=branches,
         remat_layers=layers,
     )
-    optimizer = train.make_optimizer(config, problem.params, NUM_STEPS)
-    made = train.make_weight_steps(
-        config, supernet, problem.space, problem.task, optimizer, 0, NAME
-    )
+    optimizer = make_optimizer(config, problem.params, NUM_STEPS)
+    setting = base.Setting(config, network_of(supernet), problem.space, problem.task)
+    method = METHODS["finetune" if kind == "full" else kind]
+    step = make_weight_step(method, setting, supernet, optimizer, 0, NAME)
     # A step gives its weights away, so that every variant has its own.
-    learner = train.init_learner(jax.tree.map(jnp.copy, problem.params), optimizer)
+    learner = init_learner(jax.tree.map(jnp.copy, problem.params), optimizer)
     rows = jax.tree.map(lambda leaf: leaf[0], problem.batches[0])
     index = jnp.arange(len(rows.length), dtype=jnp.int32)
-    return getattr(made, kind), learner, (rows, index, rows.weight)
+    return step, learner, (rows, index, rows.weight)
 
 
 def make_step(
@@ -116,22 +120,22 @@ def fixed_sandwich(problem: Problem) -> Iterator[list[int]]:
     Otherwise the networks of every step would be others, of other FLOPs.
     """
     calls: list[int] = []
-    drawn, every = train.sandwich, sandwich_networks(problem)
+    drawn, every = base.networks, sandwich_networks(problem)
 
     def fixed(space: Any, key: Any, num_random: int) -> Architecture:
         calls.append(num_random)
         return jax.tree.map(lambda leaf: leaf[: 2 + num_random], every)
 
-    train.sandwich = fixed
+    base.networks = fixed
     try:
         yield calls
     finally:
-        train.sandwich = drawn
+        base.networks = drawn
 
 
 def sandwich_networks(problem: Problem) -> Architecture:
     """Largest, smallest and random networks, as a step would draw them."""
-    return train.sandwich(problem.space, jax.random.key(1), NUM_RANDOM)
+    return base.networks(problem.space, jax.random.key(1), NUM_RANDOM)
 
 
 def step_flops(problem: Problem) -> dict[str, int]:

@@ -34,7 +34,7 @@ from xlnas_jax.run.state import read_data  # noqa: E402
 from xlnas_jax.search.engine import make_engine  # noqa: E402
 from xlnas_jax.search.search import Engine  # noqa: E402
 from xlnas_jax.space.every import every_architecture  # noqa: E402
-from xlnas_jax.training.train import Learner  # noqa: E402
+from xlnas_jax.training.learner import Learner  # noqa: E402
 
 COSTS = ("params", "encoder_params", "flops", "memory_bytes")
 

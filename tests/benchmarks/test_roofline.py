@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from xlnas_jax.training import train
+from xlnas_jax.training.methods import base
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
@@ -65,11 +65,11 @@ def test_a_full_step_counts_three_forward_passes_of_its_batch(modules, problem):
 
 
 def test_a_timed_sandwich_trains_the_networks_that_are_counted(modules, problem):
-    drawn = train.sandwich
+    drawn = base.networks
     with modules["training"].fixed_sandwich(problem) as calls:
-        every = train.sandwich(problem.space, None, 2)
-        only = train.sandwich(problem.space, None, 0)
-    assert train.sandwich is drawn
+        every = base.networks(problem.space, None, 2)
+        only = base.networks(problem.space, None, 0)
+    assert base.networks is drawn
     assert calls == [2, 0]
     expected = problem.space.flatten(modules["training"].sandwich_networks(problem))
     np.testing.assert_array_equal(problem.space.flatten(every), expected)

@@ -15,7 +15,7 @@ from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.training.train import batch_loss
+from xlnas_jax.training.methods.base import batch_loss
 
 STEPS = 30
 KINDS = ("classification", "tagging", "qa")

@@ -29,7 +29,7 @@ from xlnas_jax.search.search import step
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.supernet.relaxed import make_relaxed
 from xlnas_jax.tasks.classification import make_classification
-from xlnas_jax.training.train import batch_loss
+from xlnas_jax.training.methods.base import batch_loss
 
 # METHODS 13 row 1; found are 1e-8 and less.
 TOLERANCE = 1e-4

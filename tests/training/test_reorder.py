@@ -15,8 +15,8 @@ from tests.models import (
 from xlnas_jax.supernet.params import LayerParams
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
+from xlnas_jax.training.learner import init_learner
 from xlnas_jax.training.reorder import Importance, importance, reorder
-from xlnas_jax.training.train import init_learner
 
 SPACE = tiny_space()
 measure = jax.jit(importance, static_argnums=(1, 2, 3, 4))

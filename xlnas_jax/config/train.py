@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import MAX_STEPS, at_least, fraction, positive
+from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, fraction, positive
 from xlnas_jax.config.tokens import MAX_TOKENS
 
 
@@ -12,6 +12,8 @@ class TrainConfig:
     """How the shared weights learn.
 
     Attributes:
+        method: how a batch makes a weight step of the search's rounds, and of the
+            exported network; see `training.methods`. In the warm-up it is `finetune`.
         pretune_steps: full-network steps before heads and neurons are reordered
             by importance and sub-networks join in.
         reorder: sort heads and neurons by importance after `pretune_steps`.
@@ -25,6 +27,7 @@ class TrainConfig:
         remat: recompute activations in the backward pass of every layer.
     """
 
+    method: str = "sandwich"
     batch_size: int = 32
     learning_rate: float = 5e-5
     head_learning_rate: float = 1e-3
@@ -43,6 +46,7 @@ class TrainConfig:
     remat: bool = False
 
     def __post_init__(self) -> None:
+        distinct(self, "method")
         at_least(self, 1, "batch_size", most=MAX_TOKENS)
         at_least(self, 0, "weight_decay")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)

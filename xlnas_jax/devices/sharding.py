@@ -14,7 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from xlnas_jax.config.devices import DevicesConfig
-from xlnas_jax.training.train import Layout
+from xlnas_jax.training.learner import Layout
 from xlnas_jax.types import Batch, ConfigError
 
 POP, DATA = "pop", "data"

@@ -10,7 +10,7 @@ from xlnas_jax.space.constraints import is_feasible
 
 Rows = Int[np.ndarray, "pop site"]
 # A purpose keeps its number for ever: runs are resumed by it.
-PURPOSES = ("init", "ask", "control", "tune", "agree", "refine")
+PURPOSES = ("init", "ask", "control", "tune", "agree", "refine", "method")
 
 
 def round_key(config: Config, purpose: str, number: int) -> Key[Array, ""]:

@@ -18,6 +18,7 @@ from xlnas_jax.config.config import Config
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.objectives.objectives import DIFFERENTIABLE, Objective
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError, brief
 
 PICKS = ("best", "knee", "smallest")
@@ -51,6 +52,7 @@ def objections(
             f"which has ten of the characters 0-9 and a-f; got {brief(pick)}. "
             + (f"Did you mean {close[0]!r}?" if close else "Use best.")
         )
+    yield from _of_data(config)
     if config.search.population < strategy.min_population:
         yield (
             f"search.population: must be at least {strategy.min_population} for "
@@ -71,6 +73,30 @@ def objections(
         )
     if "relaxed networks" in strategy.needs:
         yield from _of_gradients(kind, first, others)
+
+
+# Of what a transfer method may learn from, how it is given.
+HOW_GIVEN = {
+    "auxiliary": "Name languages in languages.aux_train",
+    "unlabelled": "No option gives it yet",
+    "translations": "Set transfer.parallel",
+}
+
+
+def _of_data(config: Config) -> Iterator[str]:
+    """What the transfer method learns from, and is not there."""
+    method = method_named(config.train.method)
+    languages = [task.languages for task in config.every_task.values()]
+    there = {"source"}
+    if all(one.aux_train for one in languages):
+        there.add("auxiliary")
+    if config.transfer.parallel is not None:
+        there.add("translations")
+    for missing in sorted(method.needs - there):
+        yield (
+            f"train.method: {method.name} learns from {missing} data, of which there "
+            f"is none. {HOW_GIVEN[missing]}, or use finetune."
+        )
 
 
 def _of_gradients(

@@ -1,30 +1,30 @@
-"""Fine-tuning of one task's network alone, on the languages weights may see."""
+"""One task's network trained alone, on the languages weights may see."""
 
 import dataclasses
 from typing import Any
 
 import jax
-import optax
-from jaxtyping import Array, Float
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, Int
 
 from xlnas_jax.experiment.arrays import training_rows
+from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.search.learn import make_plan
-from xlnas_jax.training.train import (
-    apply_gradients,
-    batch_loss,
-    make_optimizer,
-    take_batch,
-)
+from xlnas_jax.training.methods.base import Network, Setting
+from xlnas_jax.training.methods.registry import method_named
+from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
+from xlnas_jax.training.step import take_batch
 from xlnas_jax.types import Batch
 
 
 def finetune_subnet(
     experiment: Experiment, part: TaskPart, params: SubnetParams, pooling: str
 ) -> SubnetParams:
-    """Runs `export.finetune_steps` AdamW steps; the same input gives the same bits."""
+    """Takes `export.finetune_steps` steps of `train.method`; same input, same bits."""
     config = experiment.config
     count, rate = config.export.finetune_steps, config.export.finetune_learning_rate
     if count == 0:
@@ -36,27 +36,37 @@ def finetune_subnet(
         freeze_embeddings=False,
     )
     optimizer = make_optimizer(train, params, count)
-    shape, task = experiment.shape, part.task
+    shape = experiment.shape
 
-    def loss(params: SubnetParams, batch: Batch) -> Float[Array, ""]:
+    def full(
+        params: SubnetParams, x: Any, batch: Batch, arch: Any, key: Any
+    ) -> Float[Array, "..."]:
+        del x, arch, key  # it is one network, trained without dropout
         arrays = batch.tokens, batch.segments, batch.length, batch.head
-        logits = apply_subnet(params, shape, pooling, *arrays)
-        return batch_loss(task.loss(logits, batch), batch.weight)
+        return apply_subnet(params, shape, pooling, *arrays)
+
+    method = method_named(config.train.method)
+    setting = Setting(train, Network(full), experiment.space, part.task)
+    base = round_key(config, "method", 1)
 
     @jax.jit
-    def step(params: SubnetParams, state: optax.OptState, rows: Batch, index, weight):
-        grads = jax.grad(loss)(params, take_batch(rows, index, weight))
-        return apply_gradients(optimizer, params, state, grads)
+    def step(carried: Any, number: Int[Array, ""], rows: Batch, index, weight):
+        params, opt_state, state = carried
+        batch, key = take_batch(rows, index, weight), jax.random.fold_in(base, number)
+        _, (grads, _), state = method.gradients(
+            setting, state, params, jnp.zeros(()), batch, key
+        )
+        return *apply_gradients(optimizer, params, opt_state, grads), state
 
     alone = _alone(experiment, part)
     rows = training_rows(alone)
     plan = make_plan(alone, rows)
     tree: Any = params
-    state = optimizer.init(tree)
+    carried = params, optimizer.init(tree), method.init(setting, base)
     for number in range(count):
         _, bucket, index, weight = plan[number]
-        params, state = step(params, state, rows[0][bucket], index, weight)
-    return params
+        carried = step(carried, np.int32(number), rows[0][bucket], index, weight)
+    return carried[0]
 
 
 def _alone(experiment: Experiment, part: TaskPart) -> Experiment:

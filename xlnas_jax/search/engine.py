@@ -19,12 +19,13 @@ from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.objectives.pareto import init_archive
 from xlnas_jax.search.judge import make_insert, make_judge, make_measure
-from xlnas_jax.search.learn import make_learn, num_warm_up
+from xlnas_jax.search.learn import init_method, make_learn, num_warm_up
 from xlnas_jax.search.propose import make_propose
 from xlnas_jax.search.refine import make_refine
 from xlnas_jax.search.search import Engine, SearchState
 from xlnas_jax.search.strategy import make_strategy
-from xlnas_jax.training.train import Learner, init_learner, make_optimizer
+from xlnas_jax.training.learner import Learner, init_learner
+from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.types import Batch
 
 
@@ -64,7 +65,11 @@ def make_engine(
         insert=make_insert(experiment),
         controller=controller,
     )
-    learner = place(mesh, init_learner(params, optimizer), config.devices.fsdp)
+    learner = place(
+        mesh,
+        init_learner(params, optimizer, init_method(experiment)),
+        config.devices.fsdp,
+    )
     return engine, first_state(experiment, controller, learner, mesh)
 
 

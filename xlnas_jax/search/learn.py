@@ -12,12 +12,16 @@ from jaxtyping import Array, Float
 from xlnas_jax.config.config import Config
 from xlnas_jax.data.batches.plan import TrainingPlan
 from xlnas_jax.devices.sharding import make_layout
+from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.stages.pooling import POOLING
-from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.supernet.supernet import Supernet, make_supernet
+from xlnas_jax.training.learner import Learner
+from xlnas_jax.training.methods.base import Method, Setting
+from xlnas_jax.training.methods.registry import METHODS, method_named
 from xlnas_jax.training.reorder import importance, relative, reorder
-from xlnas_jax.training.train import Learner, make_weight_steps, take_batch
+from xlnas_jax.training.step import WeightStep, make_weight_step, network_of, take_batch
 from xlnas_jax.types import Batch
 
 IMPORTANCE_BATCHES = 32
@@ -32,6 +36,41 @@ def num_warm_up(config: Config) -> int:
     return -(-steps // (config.search.weight_steps or steps)) if steps else 0
 
 
+def make_training_supernet(experiment: Experiment) -> Supernet:
+    """The supernet as weights learn by it: sliced, and rematerialised."""
+    train = experiment.config.train
+    return make_supernet(
+        experiment.space,
+        experiment.shape,
+        "sliced",
+        train.precision,
+        train.dropout,
+        remat_branches=True,
+        remat_layers=train.remat,
+    )
+
+
+def make_settings(experiment: Experiment, supernet: Supernet) -> dict[str, Setting]:
+    """Where the transfer method works, task by task."""
+    train, network = experiment.config.train, network_of(supernet)
+    return {
+        part.name: Setting(train, network, experiment.space, part.task)
+        for part in experiment.parts
+    }
+
+
+def init_method(experiment: Experiment) -> dict[str, Any]:
+    """The transfer method's own state of each task, before the first step."""
+    config = experiment.config
+    method = method_named(config.train.method)
+    settings = make_settings(experiment, make_training_supernet(experiment))
+    key = round_key(config, "method", 0)
+    return {
+        name: method.init(one, jax.random.fold_in(key, number))
+        for number, (name, one) in enumerate(settings.items())
+    }
+
+
 def make_learn(
     experiment: Experiment,
     rows: tuple[tuple[Batch, ...], ...],
@@ -42,28 +81,20 @@ def make_learn(
     config = experiment.config
     train, count = config.train, config.search.weight_steps
     layout = make_layout(mesh, config.devices.fsdp)
-    supernet = make_supernet(
-        experiment.space,
-        experiment.shape,
-        "sliced",
-        train.precision,
-        train.dropout,
-        remat_branches=True,
-        remat_layers=train.remat,
-    )
-    steps = [
-        make_weight_steps(
-            train,
-            supernet,
-            experiment.space,
-            part.task,
-            optimizer,
-            config.seed,
-            part.name,
-            layout,
-        )
-        for part in experiment.parts
-    ]
+    supernet = make_training_supernet(experiment)
+    settings = make_settings(experiment, supernet)
+
+    def make_steps(method: Method) -> list[WeightStep]:
+        """A weight step of each task."""
+        return [
+            make_weight_step(
+                method, one, supernet, optimizer, config.seed, name, layout
+            )
+            for name, one in settings.items()
+        ]
+
+    first_steps = make_steps(METHODS["finetune"])
+    later_steps = make_steps(method_named(train.method))
     plan = make_plan(experiment, rows)
     warm_up = num_warm_up(config)
 
@@ -79,7 +110,7 @@ def make_learn(
         loss = jnp.zeros(())
         for step in range(first, last):
             task, bucket, index, weight = plan[step]
-            take = steps[task].full if is_warm_up else steps[task].sandwich
+            take = (first_steps if is_warm_up else later_steps)[task]
             learner, loss = take(learner, rows[task][bucket], index, weight)
         if last > first:
             loss = _loss_of_sound(learner.params, loss)

@@ -27,7 +27,9 @@ from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.relaxed import Weights, make_relaxed
-from xlnas_jax.training.train import Layout, Learner, batch_loss, take_batch
+from xlnas_jax.training.learner import Layout, Learner
+from xlnas_jax.training.methods.base import batch_loss
+from xlnas_jax.training.step import take_batch
 from xlnas_jax.types import Batch
 
 # `(controller_state, learner, round) -> controller_state`.

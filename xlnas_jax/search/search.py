@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, Float, Int
 from xlnas_jax.controllers.base import Controller, Told
 from xlnas_jax.objectives.pareto import Archive
 from xlnas_jax.supernet.params import SharedParams
-from xlnas_jax.training.train import Learner
+from xlnas_jax.training.learner import Learner
 from xlnas_jax.types import Evaluation
 
 # Kept on the host: the round's number decides what is dispatched next.

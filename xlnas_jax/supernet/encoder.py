@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Int, Key
 
 from xlnas_jax.space.shape import EncoderShape
@@ -61,12 +62,12 @@ def make_sliced_block(
         [skip, *(make_branch(stage, values) for values in space.options(stage))]
         for stage in space.stages
     ]
-    gate = jnp.asarray(space.gate.choices, jnp.int32)
+    gate = np.asarray(space.gate.choices, np.int32)
 
     def block(
         x: Hidden, layer: LayerParams, mask: TokenMask, choices: LayerChoices
     ) -> Hidden:
-        is_kept = gate[choices[space.gate.name]]
+        is_kept = jnp.asarray(gate)[choices[space.gate.name]]
         for stage, own in zip(space.stages, branches, strict=True):
             option = space.option(stage, choices)
             x = jax.lax.switch(is_kept * (option + 1), own, x, layer, mask)
@@ -102,7 +103,7 @@ def _take(layers: LayerParams, layer: Int[Array, ""]) -> LayerParams:
 
 def make_masked_block(space: SearchSpace, shape: EncoderShape) -> Block:
     """One layer at full size, with what the candidate lacks masked out."""
-    gate = jnp.asarray(space.gate.choices, jnp.int32)
+    gate = np.asarray(space.gate.choices, np.int32)
 
     def value(name: str, choices: LayerChoices) -> Int[Array, ""]:
         return jnp.asarray(space.knob(name).choices, jnp.int32)[choices[name]]
@@ -130,7 +131,7 @@ def make_masked_block(space: SearchSpace, shape: EncoderShape) -> Block:
                 is_there = [value(name, choices) > 0 for name, _ in stage.units]
                 z = jnp.where(functools.reduce(jnp.logical_and, is_there), z, y)
             y = z
-        return jnp.where(gate[choices[space.gate.name]] == 1, y, x)
+        return jnp.where(jnp.asarray(gate)[choices[space.gate.name]] == 1, y, x)
 
     return block
 

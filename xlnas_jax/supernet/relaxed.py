@@ -140,7 +140,7 @@ def _scan(
 
 def _make_masked_block(space: SearchSpace, shape: EncoderShape):
     """One layer at full size under weighted masks."""
-    gate = jnp.asarray(space.gate.choices, jnp.float32)
+    gate = np.asarray(space.gate.choices, jnp.float32)
     make_masks = [_make_masks(space, stage) for stage in space.stages]
     presence = [_make_presence(space, stage) for stage in space.stages]
 
@@ -159,7 +159,9 @@ def _make_masked_block(space: SearchSpace, shape: EncoderShape):
             how = Run(masks=masks(weights), choices=choices_of(space, stage))
             z = stage.run(y, layer, mask, shape, how)
             y = z if present is None else y + present(weights).astype(y.dtype) * (z - y)
-        return x + (weights[space.gate.name] @ gate).astype(x.dtype) * (y - x)
+        return x + (weights[space.gate.name] @ jnp.asarray(gate)).astype(x.dtype) * (
+            y - x
+        )
 
     return block
 
@@ -204,7 +206,7 @@ def _prefixes(knob: Knob) -> Float[Array, "choice size"]:
 
 def _make_sliced_block(space: SearchSpace, shape: EncoderShape):
     """One layer at the sizes that were chosen, rematerialised as in `encoder`."""
-    gate = jnp.asarray(space.gate.choices, jnp.int32)
+    gate = np.asarray(space.gate.choices, np.int32)
     made = [
         (
             stage,
@@ -222,7 +224,7 @@ def _make_sliced_block(space: SearchSpace, shape: EncoderShape):
         weights: KnobWeights,
         chosen: KnobChoices,
     ) -> Hidden:
-        is_kept = gate[chosen[space.gate.name]]
+        is_kept = jnp.asarray(gate)[chosen[space.gate.name]]
         y = x
         for stage, masks, present, branches in made:
             option = is_kept * (space.option(stage, chosen) + 1)

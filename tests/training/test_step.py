@@ -17,13 +17,11 @@ from tests.models import (
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
-from xlnas_jax.training.train import (
-    apply_gradients,
-    init_learner,
-    make_optimizer,
-    make_weight_steps,
-    sandwich,
-)
+from xlnas_jax.training.learner import init_learner
+from xlnas_jax.training.methods.base import Setting, networks
+from xlnas_jax.training.methods.registry import METHODS
+from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
+from xlnas_jax.training.step import make_weight_step, network_of
 
 SPACE = tiny_space(min_layers=2)
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
@@ -38,13 +36,20 @@ def without_dropout():
     return make_steps(config, tiny_params())
 
 
+def steps_of(config: TrainConfig, supernet, optimizer):
+    """A weight step of every method."""
+    setting = Setting(config, network_of(supernet), SPACE, TASK)
+    return {
+        name: make_weight_step(method, setting, supernet, optimizer, 0, "task")
+        for name, method in METHODS.items()
+    }
+
+
 def make_steps(config: TrainConfig, params):
     shared = as_shared(params)
     optimizer = make_optimizer(config, shared, num_steps=50)
     supernet = make_supernet(SPACE, SHAPE, dropout=config.dropout, remat_branches=True)
-    steps = make_weight_steps(
-        config, supernet, SPACE, TASK, optimizer, seed=0, name="task"
-    )
+    steps = steps_of(config, supernet, optimizer)
     return steps, init_learner(shared, optimizer)
 
 
@@ -53,11 +58,11 @@ def rows():
     return random_batch(0, 6, 12)
 
 
-@pytest.mark.parametrize("kind", ["full", "sandwich"])
+@pytest.mark.parametrize("kind", ["finetune", "sandwich"])
 def test_repeated_steps_learn_the_batch_and_compile_once(kind, rows):
     steps, learner = without_dropout()
     learner = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
-    step = getattr(steps, kind)
+    step = steps[kind]
     losses = []
     for _ in range(20):
         learner, loss = step(learner, rows, INDEX, WEIGHT)
@@ -73,7 +78,7 @@ def test_rows_of_weight_zero_teach_nothing(rows):
     for label in (0, 1):
         changed = rows.replace(label=rows.label.at[5].set(label))
         start = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
-        after, _ = steps.sandwich(start, changed, INDEX, WEIGHT)
+        after, _ = steps["sandwich"](start, changed, INDEX, WEIGHT)
         results.append(after.params)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), *results)
     assert all(jax.tree.leaves(same))
@@ -87,14 +92,12 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
     record = optax.GradientTransformation(
         init=lambda p: p, update=lambda g, s, p=None: (g, g)
     )
-    steps = make_weight_steps(
-        config, supernet, SPACE, TASK, record, seed=0, name="task"
-    )
+    steps = steps_of(config, supernet, record)
     learner = init_learner(as_shared(jax.tree.map(jnp.copy, params)), record)
-    learner, _ = steps.sandwich(learner, rows, INDEX, WEIGHT)
+    learner, _ = steps["sandwich"](learner, rows, INDEX, WEIGHT)
 
     key, _ = jax.random.split(jax.random.fold_in(jax.random.key(0), 0))
-    archs = sandwich(SPACE, key, 1)
+    archs = networks(SPACE, key, 1)
     batch = jax.tree.map(lambda leaf: leaf[INDEX], rows).replace(weight=WEIGHT)
 
     def logits(params, i):
@@ -126,7 +129,7 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
 
 
 def test_sandwich_holds_the_extremes_and_valid_random_networks():
-    archs = sandwich(SPACE, jax.random.key(0), 5)
+    archs = networks(SPACE, jax.random.key(0), 5)
     rows = np.asarray(SPACE.flatten(archs))
     ordered = [k.name for k in SPACE.knobs if k.is_ordered]
     for name in ordered:
@@ -187,7 +190,7 @@ def test_frozen_embeddings_stay_and_hold_no_optimizer_state(rows):
     before = np.array(params.encoder.embeddings.word)
     steps, learner = make_steps(config, params)
     for _ in range(3):
-        learner, _ = steps.sandwich(learner, rows, INDEX, WEIGHT)
+        learner, _ = steps["sandwich"](learner, rows, INDEX, WEIGHT)
     np.testing.assert_array_equal(learner.params.encoder.embeddings.word, before)
     shapes = [leaf.shape for leaf in jax.tree.leaves(learner.opt_state)]
     assert before.shape not in shapes

@@ -1,0 +1,1 @@
+"""Ways to carry weights across languages, one a file."""

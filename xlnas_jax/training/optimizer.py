@@ -1,0 +1,78 @@
+"""AdamW as the weights are trained with, and one step of it."""
+
+import dataclasses
+from typing import Any
+
+import jax
+import optax
+from jaxtyping import Array, Float
+
+from xlnas_jax.config.train import TrainConfig
+
+
+def make_optimizer(
+    config: TrainConfig, params: Any, num_steps: int
+) -> optax.GradientTransformation:
+    """AdamW with warm-up, linear decay to zero and clipping by global norm.
+
+    Biases and LayerNorms do not decay; the head, new where the encoder is
+    pretrained, has a learning rate of its own; frozen leaves have no state.
+
+    `params` are the supernet's, or those of one network alone.
+    """
+    warmup = max(1, round(config.warmup_fraction * num_steps))
+    schedule = optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, config.learning_rate, warmup),
+            optax.linear_schedule(
+                config.learning_rate, 0.0, max(1, num_steps - warmup)
+            ),
+        ],
+        [warmup],
+    )
+    is_decayed = _decay_mask(params)
+    is_head = jax.tree_util.tree_map_with_path(
+        lambda path, _: _name(path[0]).startswith("head"), params
+    )
+    labels = jax.tree.map(lambda _: "train", params)
+    if config.freeze_embeddings:
+        frozen = jax.tree.map(lambda _: "freeze", params.encoder.embeddings)
+        encoder = dataclasses.replace(labels.encoder, embeddings=frozen)
+        labels = dataclasses.replace(labels, encoder=encoder)
+    ratio = config.head_learning_rate / config.learning_rate
+    learn = optax.chain(
+        optax.clip_by_global_norm(config.clip_norm),
+        optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
+        optax.add_decayed_weights(config.weight_decay, is_decayed),
+        optax.scale_by_learning_rate(schedule),
+        optax.masked(optax.scale(ratio), is_head),
+    )
+    return optax.partition({"train": learn, "freeze": optax.set_to_zero()}, labels)
+
+
+def _decay_mask(params: Any) -> Any:
+    """True for kernels and embedding tables, by their field names."""
+    decayed = {"kernel", "word", "position", "segment"}
+
+    def is_decayed(path: tuple, _: Float[Array, "..."]) -> bool:
+        return _name(path[-1]) in decayed
+
+    return jax.tree_util.tree_map_with_path(is_decayed, params)
+
+
+def _name(entry: Any) -> str:
+    """The field or key that one step of a path goes through."""
+    return jax.tree_util.keystr((entry,), simple=True)
+
+
+def apply_gradients(
+    optimizer: optax.GradientTransformation,
+    params: Any,
+    opt_state: optax.OptState,
+    grads: Any,
+) -> tuple[Any, optax.OptState]:
+    """Weights and optimizer state after one update."""
+    # Optax's bias correction relies on implicit promotion; our own code does not.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, opt_state = optimizer.update(grads, opt_state, params)
+        return optax.apply_updates(params, updates), opt_state

@@ -1,0 +1,108 @@
+"""One weight step, whatever the transfer method."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jaxtyping import Array, Float, Int
+
+from xlnas_jax.supernet.params import SharedParams, SupernetParams
+from xlnas_jax.supernet.supernet import Supernet
+from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
+from xlnas_jax.training.methods.base import Method, Network, Setting
+from xlnas_jax.training.optimizer import apply_gradients
+from xlnas_jax.types import Batch
+
+# A compiled weight update of the encoder and the head of one task. `rows` holds a whole
+# length bucket on the device; `index` says which of its rows make the batch, `weight`
+# which of them count.
+WeightStep = Callable[..., tuple[Learner, Float[Array, ""]]]
+
+
+def take_batch(
+    rows: Batch, index: Int[Array, " batch"], weight: Float[Array, " batch"]
+) -> Batch:
+    """The chosen rows of a bucket."""
+    return dataclasses.replace(
+        jax.tree.map(lambda leaf: leaf[index], rows), weight=weight
+    )
+
+
+def network_of(supernet: Supernet) -> Network:
+    """A supernet as transfer methods run it."""
+    return Network(full=supernet.apply_full, sub=supernet.apply)
+
+
+def make_weight_step(
+    method: Method,
+    setting: Setting,
+    supernet: Supernet,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    name: str,
+    layout: Layout = ONE_DEVICE,
+) -> WeightStep:
+    """Builds `(learner, rows, index, weight) -> (learner, loss)` of the task `name`.
+
+    Compiled once per length bucket.
+    """
+
+    def gradients(learner: Learner, batch: Batch):
+        params = layout.gather(learner.params.of_task(name))
+        key = jax.random.fold_in(jax.random.key(seed), learner.step)
+        x, embed_vjp = jax.vjp(
+            lambda e: supernet.embed(e, batch), params.encoder.embeddings
+        )
+        state = learner.method.get(name, ())
+        loss, (grads, x_grad), state = method.gradients(
+            setting, state, params, x, batch, key
+        )
+        # Every network shares the embedded tokens: one backward pass serves all.
+        (table_grads,) = embed_vjp(x_grad)
+        encoder = dataclasses.replace(grads.encoder, embeddings=table_grads)
+        return loss, dataclasses.replace(grads, encoder=encoder), state
+
+    def update(learner: Learner, grads: SupernetParams, state: Any) -> Learner:
+        before = learner.params, learner.opt_state
+        heads = jax.tree.map(jnp.zeros_like, learner.params.heads)
+        every = SharedParams(grads.encoder, {**heads, name: grads.head})
+        after = apply_gradients(optimizer, *before, every)
+        params, opt_state = keep_other_heads(before, after, name)
+        own = {name: state} if name in learner.method else {}
+        states = {**learner.method, **own}
+        return Learner(params, opt_state, learner.step + 1, states)
+
+    def step(
+        learner: Learner,
+        rows: Batch,
+        index: Int[Array, " batch"],
+        weight: Float[Array, " batch"],
+    ) -> tuple[Learner, Float[Array, ""]]:
+        batch = layout.split(take_batch(rows, index, weight))
+        loss, grads, state = gradients(learner, batch)
+        # Whole first: else their parts would be exchanged within every layer.
+        grads = layout.store(layout.gather(grads))
+        return layout.store(update(learner, grads, state)), loss
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def keep_other_heads(before: Any, after: Any, name: str) -> Any:
+    """`after`, but with the heads of other tasks, and their moments, as before.
+
+    Without it AdamW would go on moving a head by its old momentum, and decay it,
+    in steps whose task does not use it.
+    """
+
+    def is_shared(node: Any) -> bool:
+        return isinstance(node, SharedParams)
+
+    def choose(old: Any, new: Any) -> Any:
+        if not is_shared(new):
+            return new
+        return dataclasses.replace(new, heads={**old.heads, name: new.heads[name]})
+
+    return jax.tree.map(choose, before, after, is_leaf=is_shared)
