@@ -11,7 +11,7 @@ import transformers
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.fuzz.contract import Tally, generated
+from tests.fuzz.contract import IS_LONG, Tally, generated
 from tests.fuzz.test_tokenizers import MAX_LENGTH, both, texts
 from xlnas_jax.supernet.encoder import encode_full
 from xlnas_jax.supernet.layers import embed
@@ -20,6 +20,8 @@ from xlnas_jax.supernet.pretrained import load_encoder, read_shape
 # Two float32 programs that add in different orders, over at most six layers.
 TOLERANCE = 1e-4
 ROWS = 32
+# Real weights take longer to compile than everything else here.
+REAL = pytest.param("minilm", marks=() if IS_LONG else pytest.mark.slow)
 
 
 class Pair:
@@ -55,7 +57,7 @@ class Pair:
         return found.last_hidden_state.numpy()
 
 
-@pytest.fixture(scope="module", params=["mini-multilingual", "minilm"])
+@pytest.fixture(scope="module", params=["mini-multilingual", REAL])
 def pair(request: pytest.FixtureRequest) -> Pair:
     """Of either family: positions that skip padding, and positions that do not."""
     if request.param == "minilm":

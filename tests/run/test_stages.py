@@ -4,6 +4,7 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import pytest
 
 import xlnas_jax
 from tests.experiments import tiny_config
@@ -50,6 +51,7 @@ def test_they_are_trained_searched_exported_and_loaded(tmp_path: Path) -> None:
     assert all(np.abs(leaf).max() > 0 for leaf in jax.tree.leaves(more))
 
 
+@pytest.mark.slow
 def test_gradients_reach_their_choices(tmp_path: Path) -> None:
     config = config_of(controller=DartsController(arch_steps=2))
     document, _ = run_search(config, tmp_path / "run")

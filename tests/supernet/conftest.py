@@ -32,7 +32,13 @@ CONFIGS = {
         "layer_norm_eps": 1e-5,
     },
 }
-CLASSES = {"bert": "Bert", "roberta": "Roberta", "xlm-roberta": "XLMRoberta"}
+CONFIGS["camembert"] = CONFIGS["roberta"]
+CLASSES = {
+    "bert": "Bert",
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+    "camembert": "Camembert",
+}
 
 SaveTiny = Callable[..., torch.nn.Module]
 

@@ -13,6 +13,7 @@ import transformers
 from safetensors.torch import load_file, save_file
 
 from xlnas_jax.supernet.encoder import encode_full
+from xlnas_jax.supernet.families.registry import FAMILIES
 from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.pretrained import (
@@ -25,7 +26,6 @@ from xlnas_jax.types import CheckpointError, ConfigError
 
 # Two float32 programs that add in different orders, over at most six layers.
 TOLERANCE = 1e-4
-FAMILIES = ("bert", "roberta", "xlm-roberta")
 
 
 def make_inputs(shape, lengths):
@@ -242,7 +242,7 @@ def edit_config(directory, **values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model_type": "deberta-v2"}, "bert, roberta, xlm-roberta; got 'deberta-v2'"),
+        ({"model_type": "deberta-v2"}, "xlm-roberta, camembert; got 'deberta-v2'"),
         ({"model_type": None}, "got None"),
         ({"hidden_act": "gelu_new"}, "hidden_act must be 'gelu'; got 'gelu_new'"),
         ({"position_embedding_type": "relative_key"}, "must be 'absolute'"),

@@ -58,7 +58,9 @@ def rows():
     return random_batch(0, 6, 12)
 
 
-@pytest.mark.parametrize("kind", ["finetune", "sandwich"])
+@pytest.mark.parametrize(
+    "kind", ["finetune", pytest.param("sandwich", marks=pytest.mark.slow)]
+)
 def test_repeated_steps_learn_the_batch_and_compile_once(kind, rows):
     steps, learner = without_dropout()
     learner = jax.tree.map(jnp.copy, learner)  # a step donates what it is given

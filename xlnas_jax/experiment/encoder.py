@@ -17,6 +17,7 @@ from xlnas_jax.data.tokens.unigram import train_tokenizer
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
+from xlnas_jax.supernet.families.registry import SCRATCH
 
 # Texts, and characters of each, that a tokenizer is held against `transformers` on.
 _COMPARED = 300
@@ -69,7 +70,7 @@ def scratch_shape(
         position_offset=0,
         pad_id=tokenizer.pad_id,
         norm_epsilon=1e-5,
-        family="scratch",
+        family=SCRATCH,
     )
 
 

@@ -23,7 +23,6 @@ from xlnas_jax.experiment.prepare import assemble
 from xlnas_jax.export.artifact.facts import is_paired, model_licence
 from xlnas_jax.files import MAX_BYTES, read_json, sync, write_json
 from xlnas_jax.languages.roles import LanguageRoles, Split
-from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.storage.listing import (
     crc32,
     damaged,
@@ -32,6 +31,7 @@ from xlnas_jax.storage.listing import (
     read_listed_json,
     require_listed,
 )
+from xlnas_jax.supernet.families.registry import shape_from
 from xlnas_jax.types import CheckpointError, XlnasError, brief
 
 FILE = "experiment.json"
@@ -95,7 +95,7 @@ def recall(config: Config, directory: Path) -> Experiment:
     """
     facts, tokenizer = _read(directory), _tokenizer(directory)
     try:
-        shape = EncoderShape(**facts["shape"])
+        shape = shape_from(facts["shape"])
         found = {
             name: _recall_part(task, facts["tasks"][name], config.skip_bad_rows)
             for name, task in config.every_task.items()
@@ -139,7 +139,7 @@ def _facts(experiment: Experiment) -> dict[str, Any]:
     """What does not follow from the configuration alone, as JSON has it."""
     return {
         "format": FORMAT,
-        "shape": dataclasses.asdict(experiment.shape),
+        "shape": experiment.shape.as_dict(),
         "tasks": {
             part.name: {
                 "kind": part.task.kind,

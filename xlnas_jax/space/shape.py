@@ -7,14 +7,42 @@ POOLINGS = ("cls", "mean", "max", "attentive")
 
 
 @dataclass(frozen=True)
-class EncoderShape:
-    """Sizes and constants of a post-LayerNorm encoder (BERT, RoBERTa, XLM-R).
+class Spec:
+    """How the layers of an encoder compute; what a family says of itself.
 
     Attributes:
-        position_offset: row of the first position embedding; 0 for BERT,
-            `pad_id + 1` for RoBERTa and XLM-R.
+        norm_place: `after` the residual sum, or `before` each part of a layer.
+        norm: `layer` or `rms`.
+        positions: a `learned` table by place; `learned, from the padding`, in which
+            padding has a row of its own and is not counted; `rotary`; `relative`.
+        activation: of the feed-forward part.
+        is_gated: its first map is multiplied by another.
+        has_biases: affine maps have biases.
+        has_grouped_heads: several heads share keys and values.
+        has_local_layers: some layers attend within a window of their own.
+        has_segments: two texts are told apart by a table.
+    """
+
+    norm_place: str = "after"
+    norm: str = "layer"
+    positions: str = "learned"
+    activation: str = "gelu"
+    is_gated: bool = False
+    has_biases: bool = True
+    has_grouped_heads: bool = False
+    has_local_layers: bool = False
+    has_segments: bool = True
+
+
+@dataclass(frozen=True)
+class EncoderShape:
+    """Sizes and constants of an encoder, and how it computes.
+
+    Attributes:
+        position_offset: row of the first position embedding; `pad_id + 1` where
+            positions are counted from the padding.
         max_positions: rows of the position table, the offset included.
-        norm_epsilon: 1e-12 for BERT, 1e-5 for XLM-R.
+        family: of the pretrained weights; `scratch` of none.
     """
 
     vocab_size: int
@@ -29,6 +57,7 @@ class EncoderShape:
     pad_id: int
     norm_epsilon: float
     family: str = "bert"
+    spec: Spec = Spec()
 
     @property
     def max_length(self) -> int:
@@ -41,5 +70,7 @@ class EncoderShape:
         return min(self.width, 128)
 
     def as_dict(self) -> dict:
-        """Plain values, for an artifact's `config.json`."""
-        return dataclasses.asdict(self)
+        """Plain values, for an artifact's `config.json`; the family has the spec."""
+        values = dataclasses.asdict(self)
+        del values["spec"]
+        return values

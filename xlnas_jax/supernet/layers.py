@@ -88,14 +88,15 @@ def _positions(
 ) -> Float[Array, "*batch seq model"]:
     """The rows of the position table.
 
-    RoBERTa and what follows it count only what is no padding, from the row after the
-    padding's own: where a text spells `<pad>`, the tokens after it keep their place.
+    Where they are counted from the padding, only what is none has a place, from the
+    row after the padding's own: where a text spells `<pad>`, the tokens after it keep
+    theirs.
 
     References:
         `create_position_ids_from_input_ids` of
         https://github.com/huggingface/transformers
     """
-    if not shape.position_offset:
+    if shape.spec.positions == "learned":
         return params.position[: tokens.shape[-1]][None]
     is_real = (tokens != shape.pad_id).astype(tokens.dtype)
     place = jnp.cumsum(is_real, axis=-1, dtype=tokens.dtype) * is_real

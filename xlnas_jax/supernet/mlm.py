@@ -8,8 +8,9 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.families.layout import axis_sizes
+from xlnas_jax.supernet.families.registry import FAMILIES
 from xlnas_jax.supernet.layers import Hidden, gelu, layer_norm
-from xlnas_jax.supernet.names import EMBEDDINGS, FAMILIES, axis_sizes
 from xlnas_jax.supernet.params import Dense, Norm
 from xlnas_jax.supernet.pretrained import assemble, read_config, read_leaves
 from xlnas_jax.supernet.tensors import open_checkpoint
@@ -37,14 +38,14 @@ def load_mlm_head(directory: pathlib.Path, shape: EncoderShape) -> MlmHead | Non
     The decoder counts as tied unless `config.json` unties it or a different kernel
     is stored, which is also how `transformers` decides.
     """
-    checkpoint = open_checkpoint(directory)
     family, sizes = FAMILIES[shape.family], axis_sizes(shape)
+    checkpoint = open_checkpoint(directory, family)
     kernel, own_bias, shared_bias = family.decoder
     if not checkpoint.holds(family.mlm[0]):
         return None
     is_tied = bool(read_config(directory).get("tie_word_embeddings", True))
     if is_tied and checkpoint.holds(kernel):
-        word = checkpoint.read(EMBEDDINGS[0], sizes)
+        word = checkpoint.read(family.embeddings[0], sizes)
         is_tied = np.array_equal(checkpoint.read(kernel, sizes), word)
     # Where both biases are stored, it is the decoder's own that is added.
     bias = own_bias if checkpoint.holds(own_bias) else shared_bias

@@ -1,4 +1,4 @@
-"""Import of BERT, RoBERTa and XLM-R checkpoints in Hugging Face's format.
+"""Import of checkpoints in Hugging Face's format, whatever their family.
 
     directory = resolve("FacebookAI/xlm-roberta-base")
     shape = read_shape(directory)
@@ -20,16 +20,9 @@ from jaxtyping import Array, Float
 
 from xlnas_jax.files import read_json
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.families.layout import Rule, Sizes, axis_sizes
+from xlnas_jax.supernet.families.registry import FAMILIES, family_of
 from xlnas_jax.supernet.locate import CONFIG, resolve
-from xlnas_jax.supernet.names import (
-    EMBEDDINGS,
-    FAMILIES,
-    LAYER,
-    POOLER,
-    Rule,
-    Sizes,
-    axis_sizes,
-)
 from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams
 from xlnas_jax.supernet.tensors import Checkpoint, open_checkpoint
 from xlnas_jax.types import CheckpointError, ConfigError, brief
@@ -59,13 +52,6 @@ _MOST: Mapping[str, int] = {
 }
 _MAX_EPSILON = 0.1
 
-# What another value would change in the forward pass, with what is implemented.
-_FIXED: Mapping[str, Any] = {
-    "hidden_act": "gelu",
-    "position_embedding_type": "absolute",
-    "is_decoder": False,
-}
-
 
 def read_config(directory: pathlib.Path) -> dict[str, Any]:
     """The plain values of `config.json`."""
@@ -75,8 +61,7 @@ def read_config(directory: pathlib.Path) -> dict[str, Any]:
 def read_shape(directory: pathlib.Path) -> EncoderShape:
     """The encoder's sizes, where it is one that these layers compute exactly."""
     config = read_config(directory)
-    name = _supported_family(directory, config)
-    family = FAMILIES[name]
+    family = family_of(config, str(directory / CONFIG))
     size = functools.partial(_size, directory, config)
     width, heads = size("hidden_size"), size("num_attention_heads")
     if width % heads:
@@ -85,7 +70,8 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
             f"{width}; got {heads}. Use the configuration saved with the weights."
         )
     pad_id = size("pad_token_id", family.pad_id, least=0)
-    offset = pad_id + 1 if family.has_position_offset else 0
+    is_offset = family.spec.positions != "learned"
+    offset = pad_id + 1 if is_offset else 0
     return EncoderShape(
         vocab_size=size("vocab_size"),
         width=width,
@@ -98,26 +84,9 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
         position_offset=offset,
         pad_id=pad_id,
         norm_epsilon=_epsilon(directory, config),
-        family=name,
+        family=family.name,
+        spec=family.spec,
     )
-
-
-def _supported_family(directory: pathlib.Path, config: Mapping[str, Any]) -> str:
-    """The model type, where its forward pass is the one implemented here."""
-    name = config.get("model_type")
-    if not isinstance(name, str) or name not in FAMILIES:
-        raise ConfigError(
-            f"{directory / CONFIG}: model_type must be one of {', '.join(FAMILIES)}; "
-            f"got {brief(name)}. Choose a checkpoint of one of these."
-        )
-    for key, wanted in _FIXED.items():
-        if config.get(key, wanted) != wanted:
-            raise ConfigError(
-                f"{directory / CONFIG}: {key} must be {wanted!r}; got "
-                f"{brief(config[key])}, for which there is no layer. "
-                f"Choose another checkpoint."
-            )
-    return name
 
 
 def _size(
@@ -155,15 +124,16 @@ def load_encoder(directory: pathlib.Path, shape: EncoderShape) -> EncoderParams:
 
     Warns of tensors that nothing explains, such as layers beyond the last one.
     """
-    checkpoint = open_checkpoint(directory)
+    family = FAMILIES[shape.family]
+    checkpoint = open_checkpoint(directory, family)
     sizes = axis_sizes(shape)
     layers = range(shape.num_layers)
-    leaves = read_leaves(checkpoint, EMBEDDINGS, sizes)
-    for rule in LAYER:
+    leaves = read_leaves(checkpoint, family.embeddings, sizes)
+    for rule in family.layer:
         parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
         leaves[rule.target] = jnp.array(np.stack(parts))
-    used = [checkpoint.name(rule, layer) for rule in LAYER for layer in layers]
-    checkpoint.warn_unused(used + [checkpoint.name(rule) for rule in EMBEDDINGS])
+    used = [checkpoint.name(rule, layer) for rule in family.layer for layer in layers]
+    checkpoint.warn_unused(used + [checkpoint.name(rule) for rule in family.embeddings])
     return assemble(EncoderParams, leaves)
 
 
@@ -175,8 +145,8 @@ def load_head(
     Args:
         num_outputs: how many outputs it must have; None takes what is stored.
     """
-    checkpoint = open_checkpoint(directory)
-    rules = FAMILIES[shape.family].head
+    family = FAMILIES[shape.family]
+    checkpoint, rules = open_checkpoint(directory, family), family.head
     hidden, output = rules[0], rules[2]
     # A token classifier has BERT's `classifier` but no pooler before it.
     if not checkpoint.holds(hidden, output):
@@ -196,17 +166,14 @@ def load_head(
 
 
 def load_pooler(directory: pathlib.Path, shape: EncoderShape) -> Dense | None:
-    """BERT's pooler, if it is stored; a better start for a head than noise.
-
-    None for RoBERTa and XLM-R: their pretraining had no use for a pooler, and where
-    a checkpoint holds one it is noise.
-    """
-    if not FAMILIES[shape.family].has_trained_pooler:
+    """The pooler, if it is stored and was trained; a better start than noise."""
+    rules = FAMILIES[shape.family].pooler
+    if rules is None:
         return None
-    checkpoint = open_checkpoint(directory)
-    if not checkpoint.holds(*POOLER):
+    checkpoint = open_checkpoint(directory, FAMILIES[shape.family])
+    if not checkpoint.holds(*rules):
         return None
-    return assemble(Dense, read_leaves(checkpoint, POOLER, axis_sizes(shape)))
+    return assemble(Dense, read_leaves(checkpoint, rules, axis_sizes(shape)))
 
 
 def read_leaves(

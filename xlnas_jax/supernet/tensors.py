@@ -9,21 +9,20 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 
 from xlnas_jax.files import read_json
-from xlnas_jax.supernet.locate import INDEX, WEIGHTS
-from xlnas_jax.supernet.names import (
-    EMBEDDINGS,
+from xlnas_jax.supernet.families.base import Family
+from xlnas_jax.supernet.families.layout import (
     Rule,
     Sizes,
     Tensor,
     from_stored,
     stored_shape,
 )
+from xlnas_jax.supernet.locate import INDEX, WEIGHTS
 from xlnas_jax.types import CheckpointError, brief
 
 PICKLE = "pytorch_model.bin"
 FLOATS = ("F32", "F16", "BF16", "F64")
 
-_WORD_TABLE = EMBEDDINGS[0].source.format(encoder="")
 _TASK_PARTS = ("cls.", "lm_head.", "classifier.", "qa_outputs.")
 _BUFFERS = ("position_ids", "token_type_ids")
 
@@ -117,8 +116,9 @@ class Checkpoint:
         return self.stored[name]
 
 
-def open_checkpoint(directory: pathlib.Path) -> Checkpoint:
+def open_checkpoint(directory: pathlib.Path, family: Family) -> Checkpoint:
     """Reads the names of a directory's tensors."""
+    word_table = family.embeddings[0].source.format(encoder="")
     stored = {}
     for path in _files(directory):
         try:
@@ -129,14 +129,14 @@ def open_checkpoint(directory: pathlib.Path) -> Checkpoint:
                 f"{path}: it must be a readable safetensors file; got {error}. Check "
                 f"that it is complete, and no Git LFS pointer."
             ) from error
-    ends = [name for name in stored if name.endswith(_WORD_TABLE)]
+    ends = [name for name in stored if name.endswith(word_table)]
     if len(ends) != 1:
         raise CheckpointError(
             f"{directory}: one encoder must be there, with one tensor "
-            f"{_WORD_TABLE!r} under any prefix; found {len(ends)} such among "
-            f"{len(stored)} tensors. Use a BERT, RoBERTa or XLM-R checkpoint."
+            f"{word_table!r} under any prefix; found {len(ends)} such among "
+            f"{len(stored)} tensors. Use a checkpoint of the family {family.name}."
         )
-    return Checkpoint(directory, stored, ends[0].removesuffix(_WORD_TABLE))
+    return Checkpoint(directory, stored, ends[0].removesuffix(word_table))
 
 
 def _modern(name: str) -> str:

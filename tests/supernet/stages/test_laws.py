@@ -238,6 +238,7 @@ def test_the_smallest_network_costs_least(kind) -> None:
         assert (counted[cost] >= least[cost]).all()
 
 
+@pytest.mark.slow
 def test_a_layer_that_was_cut_is_put_back_into_the_full_shape(name) -> None:
     space, params = space_of(name), params_of(name)
     layer = jax.tree.map(lambda leaf: leaf[0], params.encoder.layers)

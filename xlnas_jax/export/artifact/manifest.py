@@ -14,7 +14,7 @@ from xlnas_jax.files import read_json
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
-from xlnas_jax.supernet.names import FAMILIES
+from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH, shape_from
 from xlnas_jax.supernet.stages.registry import (
     PRETRAINED,
     STAGES,
@@ -91,6 +91,7 @@ class Manifest:
         if self.task != "qa":
             for name in ANSWERING:
                 del fields[name]
+        fields["shape"] = self.shape.as_dict()
         fields["layers"] = [dict(size) for size in self.layers]
         content = {"format": FORMAT, "kind": KIND, **fields}
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
@@ -154,15 +155,15 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
 
 
 def _parse_shape(content: Any) -> EncoderShape:
-    names = {field.name for field in dataclasses.fields(EncoderShape)}
+    names = {field.name for field in dataclasses.fields(EncoderShape)} - {"spec"}
     _require_known(content, names, names, "shape.")
     for name, most in MOST.items():
         _count(f"shape.{name}", content[name], int(name not in FROM_ZERO), most)
     epsilon = content["norm_epsilon"]
     if not isinstance(epsilon, float) or not 0.0 < epsilon < 1.0:
         raise ValueError(f"shape.norm_epsilon {brief(epsilon)}, not between 0 and 1")
-    _one_of("shape.family", content["family"], ("scratch", *FAMILIES))
-    return EncoderShape(**content)
+    _one_of("shape.family", content["family"], (SCRATCH, *FAMILIES))
+    return shape_from(content)
 
 
 def _parse_layers(content: Any) -> tuple[LayerSize, ...]:

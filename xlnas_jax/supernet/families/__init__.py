@@ -1,0 +1,1 @@
+"""Encoder families, one a file: how one computes, and what its weights are called."""

@@ -1,0 +1,65 @@
+"""The contract of an encoder family: how it computes, what its weights are called."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from xlnas_jax.space.shape import Spec
+from xlnas_jax.supernet.families.layout import Rule
+from xlnas_jax.types import ConfigError
+
+# Of each part of a spec, what there are layer functions for.
+BUILT: Mapping[str, tuple[Any, ...]] = {
+    "norm_place": ("after",),
+    "norm": ("layer",),
+    "positions": ("learned", "learned, from the padding"),
+    "activation": ("gelu",),
+    "is_gated": (False,),
+    "has_biases": (True,),
+    "has_grouped_heads": (False,),
+    "has_local_layers": (False,),
+    "has_segments": (True,),
+}
+
+
+class Family(NamedTuple):
+    """One family of encoders.
+
+    Attributes:
+        name: `model_type` of its `config.json`.
+        spec: how its layers compute.
+        fixed: entries of `config.json` that must have these values where they are
+            given, since with others the forward pass would be another one.
+        prefix: of the encoder's tensors where a task head stands beside it.
+        pad_id: where `config.json` leaves it out.
+        embeddings: to `EncoderParams.embeddings`, the word table first.
+        layer: of one layer, to `EncoderParams.layers`.
+        pooler: a dense layer over the first token; None where pretraining had no use
+            for it, so that what a checkpoint holds of it is noise.
+        head: sequence classifier, to `HeadParams`.
+        mlm: masked-language-model head, to `MlmHead`; the decoder apart, because
+            it may be tied.
+        decoder: own kernel, own bias, shared bias of that head's output.
+    """
+
+    name: str
+    spec: Spec
+    fixed: Mapping[str, Any]
+    prefix: str
+    pad_id: int
+    embeddings: tuple[Rule, ...]
+    layer: tuple[Rule, ...]
+    pooler: tuple[Rule, ...] | None
+    head: tuple[Rule, ...]
+    mlm: tuple[Rule, ...]
+    decoder: tuple[Rule, Rule, Rule]
+
+
+def require_built(spec: Spec, where: str) -> None:
+    """An error where layers would have to compute what there is no function for."""
+    for name, known in BUILT.items():
+        value = getattr(spec, name)
+        if value not in known:
+            raise ConfigError(
+                f"{where}: {name} must be {' or '.join(map(repr, known))}; got "
+                f"{value!r}, for which there is no layer. Choose another checkpoint."
+            )
