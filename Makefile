@@ -42,7 +42,7 @@ fuzz: install
 # With the project itself importable, whether it is installed there or not.
 gpu-check:
 	PYTHONPATH=$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH} timeout 480 \
-	  $(PYTHON) benchmarks/gpu.py --out benchmarks/results/gpu.json
+	  $(PYTHON) -m benchmarks.speed.gpu --out benchmarks/results/gpu.json
 	PYTHONPATH=$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH} $(PYTHON) tools/readme.py
 
 lint: install

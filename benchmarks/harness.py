@@ -8,6 +8,7 @@ that stood next to each other.
 
 import argparse
 import json
+import os
 import statistics
 import sys
 import time
@@ -18,15 +19,24 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from environment import environment
-
+from benchmarks.environment import environment
 from xlnas_jax.files import write_json
 
+ROOT = Path(__file__).resolve().parents[1]
 # Square products, and those that encoders make: tokens x width x inner width.
 PEAK_SHAPES = ((1024, 1024, 1024), (2048, 2048, 2048), (4096, 768, 3072))
 _PEAK_SECONDS = 0.3
+
+
+def command_of(module: str) -> list[str]:
+    """Starts a module of `benchmarks` in a process of its own, with `surroundings`."""
+    return [sys.executable, "-m", f"benchmarks.{module}"]
+
+
+def surroundings(**more: str) -> dict[str, str]:
+    """The environment of such a process: this checkout is the first it imports from."""
+    paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), **more}
 
 
 def interleaved(

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from harness import write
+from benchmarks.harness import ROOT, write
 
 Bar = dict[str, str | float | bool]
 
@@ -36,7 +36,8 @@ def report(out: Path | None, doc: str | None, result: dict[str, Any]) -> None:
 def command(given: list[str]) -> str:
     """What was typed, without where the result went."""
     script, *rest = given
+    module = Path(script).resolve().with_suffix("").relative_to(ROOT)
     if "--out" in rest:
         place = rest.index("--out")
         rest = rest[:place] + rest[place + 2 :]
-    return shlex.join(["python", f"benchmarks/{Path(script).name}", *rest])
+    return shlex.join(["python", "-m", ".".join(module.parts), *rest])

@@ -1,8 +1,7 @@
 """Which search a benchmark runs: the real one, or a tiny one to try it."""
 
-from pathlib import Path
+from benchmarks.harness import ROOT
 
-ROOT = Path(__file__).resolve().parent.parent
 REAL, EMBEDDED = "configs/sib200_minilm.yaml", "configs/quickstart.yaml"
 # Of the embedded one, so that it compiles in seconds.
 TINY = (

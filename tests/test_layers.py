@@ -1,6 +1,7 @@
 """The picture of the architecture is true: imports point downwards only."""
 
 import ast
+import functools
 import subprocess
 import sys
 from collections import Counter
@@ -69,6 +70,7 @@ def at_module_level(tree: ast.AST) -> Iterator[ast.AST]:
             yield from at_module_level(node)
 
 
+@functools.cache
 def parsed(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"))
 

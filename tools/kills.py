@@ -32,10 +32,9 @@ from typing import Any, NamedTuple, TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 # What is compared and what is killed is the package beside this file.
-sys.path[:0] = [str(ROOT), str(ROOT / "benchmarks")]
+sys.path.insert(0, str(ROOT))
 
-from environment import environment  # noqa: E402
-
+from benchmarks.environment import environment  # noqa: E402
 from xlnas_jax.files import write_json  # noqa: E402
 from xlnas_jax.storage.rundir import CHECKPOINTS, EXPERIMENT, FRONT, METRICS, MODEL  # noqa: E402
 from xlnas_jax.storage.steps import steps_in  # noqa: E402

@@ -20,11 +20,10 @@ import numpy as np
 from rich.progress import Progress
 
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT / "benchmarks"))
+sys.path.insert(0, str(ROOT))
 
-from environment import environment  # noqa: E402
-from trained import train  # noqa: E402
-
+from benchmarks.environment import environment  # noqa: E402
+from benchmarks.search.trained import train  # noqa: E402
 from xlnas_jax.config.config import Config  # noqa: E402
 from xlnas_jax.config.file import load_config, to_mapping  # noqa: E402
 from xlnas_jax.experiment.parts import Experiment  # noqa: E402

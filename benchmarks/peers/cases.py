@@ -1,6 +1,5 @@
 """What every system is given: weights, candidates and sentences, by fixed seeds."""
 
-import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -253,7 +252,7 @@ def _make(
     num_labels = weights["head.output.bias"].size
     costs = CostModel(space, shape, (HeadSize(num_labels),), length)
     case = Case(
-        shape=dataclasses.asdict(shape),
+        shape=shape.as_dict(),
         space=sizes,
         num_labels=num_labels,
         num_languages=int(sentences["language"].max()) + 1,

@@ -15,8 +15,8 @@ from xlnas_jax.data.batches.batches import scoring_batches
 from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.tokens.tokenizer import Encoding
 from xlnas_jax.evaluation.evaluate import make_evaluator
-from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.supernet.families.registry import shape_from
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.classification import make_classification
@@ -55,7 +55,7 @@ class Ours:
 
     def __init__(self, case: Case, options: dict[str, Any]) -> None:
         self.case, self.options = case, options
-        shape = EncoderShape(**case.shape)
+        shape = shape_from(case.shape)
         choices = {k: tuple(v) for k, v in case.space.items() if k != "min_layers"}
         config = SpaceConfig(min_layers=case.space["min_layers"], **choices)
         self.space = make_space(config, shape)

@@ -2,7 +2,6 @@
 
 import importlib
 import pathlib
-import sys
 
 import jax
 import jax.numpy as jnp
@@ -67,11 +66,7 @@ replica_groups=mesh['a'=2,'b'=1] {'a'}, to_apply=%add
 
 @pytest.fixture(scope="module")
 def communication():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module("communication")
-    finally:
-        sys.path.remove(str(FOLDER))
+    yield importlib.import_module("benchmarks.speed.communication")
 
 
 def test_a_written_program_is_counted_by_hand(communication):

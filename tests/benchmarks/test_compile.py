@@ -2,7 +2,6 @@
 
 import importlib
 import pathlib
-import sys
 
 import pytest
 
@@ -11,11 +10,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def compile_():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module("compile")
-    finally:
-        sys.path.remove(str(FOLDER))
+    yield importlib.import_module("benchmarks.speed.compile")
 
 
 def event(kind: str, name: str, seconds: float, phase: str) -> dict:
@@ -44,7 +39,7 @@ def test_seconds_of_a_phase_are_told_apart_from_its_compilation(compile_):
 
 
 def test_a_timeline_gives_every_moment_and_program_to_one_phase(compile_, monkeypatch):
-    started = importlib.import_module("started")
+    started = importlib.import_module("benchmarks.speed.started")
     moments = iter([11.0, 14.0, 15.0])
     monkeypatch.setattr(started.time, "time", lambda: next(moments))
     timeline = started.Timeline(10.0)

@@ -3,22 +3,11 @@
 import numpy as np
 import pytest
 
+from benchmarks.evidence import control
 from xlnas_jax.config.evaluate import HalvingConfig
 
 
-@pytest.fixture
-def control(monkeypatch):
-    import pathlib
-
-    import benchmarks
-
-    monkeypatch.syspath_prepend(pathlib.Path(benchmarks.__path__[0]))
-    from benchmarks import control
-
-    return control
-
-
-def scores(control, skill: np.ndarray, noise: float):
+def scores(skill: np.ndarray, noise: float):
     """Errors of networks on 200 examples of two languages, around their skill."""
     rng = np.random.default_rng(0)
     errors = skill[:, None, None] + noise * rng.standard_normal((len(skill), 200, 1))
@@ -31,14 +20,14 @@ def scores(control, skill: np.ndarray, noise: float):
     )
 
 
-def test_where_networks_differ_clearly_halving_loses_nothing(control):
-    found = control.losses(scores(control, np.linspace(0, 1, 60), 0.0), 4, 4)
+def test_where_networks_differ_clearly_halving_loses_nothing():
+    found = control.losses(scores(np.linspace(0, 1, 60), 0.0), 4, 4)
     assert found["halving, as the control"]["loss"] == 0
     assert found["a quarter of the networks"]["loss"] > 1
 
 
-def test_where_the_first_examples_say_nothing_a_loss_is_seen(control):
-    made = scores(control, np.linspace(0, 1, 60), 0.0)
+def test_where_the_first_examples_say_nothing_a_loss_is_seen():
+    made = scores(np.linspace(0, 1, 60), 0.0)
     known = {9: -np.linspace(0, 1, 60), 3: np.linspace(0, 1, 60)}
     known[1] = known[3]
     chosen = control.choose(known, np.arange(60), HalvingConfig(eta=3, rungs=3))
@@ -54,5 +43,5 @@ def test_where_the_first_examples_say_nothing_a_loss_is_seen(control):
         (0.5, 0.5),
     ],
 )
-def test_work_is_counted_by_rungs(control, way, share):
+def test_work_is_counted_by_rungs(way, share):
     assert control.work(way) == pytest.approx(share)

@@ -3,23 +3,19 @@
 import importlib
 import itertools
 import json
-import pathlib
 import sys
 
 import numpy as np
 import pytest
 from pymoo.util.nds.non_dominated_sorting import NonDominatedSorting
 
-import benchmarks
 from xlnas_jax.config.search import EscapeConfig
 
 
 @pytest.fixture(scope="module")
 def modules():
-    patch = pytest.MonkeyPatch()
-    patch.syspath_prepend(pathlib.Path(benchmarks.__path__[0]))
-    yield {n: importlib.import_module(n) for n in ("deceptive", "escape")}
-    patch.undo()
+    names = ("deceptive", "escape")
+    return {n: importlib.import_module(f"benchmarks.search.{n}") for n in names}
 
 
 @pytest.fixture(scope="module")

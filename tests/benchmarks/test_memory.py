@@ -14,17 +14,20 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def memory():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module("memory")
-    finally:
-        sys.path.remove(str(FOLDER))
+    yield importlib.import_module("benchmarks.speed.memory")
 
 
 def run(tmp_path: pathlib.Path, part: str) -> dict:
     """A part of a quick run; shapes of arrays are not checked in its process."""
     out = tmp_path / "memory.json"
-    command = [sys.executable, FOLDER / "memory.py", "--quick", "--parts", part]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.memory",
+        "--quick",
+        "--parts",
+        part,
+    ]
     subprocess.run([*command, "--out", out], check=True)
     return json.loads(out.read_text())
 
@@ -58,7 +61,7 @@ PEAK = """
 import sys
 import numpy as np
 sys.path.insert(0, sys.argv[1])
-import memory
+from benchmarks.speed import memory
 memory.CLEAR.write_text("5")
 before = memory.status_bytes("VmRSS")
 block = np.ones(2**22)  # 32 MiB
@@ -68,7 +71,7 @@ print(memory.status_bytes("VmHWM") - before)
 
 
 def test_the_peak_counts_what_was_freed_again():
-    command = [sys.executable, "-c", PEAK, FOLDER]
+    command = [sys.executable, "-c", PEAK, FOLDER.parent]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     assert int(done.stdout) >= 30 * 2**20
 

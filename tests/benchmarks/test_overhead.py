@@ -2,7 +2,6 @@
 
 import importlib
 import pathlib
-import sys
 
 import pytest
 
@@ -13,11 +12,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def overhead():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module("overhead")
-    finally:
-        sys.path.remove(str(FOLDER))
+    yield importlib.import_module("benchmarks.speed.overhead")
 
 
 class Time:

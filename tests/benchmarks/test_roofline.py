@@ -16,11 +16,10 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def modules():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield {name: importlib.import_module(name) for name in ("problems", "training")}
-    finally:
-        sys.path.remove(str(FOLDER))
+    yield {
+        name: importlib.import_module(f"benchmarks.speed.{name}")
+        for name in ("problems", "training")
+    }
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +90,14 @@ def test_every_task_is_scored_on_all_its_rows(modules, kind):
 def test_a_quick_run_holds_the_work_against_the_peak(tmp_path):
     out = tmp_path / "roofline.json"
     options = ["--quick", "--parts", "scoring", "--forms", "sliced", "masked:4"]
-    command = [sys.executable, FOLDER / "roofline.py", *options, "--out", out]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.roofline",
+        *options,
+        "--out",
+        out,
+    ]
     subprocess.run(command, check=True)
     document = json.loads(out.read_text())
     (case,) = document["cases"]
@@ -104,5 +110,7 @@ def test_a_quick_run_holds_the_work_against_the_peak(tmp_path):
         assert facts["share_of_peak_done"]["median"] == pytest.approx(share)
     sliced, masked = case["scoring"]["forms"].values()
     assert sliced["flops_done"] <= sliced["flops"] <= masked["flops_done"]
-    expected = "python benchmarks/roofline.py --quick --parts scoring --forms sliced"
+    expected = (
+        "python -m benchmarks.speed.roofline --quick --parts scoring --forms sliced"
+    )
     assert document["command"] == f"{expected} masked:4"

@@ -14,11 +14,7 @@ FOLDER = pathlib.Path(__file__).resolve().parents[2] / "benchmarks"
 
 @pytest.fixture(scope="module")
 def scaling():
-    sys.path.insert(0, str(FOLDER))
-    try:
-        yield importlib.import_module("scaling")
-    finally:
-        sys.path.remove(str(FOLDER))
+    yield importlib.import_module("benchmarks.speed.scaling")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +78,14 @@ def test_populations_of_reinforce_move_towards_what_it_learns(scaling, problem):
 @pytest.mark.multiprocess
 def test_devices_and_processes_find_the_same(tmp_path):
     out = tmp_path / "scaling.json"
-    command = [sys.executable, str(FOLDER / "scaling.py"), "--quick", "--repeats", "1"]
+    command = [
+        sys.executable,
+        "-m",
+        "benchmarks.speed.scaling",
+        "--quick",
+        "--repeats",
+        "1",
+    ]
     subprocess.run([*command, "--out", str(out)], check=True)
     document = json.loads(out.read_text())
     assert [bar["is_reached"] for bar in document["bars"]] == [True] * 3

@@ -1,13 +1,12 @@
 """A table as a problem: what strategies are measured by is exact."""
 
 import json
-import pathlib
 
 import numpy as np
 import pytest
 from pymoo.indicators.hv import HV
 
-import benchmarks
+from benchmarks.search import tabular
 from tests.settings import make_costs
 from xlnas_jax.config.controller import DartsController, RandomController
 from xlnas_jax.space.every import every_architecture
@@ -15,13 +14,7 @@ from xlnas_jax.space.every import every_architecture
 
 @pytest.fixture(scope="module")
 def modules():
-    folder = pathlib.Path(benchmarks.__path__[0])
-    patch = pytest.MonkeyPatch()
-    patch.syspath_prepend(folder)
-    import tabular
-
-    yield tabular
-    patch.undo()
+    return tabular
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,9 @@ def folder(tmp_path, monkeypatch) -> pathlib.Path:
     folder = tmp_path / "benchmarks"
     folder.mkdir()
     (folder / "echo.py").write_text(ECHO)
-    (folder / "failing.py").write_text(FAILING)
+    (folder / "__init__.py").write_text("")
+    (folder / "more").mkdir()
+    (folder / "more" / "failing.py").write_text(FAILING)
     (folder / "shared.py").write_text('"""What others share."""\n')
     (folder / "bare.py").write_text("x = 1\n")
     monkeypatch.setattr(bench, "FOLDER", folder)
@@ -32,13 +34,13 @@ def folder(tmp_path, monkeypatch) -> pathlib.Path:
 
 
 def test_the_checkout_has_every_benchmark():
-    names = set(bench.benchmark_names(bench.FOLDER))
+    names = set(bench.benchmarks_in(bench.FOLDER))
     assert {"roofline", "memory", "overhead", "compile"} <= names
     assert not {"harness", "environment", "problems"} & names
 
 
 def test_files_that_ask_nothing_are_no_benchmarks(folder):
-    assert bench.benchmark_names(folder) == ["echo", "failing"]
+    assert list(bench.benchmarks_in(folder)) == ["echo", "failing"]
 
 
 def test_options_are_passed_through_and_the_result_is_printed(folder, capfd):

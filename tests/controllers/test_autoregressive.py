@@ -5,6 +5,7 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from scipy import stats
 
 from tests.landscapes import search
@@ -256,6 +257,7 @@ def broken_links(rows):
     return (bits[:, 1:] == bits[:, :-1]).mean(-1, dtype=jnp.float32)[:, None]
 
 
+@pytest.mark.slow
 def test_it_beats_independent_choices_where_knobs_interact():
     rounds, errors = 30, []
     for config in (

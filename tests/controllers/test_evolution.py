@@ -262,6 +262,7 @@ def two_goals(rows):
     return jnp.stack([(weight[None] * (1 - share) ** 2).sum(-1), share.sum(-1)], -1)
 
 
+@pytest.mark.slow
 def test_the_true_front_is_found_more_often_than_by_chance():
     rows = every_architecture(TOY)
     truth = np.asarray(two_goals(jnp.asarray(rows)))

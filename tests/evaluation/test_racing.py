@@ -227,11 +227,11 @@ EVERY = [
     pytest.param(kind, form, marks=() if first else pytest.mark.slow)
     for kind, form, first in (
         ("classification", "sliced", True),
-        ("classification", "masked", False),
+        ("classification", "masked", True),
         ("tagging", "sliced", False),
         ("tagging", "masked", False),
         ("qa", "sliced", False),
-        ("qa", "masked", True),
+        ("qa", "masked", False),
     )
 ]
 

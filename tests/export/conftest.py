@@ -19,6 +19,7 @@ from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import POOLINGS, EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.supernet.families.registry import spec_of
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams
@@ -109,6 +110,8 @@ def tiny() -> Tiny:
         max_positions=MAX_LENGTH + 5,
         num_segments=2,
         position_offset=2,
+        family="xlm-roberta",
+        spec=spec_of("xlm-roberta"),
         pad_id=tokenizer.pad_id,
         norm_epsilon=1e-5,
     )

@@ -26,6 +26,7 @@ from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.storage.trees import load_tree, save_tree
+from xlnas_jax.supernet.families.registry import spec_of
 
 LABELS = ("river", "city")
 TEXT = "old river by the city"
@@ -59,6 +60,8 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Sound:
         max_positions=18,
         num_segments=2,
         position_offset=2,
+        family="xlm-roberta",
+        spec=spec_of("xlm-roberta"),
         pad_id=tokenizer.pad_id,
         norm_epsilon=1e-5,
     )

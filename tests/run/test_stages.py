@@ -18,8 +18,8 @@ from xlnas_jax.run.state import load_state
 from xlnas_jax.storage.rundir import read_run
 
 SPACE = SpaceConfig(
-    heads=(0, 1, 2),
-    ffn=(0, 8, 32),
+    heads=(0, 2),
+    ffn=(0, 32),
     window=(2, 24),
     adapter=(0, 4),
     pooling=("mean",),
@@ -27,7 +27,7 @@ SPACE = SpaceConfig(
 
 
 def config_of(**changes: object) -> Config:
-    search = SearchConfig(rounds=2, weight_steps=2, population=6, archive_size=16)
+    search = SearchConfig(rounds=1, weight_steps=2, population=6, archive_size=16)
     return tiny_config(space=SPACE, search=search, **changes)
 
 

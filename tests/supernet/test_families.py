@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.models import SHAPE
-from xlnas_jax.space.shape import Spec
+from xlnas_jax.space.shape import FROM_PADDING, Spec
 from xlnas_jax.supernet.families.base import BUILT, require_built
 from xlnas_jax.supernet.families.layout import (
     axis_sizes,
@@ -110,5 +110,8 @@ def test_a_family_without_a_file_is_refused_with_those_there_are(name, near):
 
 def test_a_shape_comes_back_with_the_spec_of_its_family():
     for name in (*FAMILIES, "scratch"):
-        shape = dataclasses.replace(SHAPE, family=name, spec=spec_of(name))
+        spec = spec_of(name)
+        offset = 1 if spec.positions == FROM_PADDING else 0
+        given = {"family": name, "spec": spec, "position_offset": offset}
+        shape = dataclasses.replace(SHAPE, **given)
         assert shape_from(shape.as_dict()) == shape

@@ -1,51 +1,131 @@
-"""Blocks of measured benchmarks: question, command, machine, tables and bars."""
+"""Sections of benchmarks: a question, a verdict, one small table, a command."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tables import costs, escape, gpu, latency, limits, scale, speed, strategies
+from tables import speed
 from tables.markdown import NOT_MEASURED, RESULTS, load, machine, number, table
 
-Rows = Callable[[dict[str, Any]], list[str]]
+Found = dict[str, Any]
+Rows = list[list[str]]
+# Of a table that stands for all that was measured.
+MOST_ROWS = 4
+
+
+class Brief(NamedTuple):
+    """What a section says: the verdict in one sentence, and a table with a heading."""
+
+    verdict: str
+    rows: Rows
 
 
 class Benchmark(NamedTuple):
     """How one result file is made and shown.
 
     Attributes:
-        script: of benchmarks/, with its options.
-        show: from the result to lines of Markdown.
+        module: of `benchmarks`, with its options.
+        brief: from the result to what its section says; by the bars if none.
+        plot: of `results/`.
     """
 
-    script: str
-    show: Rows
+    module: str
+    brief: Callable[[Found], Brief] | None = None
+    plot: str = ""
 
     def command(self, name: str) -> str:
         """What measures it."""
-        return f"python benchmarks/{self.script} --out benchmarks/results/{name}.json"
+        out = f"--out benchmarks/results/{name}.json"
+        plot = f" --plot benchmarks/results/{self.plot}" if self.plot else ""
+        return f"python -m benchmarks.{self.module}{plot} {out}"
+
+
+def by_bars(found: Found) -> Brief:
+    """What was asked for, what was missed first."""
+    every = sorted(found["bars"], key=lambda bar: bar["is_reached"])
+    num = sum(bar["is_reached"] for bar in every)
+    rows = [["bar", "asked", "found", "reached"]]
+    for bar in every[:MOST_ROWS]:
+        sign, limit = ("≤", "at_most") if "at_most" in bar else ("≥", "at_least")
+        asked = f"{sign} {number(bar[limit])}"
+        reached = "yes" if bar["is_reached"] else "**no**"
+        rows.append([bar["what"], asked, number(bar["value"]), reached])
+    if num == len(every):
+        verdict = f"All {num} bars are reached." if num > 1 else "The bar is reached."
+        return Brief(verdict, rows)
+    missed = "; ".join(bar["what"] for bar in every if not bar["is_reached"])
+    return Brief(f"{num} of {len(every)} bars are reached, not: {missed}.", rows)
+
+
+def throughput(found: Found) -> Brief:
+    """The least and the most that each peer is behind."""
+    rows: Rows = [["beside", "least", "most", "cases"]]
+    ratios: dict[str, list[float]] = {}
+    for case in found["cases"]:
+        for peer, one in case["ratios"][case["best_form"]].items():
+            if peer in speed.PEERS:
+                ratios.setdefault(peer, []).append(one["median"])
+    for peer, own in ratios.items():
+        ends = (f"×{number(min(own))}", f"×{number(max(own))}")
+        rows.append([peer, *ends, str(len(own))])
+    every = [one for own in ratios.values() for one in own]
+    verdict = (
+        f"Ours is {number(min(every))} to {number(max(every))} times as fast as the "
+        f"peers on the same tensors."
+    )
+    return Brief(verdict, rows)
+
+
+def fidelity(found: Found) -> Brief:
+    """Ranks of the supernet against those of networks trained alone."""
+    rows: Rows = [["ranked by", "Kendall's tau-b", "within sizes", "regret"]]
+    for name in ("error", "loss"):
+        one = found[name]
+        tau = one["tau"]
+        spread = f"{number(tau['value'])} ({number(tau['low'])}–{number(tau['high'])})"
+        within = number(one["tau_within_bins"])
+        rows.append([name, spread, within, number(one["regret"])])
+    verdict = (
+        f"By error with a tau of {number(found['error']['tau']['value'])}, by loss "
+        f"with {number(found['loss']['tau']['value'])}, over {found['networks']} "
+        f"networks."
+    )
+    return Brief(verdict, rows)
+
+
+def racing(found: Found) -> Brief:
+    """What racing took of the time of full scoring."""
+    ways = ("race, best", "race, front")
+    rows: Rows = [["population", *(f"{way}, of full time" for way in ways)]]
+    shares = []
+    for name, one in found["populations"].items():
+        took = [one["timed"]["time_over_full"][way]["median"] for way in ways]
+        shares += took
+        rows.append([name, *map(number, took)])
+    verdict = (
+        f"On {found['examples']} examples it takes {number(min(shares))} to "
+        f"{number(max(shares))} of the time of scoring all to the end."
+    )
+    return Brief(verdict, rows)
 
 
 BENCHMARKS = {
-    "throughput": Benchmark("throughput.py", speed.throughput),
-    "roofline": Benchmark("roofline.py", limits.roofline),
-    "compile": Benchmark("compile.py", costs.compiled),
-    "scaling": Benchmark("scaling.py", scale.scaling),
-    "overhead": Benchmark("overhead.py", costs.overhead),
-    "memory": Benchmark("memory.py", costs.memory),
-    "latency": Benchmark("latency.py", latency.latency),
-    "racing": Benchmark("racing.py", scale.racing),
-    "control": Benchmark("control.py runs/quickstart runs/sib200", scale.control),
-    "escape": Benchmark(
-        "escape.py --plot benchmarks/results/escape.png", escape.escape
-    ),
-    "strategies": Benchmark(
-        "strategies.py --plot benchmarks/results/strategies.png", strategies.strategies
-    ),
-    "gradients": Benchmark("gradients.py", strategies.gradients),
-    "whole_searches": Benchmark("whole_searches.py", strategies.whole_searches),
-    "fidelity": Benchmark("fidelity.py", strategies.fidelity),
-    "gpu": Benchmark("gpu.py", gpu.gpu),
+    "throughput": Benchmark("speed.throughput", throughput),
+    "roofline": Benchmark("speed.roofline"),
+    "compile": Benchmark("speed.compile"),
+    "scaling": Benchmark("speed.scaling"),
+    "overhead": Benchmark("speed.overhead"),
+    "memory": Benchmark("speed.memory"),
+    "latency": Benchmark("speed.latency"),
+    "gpu": Benchmark("speed.gpu"),
+    "racing": Benchmark("search.racing", racing),
+    "strategies": Benchmark("search.strategies", plot="strategies.png"),
+    "gradients": Benchmark("search.gradients"),
+    "whole_searches": Benchmark("search.whole_searches"),
+    "escape": Benchmark("search.escape", plot="escape.png"),
+    "fidelity": Benchmark("evidence.fidelity", fidelity),
+    "control": Benchmark("evidence.control runs/quickstart runs/sib200"),
 }
 
 
@@ -53,33 +133,28 @@ def benchmark_block(name: str, folder: Path = RESULTS) -> str:
     """One benchmark as measured, or how to measure it."""
     made = BENCHMARKS[name]
     if not (folder / f"{name}.json").exists():
-        lines = [f"`{made.command(name)}`", "", f"{NOT_MEASURED.capitalize()}."]
-    else:
-        found = load(name, folder)
-        lines = [
-            f"*{found['question']}*",
-            "",
-            f"`{found['command']}`",
-            "",
-            f"On {machine(found['environment'])}.",
-            "",
-            *made.show(found),
-            *bars(found.get("bars", [])),
-        ]
-    return "\n".join([*lines, "", ""])
+        return f"{NOT_MEASURED.capitalize()}: `{made.command(name)}`.\n"
+    found = load(name, folder)
+    brief = (made.brief or by_bars)(found)
+    plot = f", [plot](results/{made.plot})" if made.plot else ""
+    where = f"[all of it](results/{name}.json){plot}; {machine(found['environment'])}"
+    return section(
+        f"*{found['question']}* {brief.verdict}",
+        brief.rows,
+        f"`{typed(name, found)}`: {where}.",
+    )
 
 
-def bars(found: list[dict[str, Any]]) -> list[str]:
-    """What was asked for, and whether it was reached."""
-    if not found:
-        return []
-    rows = [["bar", "asked", "found", "reached"]]
-    for bar in found:
-        sign, limit = ("≤", "at_most") if "at_most" in bar else ("≥", "at_least")
-        asked = f"{sign} {number(bar[limit])}"
-        reached = "yes" if bar["is_reached"] else "**no**"
-        rows.append([bar["what"], asked, number(bar["value"]), reached])
-    return ["", *table(rows)]
+def typed(name: str, found: Found) -> str:
+    """What measured it, as it is typed today."""
+    module = BENCHMARKS[name].module.split()[0]
+    script = rf"benchmarks/{module.rpartition('.')[2]}\.py"
+    return re.sub(script, f"-m benchmarks.{module}", found["command"])
+
+
+def section(verdict: str, rows: Sequence[Sequence[str]], made: str) -> str:
+    """The lines of one section."""
+    return "\n".join([verdict, "", *table(rows), "", made, ""])
 
 
 def fast_block(folder: Path = RESULTS) -> str:
@@ -91,9 +166,5 @@ def fast_block(folder: Path = RESULTS) -> str:
     else:
         found = load(name, folder)
         where = machine(found["environment"])
-        lines = [
-            *speed.compared(found),
-            "",
-            f"`{found['command']}` on {where}.",
-        ]
+        lines = [*speed.compared(found), "", f"`{typed(name, found)}` on {where}."]
     return "\n".join([*lines, "", ""])

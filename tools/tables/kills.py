@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tables.markdown import NOT_MEASURED, RESULTS, load, machine, table
+from tables.benchmarks import section
+from tables.markdown import NOT_MEASURED, RESULTS, load, machine
 
 PHASES = ("start", "warm-up", "search", "finish", "export", "end")
 
@@ -12,17 +13,18 @@ PHASES = ("start", "warm-up", "search", "finish", "export", "end")
 def kills_block(folder: Path = RESULTS) -> str:
     """One row a search, then how each was made."""
     if not (folder / "kills.json").exists():
-        return f"{NOT_MEASURED.capitalize()}.\n\n"
+        return f"{NOT_MEASURED.capitalize()}.\n"
     found = load("kills", folder)
     searches = found["searches"]
     rows = [["search", *PHASES, "tracebacks", "things compared", "the same"]]
     rows += [_row(name, one) for name, one in searches.items()]
-    made = [
-        f"- `{one['command']}`, on {machine(one['environment'])}."
-        for one in searches.values()
-    ]
-    lines = [f"*{found['question']}*", "", *table(rows), "", *made]
-    return "\n".join([*lines, "", ""])
+    is_same = all(one["is_same"] for one in searches.values())
+    num = sum(one["kills"] for one in searches.values())
+    verdict = f"After {num} kills " + ("it does." if is_same else "**it does not.**")
+    made = "; ".join(f"`{one['command']}`" for one in searches.values())
+    where = machine(next(iter(searches.values()))["environment"])
+    made = f"{made}: [all of it](results/kills.json); {where}."
+    return section(f"*{found['question']}* {verdict}", rows, made)
 
 
 def _row(name: str, one: Mapping[str, Any]) -> list[str]:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from tables.benchmarks import section
 from tables.markdown import load, machine, table
 
 # Every recorded search, in the order of the summary.
@@ -53,90 +54,50 @@ def summary_block() -> str:
 
 
 def search_block(name: str) -> str:
-    """Command, environment, sizes and scores per language of recorded searches."""
+    """Mean scores over target languages, and how sure the comparisons are."""
     document = load(name)
     runs = document["runs"]
-    seeds = ", ".join(str(run["seed"]) for run in runs)
-    return "\n".join(
-        [
-            f"`{document['command']}`",
-            "",
-            f"Seed {seeds}; {machine(document['environment'])}; "
-            f"{_minutes(runs)} a run.",
-            f"Limit: {_limits(runs[0])}. {_counts(runs)}",
-            "",
-            *_table(runs),
-            *_comparisons(runs),
-            "",
-            "",
-        ]
+    rows = [["", *HEADINGS.values()]]
+    rows.append(["encoder parameters (M)", *_each(runs, _cost("encoder_params"))])
+    for task, facts in runs[0]["tasks"].items():
+        label = METRICS[facts["primary"]] if task == "task" else task
+
+        def mean(network: dict[str, Any], task: str = task) -> float:
+            return 100 * network["summary"]["tasks"][task]["target_mean"]
+
+        rows.append([label, *_each(runs, mean)])
+    where = machine(document["environment"])
+    made = (
+        f"`{document['command']}`: [every language](results/{name}.json); "
+        f"{_minutes(runs)}; {where}."
+    )
+    return section(_verdict(runs), rows, made)
+
+
+def _verdict(runs: list[dict[str, Any]]) -> str:
+    """Found less uniform scaling and random search, in points of the target mean."""
+    cells = []
+    for baseline in ("uniform", "random"):
+        for run in runs:
+            for name, found in run.get("comparisons", {}).get(baseline, {}).items():
+                where = "" if name == "task" else f" ({name})"
+                low, high = 100 * found["low"], 100 * found["high"]
+                cells.append(
+                    f"{100 * found['difference']:+.1f} [{low:+.1f}, {high:+.1f}] to "
+                    f"{HEADINGS[baseline]}{where}"
+                )
+    limits = ", ".join(
+        f"{c['cost']} ≤ {c['limit']:,.0f}" for c in runs[0]["constraints"]
+    )
+    return (
+        f"*Does what is found within {limits} transfer better than its controls?* In "
+        f"points of the target mean: {'; '.join(cells)}."
     )
 
 
 def _minutes(runs: list[dict[str, Any]]) -> str:
     times = [run["measured"]["seconds"] / 60 for run in runs]
-    if len(times) == 1:
-        return f"{times[0]:.0f} minutes"
-    return f"{min(times):.0f} to {max(times):.0f} minutes"
-
-
-def _limits(run: dict[str, Any]) -> str:
-    limits = [f"{c['cost']} ≤ {c['limit']:,.0f}" for c in run["constraints"]]
-    return ", ".join(limits) if limits else "none"
-
-
-def _counts(runs: list[dict[str, Any]]) -> str:
-    evaluated = ", ".join(str(run["evaluated"]) for run in runs)
-    rejected = ", ".join(str(run["rejected_before_evaluation"]) for run in runs)
-    compiled = [r["measured"]["compile"]["programs_by_phase"] for r in runs]
-    late = ", ".join(str(phases["later_rounds"]) for phases in compiled)
-    return (
-        f"Candidates scored: {evaluated}; rejected before any forward pass: "
-        f"{rejected}; programs compiled after the first round: {late}."
-    )
-
-
-def _table(runs: list[dict[str, Any]]) -> list[str]:
-    """Mean over the seeds, with the sample deviation where there are several."""
-    objective = runs[0]["objectives"][0]
-    names = {"loss": "cross-entropy"}
-    rows = [
-        ["", *HEADINGS.values(), "without a network"],
-        ["encoder parameters (M)", *_each(runs, _cost("encoder_params")), ""],
-        ["MFLOPs an input", *_each(runs, _cost("flops")), ""],
-        [
-            f"auxiliary dev {names.get(objective, objective)}",
-            *_each(runs, lambda n: n["objectives"][objective], 3),
-            "",
-        ],
-    ]
-    for name in runs[0]["tasks"]:
-        rows += _task_rows(runs, name)
-    return table(rows)
-
-
-def _task_rows(runs: list[dict[str, Any]], name: str) -> list[list[str]]:
-    """One task: its metric, a language a row, and what sums the targets up."""
-    task = runs[0]["tasks"][name]
-    roles, primary = task["roles"], task["primary"]
-    metric, trivial = METRICS[primary], task["trivial"]["name"]
-    title = metric if name == "task" else f"{name}: {metric}"
-    rows = [[f"*{title}*", *[""] * len(HEADINGS), f"*{trivial}*"]]
-    languages = [(roles["source"], "source")]
-    languages += [(column, "auxiliary") for column in roles["aux_heldout"]]
-    languages += [(column, "target") for column in roles["target"]]
-    for column, role in languages:
-        scores = _each(runs, lambda n, c=column: 100 * n["languages"][c][primary])
-        rows.append([f"{column} ({role})", *scores, _trivial(runs, name, [column])])
-
-    def summed(key: str) -> list[str]:
-        return _each(runs, lambda n: 100 * n["summary"]["tasks"][name][key])
-
-    means = _trivial(runs, name, roles["target"])
-    rows.append(["**target mean**", *summed("target_mean"), means])
-    rows.append(["targets and source", *summed("mean_with_source"), ""])
-    rows.append(["transfer gap", *summed("transfer_gap"), ""])
-    return rows
+    return f"{np.mean(times):.0f} minutes"
 
 
 def _trivial(runs: list[dict[str, Any]], name: str, columns: list[str]) -> str:
@@ -147,29 +108,6 @@ def _trivial(runs: list[dict[str, Any]], name: str, columns: list[str]) -> str:
 
 def _cost(name: str) -> Callable[[dict[str, Any]], float]:
     return lambda network: network["costs"][name] / 1e6
-
-
-def _comparisons(runs: list[dict[str, Any]]) -> list[str]:
-    """Found less each baseline, with the interval over test items, by seed."""
-    lines = []
-    for baseline, heading in HEADINGS.items():
-        cells = []
-        for run in runs:
-            for name, found in run.get("comparisons", {}).get(baseline, {}).items():
-                where = "" if name == "task" else f"{name} "
-                low, high = 100 * found["low"], 100 * found["high"]
-                cells.append(
-                    f"{where}{100 * found['difference']:+.1f} [{low:+.1f}, {high:+.1f}]"
-                )
-        if cells:
-            lines.append(f"- {heading}: {'; '.join(cells)}")
-    if lines:
-        heading = (
-            "Found less the others, target mean in points, with the 95 % interval "
-            "over test items (paired bootstrap):"
-        )
-        return ["", heading, "", *lines]
-    return []
 
 
 def _each(

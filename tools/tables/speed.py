@@ -2,57 +2,9 @@
 
 from typing import Any
 
-from tables.markdown import NOT_MEASURED, median, number, percent, table
+from tables.markdown import NOT_MEASURED, number, table
 
 PEERS = ("PyTorch loop", "DyNAS-T", "whittle")
-
-
-def throughput(found: dict[str, Any]) -> list[str]:
-    """A table for each case, every system a row."""
-    lines = []
-    for case in found["cases"]:
-        lines += [*_case(case), ""]
-    for name, reason in found.get("not_measured", {}).items():
-        lines.append(f"- {name}: {NOT_MEASURED} ({reason})")
-    return lines
-
-
-def _case(case: dict[str, Any]) -> list[str]:
-    best = case["best_form"]
-    heading = (
-        f"**{case['name']}**: {case['candidates']} candidates of "
-        f"{number(case['gflops_per_candidate'])} GFLOPs, {case['sentences']} "
-        f"sentences, {case['tokens']} tokens; {percent(case['shared_work'])} of the "
-        f"work is shared."
-    )
-    rows = [
-        [
-            "system",
-            "candidates/s",
-            "candidate·tokens/s",
-            "padding",
-            "compilation, s",
-            f"{best} is faster by",
-            "asked",
-            "reached",
-        ]
-    ]
-    for name, system in case["systems"].items():
-        bar = case["bars"].get(name, {})
-        reached = {True: "yes", False: "**no**"}.get(bar.get("is_reached"), "")
-        rows.append(
-            [
-                name,
-                median(system["candidates_per_second"]),
-                median(system["candidate_tokens_per_second"]),
-                percent(system["padding_share"]),
-                number(system["compile_seconds"]),
-                median(case["ratios"][best][name]) if bar else "",
-                f"≥ {number(bar['at_least'])}" if bar else "",
-                reached,
-            ]
-        )
-    return [heading, "", *table(rows)]
 
 
 def compared(found: dict[str, Any]) -> list[str]:

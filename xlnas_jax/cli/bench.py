@@ -1,6 +1,7 @@
 """`xlnas bench`: one of the benchmarks that lie beside the package."""
 
 import ast
+import os
 import subprocess
 import sys
 import tempfile
@@ -25,7 +26,7 @@ class Bench:
     """Run a benchmark, and write its result as one JSON object.
 
     Attributes:
-        name: a file of benchmarks/, without its ending.
+        name: a file of the folders in benchmarks/, without its ending.
         json: where the result goes; printed if not given.
         options: passed to the benchmark, after `--`: `xlnas bench memory -- --quick`.
     """
@@ -36,11 +37,16 @@ class Bench:
 
     def run(self) -> None:
         """Starts the benchmark in a process of its own."""
-        path = find_benchmark(self.name, FOLDER)
+        module = find_benchmark(self.name, FOLDER)
         with tempfile.TemporaryDirectory() as folder:
             out = self.json or Path(folder) / "result.json"
-            command = [sys.executable, str(path), *self.options]
-            done = subprocess.run([*command, "--out", str(out)])
+            # Not from the working directory, which may have a folder of that name.
+            command = [sys.executable, "-P", "-m", module, *self.options]
+            paths = [str(FOLDER.parent), os.environ.get("PYTHONPATH", "")]
+            place = {"PYTHONPATH": os.pathsep.join(filter(None, paths))}
+            done = subprocess.run(
+                [*command, "--out", str(out)], env={**os.environ, **place}
+            )
             if done.returncode:
                 raise BenchmarkError(
                     f"bench {self.name}: must end with exit code 0; got "
@@ -50,14 +56,14 @@ class Bench:
                 sys.stdout.write(out.read_text(encoding="utf-8"))
 
 
-def find_benchmark(name: str, folder: Path) -> Path:
-    """The file of one benchmark.
+def find_benchmark(name: str, folder: Path) -> str:
+    """The module of one benchmark.
 
     Raises:
         BenchmarkError: there is none of that name, or the package lies outside a
             checkout of the repository.
     """
-    known = benchmark_names(folder)
+    known = benchmarks_in(folder)
     if not known:
         raise BenchmarkError(
             f"bench: benchmarks must lie beside the package, in {folder}; there are "
@@ -68,12 +74,14 @@ def find_benchmark(name: str, folder: Path) -> Path:
         raise BenchmarkError(
             f"bench: {name!r} is no benchmark. Use one of {', '.join(known)}."
         )
-    return folder / f"{name}.py"
+    path = known[name].relative_to(folder.parent).with_suffix("")
+    return ".".join(path.parts)
 
 
-def benchmark_names(folder: Path) -> list[str]:
-    """Files that answer a question: it is the first line of each."""
-    return sorted(path.stem for path in folder.glob("*.py") if _asks(path))
+def benchmarks_in(folder: Path) -> dict[str, Path]:
+    """Files that answer a question, by name: it is the first line of each."""
+    found = [*folder.glob("*.py"), *folder.glob("[a-z]*/*.py")]
+    return {path.stem: path for path in sorted(found) if _asks(path)}
 
 
 def _asks(path: Path) -> bool:

@@ -3,6 +3,7 @@
 import dataclasses
 from dataclasses import dataclass
 
+LEARNED, FROM_PADDING = "learned", "learned, from the padding"
 POOLINGS = ("cls", "mean", "max", "attentive")
 
 
@@ -25,7 +26,7 @@ class Spec:
 
     norm_place: str = "after"
     norm: str = "layer"
-    positions: str = "learned"
+    positions: str = LEARNED
     activation: str = "gelu"
     is_gated: bool = False
     has_biases: bool = True
@@ -58,6 +59,13 @@ class EncoderShape:
     norm_epsilon: float
     family: str = "bert"
     spec: Spec = Spec()
+
+    def __post_init__(self) -> None:
+        if (self.position_offset > 0) != (self.spec.positions == FROM_PADDING):
+            raise ValueError(
+                f"position_offset {self.position_offset} for positions that are "
+                f"{self.spec.positions}"
+            )
 
     @property
     def max_length(self) -> int:

@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import LEARNED, EncoderShape
 from xlnas_jax.supernet.params import Dense, EmbeddingParams, LayerParams, Norm
 
 Hidden = Float[Array, "batch seq model"]
@@ -96,7 +96,7 @@ def _positions(
         `create_position_ids_from_input_ids` of
         https://github.com/huggingface/transformers
     """
-    if shape.spec.positions == "learned":
+    if shape.spec.positions == LEARNED:
         return params.position[: tokens.shape[-1]][None]
     is_real = (tokens != shape.pad_id).astype(tokens.dtype)
     place = jnp.cumsum(is_real, axis=-1, dtype=tokens.dtype) * is_real

@@ -19,7 +19,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from xlnas_jax.files import read_json
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
 from xlnas_jax.supernet.families.layout import Rule, Sizes, axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES, family_of
 from xlnas_jax.supernet.locate import CONFIG, resolve
@@ -70,7 +70,7 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
             f"{width}; got {heads}. Use the configuration saved with the weights."
         )
     pad_id = size("pad_token_id", family.pad_id, least=0)
-    is_offset = family.spec.positions != "learned"
+    is_offset = family.spec.positions == FROM_PADDING
     offset = pad_id + 1 if is_offset else 0
     return EncoderShape(
         vocab_size=size("vocab_size"),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from xlnas_jax.space.shape import Spec
+from xlnas_jax.space.shape import FROM_PADDING, LEARNED, Spec
 from xlnas_jax.supernet.families.layout import Rule
 from xlnas_jax.types import ConfigError
 
@@ -11,7 +11,7 @@ from xlnas_jax.types import ConfigError
 BUILT: Mapping[str, tuple[Any, ...]] = {
     "norm_place": ("after",),
     "norm": ("layer",),
-    "positions": ("learned", "learned, from the padding"),
+    "positions": (LEARNED, FROM_PADDING),
     "activation": ("gelu",),
     "is_gated": (False,),
     "has_biases": (True,),

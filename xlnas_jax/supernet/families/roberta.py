@@ -4,13 +4,13 @@ References:
     Liu et al., "RoBERTa", 2019. https://arxiv.org/abs/1907.11692
 """
 
-from xlnas_jax.space.shape import Spec
+from xlnas_jax.space.shape import FROM_PADDING, Spec
 from xlnas_jax.supernet.families import bert
 from xlnas_jax.supernet.families.layout import dense, norm
 
 FAMILY = bert.FAMILY._replace(
     name="roberta",
-    spec=Spec(positions="learned, from the padding"),
+    spec=Spec(positions=FROM_PADDING),
     prefix="roberta.",
     pad_id=1,
     pooler=None,

@@ -6,7 +6,7 @@ it stands after these rounds, and by mutating the best found. Statistics of ever
 example are kept, so that many races, each over another division into blocks, can be
 run on them. Times are those of real races, each beside full scoring.
 
-    python benchmarks/racing.py --out benchmarks/results/racing.json
+    python -m benchmarks.search.racing --out benchmarks/results/racing.json
 """
 
 import dataclasses
@@ -18,10 +18,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import arguments, interleaved, ratios, summary
-from reporting import report
-from searches import EMBEDDED, REAL, ROOT, default_config
 
+from benchmarks.harness import ROOT, arguments, interleaved, ratios, summary
+from benchmarks.reporting import report
+from benchmarks.searches import EMBEDDED, REAL, default_config
 from xlnas_jax.config.evaluate import RaceConfig
 from xlnas_jax.config.file import load_config
 from xlnas_jax.data.batches.blocks import examples_of, make_blocks

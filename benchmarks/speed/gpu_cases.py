@@ -7,20 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 
 import jax
 import numpy as np
-import problems
-import training
 from cases import SETTINGS, TINY, Made, Setting, synthetic
-from harness import ratios, summary
 from ours import Ours, make_batches
-from problems import Problem
-from roofline import in_turn, make_peaks
 
-from xlnas_jax.space.shape import EncoderShape
+from benchmarks.harness import ratios, summary
+from benchmarks.speed import problems, training
+from benchmarks.speed.problems import Problem
+from benchmarks.speed.roofline import in_turn, make_peaks
+from xlnas_jax.supernet.families.registry import shape_from
 from xlnas_jax.supernet.params import SharedParams
 
 FORMS, PRECISIONS = ("sliced", "masked"), ("fp32", "bf16")
@@ -211,7 +209,7 @@ def problem_of(made: Made) -> Problem:
     """The case as the library's own benchmarks take it: all sentences in one batch."""
     case = made.case
     system = Ours(case, {"form": "sliced", "chunk": CHUNK})
-    shape = EncoderShape(**case.shape)
+    shape = shape_from(case.shape)
     heads = {problems.NAME: system.params.head}
     batches = make_batches(case, case.language, {"batch_tokens": case.ids.size})
     return Problem(

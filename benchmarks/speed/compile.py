@@ -11,11 +11,10 @@ both.
 
 Programs are counted over whole searches with little training, one for each form:
 
-python benchmarks/compile.py --out benchmarks/results/compile.json
+python -m benchmarks.speed.compile --out benchmarks/results/compile.json
 """
 
 import json
-import os
 import site
 import statistics
 import subprocess
@@ -26,10 +25,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import started
-from harness import arguments, summary
-from reporting import at_most, report
-from searches import ROOT, TINY, default_config
+from benchmarks.harness import ROOT, arguments, command_of, summary, surroundings
+from benchmarks.reporting import at_most, report
+from benchmarks.searches import TINY, default_config
 
 NO_TRAINING = ("train.pretune_steps=0", "search.weight_steps=0")
 # Two is the least that REINFORCE takes.
@@ -100,14 +98,20 @@ def run_marked(home: str, command: list[str], until: str) -> dict[str, Any]:
     timeline = Path(home) / "timeline.json"
     kept = {
         name: value
-        for name, value in os.environ.items()
+        for name, value in surroundings().items()
         if name not in ("JAX_COMPILATION_CACHE_DIR", "XDG_CACHE_HOME")
     }
     # The cache lies in the home directory; user packages stay where they are.
     place = {"HOME": home, "PYTHONUSERBASE": site.getuserbase()}
     begun = time.time()
     done = subprocess.run(
-        [sys.executable, started.__file__, repr(begun), str(timeline), until, *command],
+        [
+            *command_of("speed.started"),
+            repr(begun),
+            str(timeline),
+            until,
+            *command,
+        ],
         env=kept | place,
         cwd=ROOT,
         capture_output=True,

@@ -10,7 +10,7 @@ of a batch of scoring. `evaluations_alike` is how many full networks could be sc
 all that a search scores them on, for the work of all steps of a run. The strategies
 descend on cross-entropy, so what they find is judged by that, too, beside the error.
 
-    python benchmarks/gradients.py --out benchmarks/results/gradients.json
+    python -m benchmarks.search.gradients --out benchmarks/results/gradients.json
 """
 
 import argparse
@@ -22,13 +22,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import strategies
-from harness import arguments
-from reporting import Bar, below, report
-from table import load
-from tabular import Problem, make_problem, make_runner
-from trained import train
 
+from benchmarks.harness import ROOT, arguments
+from benchmarks.reporting import Bar, below, report
+from benchmarks.search import strategies
+from benchmarks.search.tabular import Problem, make_problem, make_runner
+from benchmarks.search.trained import train
+from benchmarks.table import load
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import GradientController
 from xlnas_jax.config.file import load_config, to_mapping
@@ -41,7 +41,6 @@ from xlnas_jax.search.engine import make_scoring
 from xlnas_jax.search.refine import make_refine
 from xlnas_jax.training.learner import Learner
 
-ROOT = Path(__file__).resolve().parent.parent
 FORWARD_AND_BACKWARD = 3
 METRICS = ("error", "loss")
 # Networks scored again to see that supernet and table belong together; cross-entropy.

@@ -8,7 +8,7 @@ which played no part. A loss above zero would be a control made weaker.
 
     xlnas search configs/quickstart.yaml --run-dir runs/quickstart
     xlnas search configs/sib200_minilm.yaml --run-dir runs/sib200
-    python benchmarks/control.py runs/quickstart runs/sib200 \
+    python -m benchmarks.evidence.control runs/quickstart runs/sib200 \
         --out benchmarks/results/control.json
 """
 
@@ -17,9 +17,9 @@ from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
-from harness import arguments
-from reporting import at_most, report
 
+from benchmarks.harness import arguments
+from benchmarks.reporting import at_most, report
 from xlnas_jax.config.evaluate import HalvingConfig
 from xlnas_jax.data.batches.blocks import examples_of
 from xlnas_jax.evaluation.evaluate import make_row_scorer

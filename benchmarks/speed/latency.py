@@ -12,7 +12,7 @@ is what predictions get before they are held against a limit.
   prediction and its margin;
 - seconds that measuring takes, compilation included.
 
-    python benchmarks/latency.py --out benchmarks/results/latency.json
+    python -m benchmarks.speed.latency --out benchmarks/results/latency.json
 """
 
 import argparse
@@ -21,11 +21,11 @@ from typing import Any
 
 import jax
 import numpy as np
-import problems
-from harness import arguments
-from problems import make_problem
-from reporting import at_least, at_most, report
 
+from benchmarks.harness import arguments
+from benchmarks.reporting import at_least, at_most, report
+from benchmarks.speed import problems
+from benchmarks.speed.problems import make_problem
 from xlnas_jax.calibration.latency.fit import MAX_MAPE, MIN_TAU
 from xlnas_jax.calibration.latency.measure import measure_latency
 from xlnas_jax.calibration.latency.networks import draw_networks

@@ -19,11 +19,10 @@ latency of each of n collectives,
 where F is the FLOPs that one device would compute for all candidates. Run it on the
 accelerator in question to have its c.
 
-    python benchmarks/scaling.py --out benchmarks/results/scaling.json
+    python -m benchmarks.speed.scaling --out benchmarks/results/scaling.json
 """
 
 import json
-import os
 import socket
 import subprocess
 import sys
@@ -35,17 +34,16 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import arguments, summary
-from problems import Problem, make_problem
-from reporting import at_most, report
 
+from benchmarks.harness import arguments, command_of, summary
+from benchmarks.reporting import at_most, report
+from benchmarks.speed.problems import Problem, make_problem
 from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.controllers.base import Told
 from xlnas_jax.controllers.reinforce import make_reinforce
 from xlnas_jax.evaluation.dealing import deal_prefixes, hand_loads, imbalance
 from xlnas_jax.evaluation.prefixes import plan_operations
 
-WORKER = Path(__file__).resolve().parent / "scaled.py"
 # Processes, devices of each, and how they share the work.
 RUNS = {
     "1 device": (1, 1, {"pop": 1}),
@@ -106,7 +104,7 @@ def run(
     """Facts and arrays of one arrangement."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "found"
-        command = [sys.executable, str(WORKER), "--problem", json.dumps(size)]
+        command = [*command_of("speed.scaled"), "--problem", json.dumps(size)]
         command += ["--devices", json.dumps(devices), "--repeats", str(repeats)]
         port = free_port()
         environments = [
@@ -127,7 +125,7 @@ def run(
 def environment(rank: int, size: int, devices: int, port: int) -> dict[str, str]:
     """Variables of one process; programs are compiled anew, so that they are seen."""
     flags = f"--xla_force_host_platform_device_count={devices}"
-    return os.environ | {
+    return surroundings() | {
         "JAX_PLATFORMS": "cpu",
         "XLA_FLAGS": flags,
         "JAX_ENABLE_COMPILATION_CACHE": "false",

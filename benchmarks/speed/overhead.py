@@ -6,7 +6,7 @@ waited for, so that none hides behind another: in a search the log is written wh
 the device works, and the share is no larger than here. A round lasts from its start
 to the start of the next; the first of each kind, which compiles, is left out.
 
-    python benchmarks/overhead.py --out benchmarks/results/overhead.json
+    python -m benchmarks.speed.overhead --out benchmarks/results/overhead.json
 """
 
 import statistics
@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from harness import arguments, summary
-from reporting import at_most, report
-from searches import ROOT, TINY, default_config
 
+from benchmarks.harness import ROOT, arguments, summary
+from benchmarks.reporting import at_most, report
+from benchmarks.searches import TINY, default_config
 from xlnas_jax.config.file import load_config
 from xlnas_jax.run import rounds
 from xlnas_jax.run import run as runner

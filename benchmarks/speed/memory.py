@@ -6,7 +6,7 @@ process of its own was seen to hold at most while it scored: its resident memory
 programs again and again, with other candidates each time; and the weight steps with
 and without rematerialisation.
 
-    python benchmarks/memory.py --out benchmarks/results/memory.json
+    python -m benchmarks.speed.memory --out benchmarks/results/memory.json
 """
 
 import ctypes
@@ -19,11 +19,17 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import training
-from harness import arguments
-from problems import SIZES, Problem, make_problem, make_scorer, score_arguments
-from reporting import at_most, report
 
+from benchmarks.harness import arguments, command_of, surroundings
+from benchmarks.reporting import at_most, report
+from benchmarks.speed import training
+from benchmarks.speed.problems import (
+    SIZES,
+    Problem,
+    make_problem,
+    make_scorer,
+    score_arguments,
+)
 from xlnas_jax.evaluation.prefixes import plan_operations
 
 PARTS = ("scoring", "candidates", "training")
@@ -103,10 +109,14 @@ def child(
     shape: str, size: str, form: str, population: int, calls: int = 1
 ) -> dict[str, int]:
     """What a process of its own holds at most while it scores."""
-    command = [sys.executable, __file__, "--shape", shape, "--tokens", size]
+    command = [*command_of("speed.memory"), "--shape", shape, "--tokens", size]
     numbers = ["--child", form, str(population), str(calls)]
     done = subprocess.run(
-        [*command, *numbers], check=True, stdout=subprocess.PIPE, text=True
+        [*command, *numbers],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=surroundings(),
     )
     return json.loads(done.stdout)
 

@@ -5,7 +5,7 @@ process of its own, take turns on the same weights, candidates and sentences:
 
     benchmarks/peers/install.sh dynast
     benchmarks/peers/install.sh whittle
-    python benchmarks/throughput.py --out benchmarks/results/throughput.json
+    python -m benchmarks.speed.throughput --out benchmarks/results/throughput.json
 
 Nothing is timed before the logits of every candidate are found equal. A peer that
 is not installed is left out, and the result says so.
@@ -23,18 +23,16 @@ from typing import Any
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-sys.path.insert(0, str(Path(__file__).resolve().parent / "peers"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "peers"))
 
 from cases import SETTINGS, TINY, Made, sib200, synthetic
 from client import Worker
 from equal_flops import sub_networks
-from harness import arguments, interleaved, ratios, summary, write
 
+from benchmarks.harness import ROOT, arguments, interleaved, ratios, summary, write
 from xlnas_jax.types import ConfigError
 
-HERE = Path(__file__).resolve().parent
-SIB200_FOLDER = HERE.parent.parent / "shared" / "data" / "sib200"
+SIB200_FOLDER = ROOT.parent / "shared" / "data" / "sib200"
 TOKENS = ((16, 16), (64, 64))
 SIB200_CANDIDATES = 4
 # Candidates that the compilation is spread over.
@@ -298,7 +296,9 @@ def show(case: dict[str, Any]) -> None:
 def main() -> None:
     """Measures every case and writes one file."""
     parser = arguments(__doc__)
-    parser.add_argument("--environments", type=Path, default=HERE / "peers" / ".venvs")
+    parser.add_argument(
+        "--environments", type=Path, default=ROOT / "benchmarks" / "peers" / ".venvs"
+    )
     parser.add_argument("--sib200", type=Path, default=SIB200_FOLDER)
     parser.add_argument("--sib200-candidates", type=int, default=SIB200_CANDIDATES)
     given = parser.parse_args()
@@ -321,7 +321,7 @@ def main() -> None:
         "logit_tolerance": LOGIT_TOLERANCE,
     }
     command = (
-        f"python benchmarks/throughput.py --repeats {given.repeats} "
+        f"python -m benchmarks.speed.throughput --repeats {given.repeats} "
         f"--sib200-candidates {given.sib200_candidates}" + " --quick" * given.quick
     )
     write(given.out, question, command, result)

@@ -9,8 +9,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from problems import NAME, Problem
 
+from benchmarks.speed.problems import NAME, Problem
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.training.learner import Learner, init_learner

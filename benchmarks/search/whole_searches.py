@@ -9,7 +9,7 @@ counted: the full one, as a baseline of the report.
 `search less random` is the target mean of the network found less that of the random
 search of the same report, which scores as many networks with the final weights.
 
-    python benchmarks/whole_searches.py --out benchmarks/results/whole_searches.json
+    python -m benchmarks.search.whole_searches --out FILE
 """
 
 import contextlib
@@ -24,9 +24,9 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from harness import arguments
-from reporting import at_most, report
 
+from benchmarks.harness import ROOT, arguments
+from benchmarks.reporting import at_most, report
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import AnyController
 from xlnas_jax.config.file import load_config
@@ -36,7 +36,6 @@ from xlnas_jax.run.run import run_search
 from xlnas_jax.search import engine as engines
 from xlnas_jax.space.constraints import is_feasible
 
-ROOT = Path(__file__).resolve().parent.parent
 MAKERS = ("make_evaluate", "make_race_evaluate", "make_halving_evaluate")
 KINDS = tuple(config().kind for config in typing.get_args(AnyController))
 

@@ -15,9 +15,9 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from communication import traffic
-from problems import NAME, Problem, make_problem
 
+from benchmarks.speed.communication import traffic
+from benchmarks.speed.problems import NAME, Problem, make_problem
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.devices.joining import joined

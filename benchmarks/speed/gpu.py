@@ -17,17 +17,18 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 import jax
-from gpu_cases import (
+
+from benchmarks.harness import ROOT, arguments, command_of, surroundings
+from benchmarks.reporting import Bar, at_least, at_most, report
+from benchmarks.searches import EMBEDDED, TINY
+from benchmarks.speed.gpu_cases import (
     FORMS,
     SIZES,
     Plan,
@@ -37,10 +38,6 @@ from gpu_cases import (
     measure_training,
     torch_version,
 )
-from harness import arguments
-from reporting import Bar, at_least, at_most, report
-from searches import EMBEDDED, ROOT, TINY
-
 from xlnas_jax.devices.compiles import CompileCounter
 
 # Sums of float32 in another order, through twelve layers; the logits are near 1.
@@ -137,11 +134,11 @@ def measure_search(plan: Plan) -> dict[str, Any]:
 
 
 def _search(plan: Plan, directory: Path, *options: str) -> int:
-    command = [sys.executable, str(Path(__file__)), "--search", str(directory)]
+    command = [*command_of("speed.gpu"), "--search", str(directory)]
     flags = f"{os.environ.get('XLA_FLAGS', '')} {DETERMINISTIC}".strip()
     done = subprocess.run(
         [*command, *(["--quick"] if plan.is_quick else []), *options],
-        env={**os.environ, "XLA_FLAGS": flags},
+        env=surroundings(XLA_FLAGS=flags),
         stdout=subprocess.DEVNULL,
     )
     return done.returncode

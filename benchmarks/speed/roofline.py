@@ -13,12 +13,12 @@ pass counts twice its forward pass: two products for each, one for either factor
 - parts: one full-size half layer, the embedding and the read-out, each by itself;
 - tagging and QA against classification of the same tokens, with the same networks.
 
-    python benchmarks/roofline.py --out benchmarks/results/roofline.json
+    python -m benchmarks.speed.roofline --out benchmarks/results/roofline.json
 
 On a GPU, by bfloat16 and the shape of XLM-R base:
 
-    python benchmarks/roofline.py --shapes 12x768 --tokens 256x64 --precision bf16 \
-        --population 256 --forms sliced masked:8 masked:32
+    python -m benchmarks.speed.roofline --shapes 12x768 --tokens 256x64 \
+        --precision bf16 --population 256 --forms sliced masked:8 masked:32
 
 `gpu.py` is the shorter check, beside PyTorch.
 """
@@ -32,12 +32,16 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import problems
-import training
-from harness import PEAK_SHAPES, arguments, interleaved, ratios, summary
-from problems import Problem, make_problem, make_scorer, score_arguments
-from reporting import Bar, at_least, at_most, report
 
+from benchmarks.harness import PEAK_SHAPES, arguments, interleaved, ratios, summary
+from benchmarks.reporting import Bar, at_least, at_most, report
+from benchmarks.speed import problems, training
+from benchmarks.speed.problems import (
+    Problem,
+    make_problem,
+    make_scorer,
+    score_arguments,
+)
 from xlnas_jax.supernet.stages.attention import attention
 from xlnas_jax.supernet.stages.feed_forward import feed_forward
 from xlnas_jax.supernet.supernet import DTYPES, make_supernet

@@ -7,7 +7,7 @@ parameters is from the best there is; the volume is the share of the true front'
 hypervolume that is dominated. `heldout` is the same regret in languages that no
 strategy was told of.
 
-    python benchmarks/strategies.py --out benchmarks/results/strategies.json
+    python -m benchmarks.search.strategies --out benchmarks/results/strategies.json
 """
 
 import time
@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from harness import arguments
-from reporting import at_least, below, report
 from scipy.stats import bootstrap, mannwhitneyu
-from table import load
-from tabular import Problem, make_problem, make_runner
 
+from benchmarks.harness import arguments
+from benchmarks.reporting import at_least, below, report
+from benchmarks.search.tabular import Problem, make_problem, make_runner
+from benchmarks.table import load
 from xlnas_jax.config.controller import AnyController
 
 CONTROL = "random"

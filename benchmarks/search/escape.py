@@ -6,7 +6,7 @@ without the escape of `xlnas_jax.search.escape`, with the same seeds, and has ar
 when its archive holds a network whose error is within 0.02 of the best there is; on
 this side of the valley none is. Random search is the control.
 
-    python benchmarks/escape.py --out benchmarks/results/escape.json
+    python -m benchmarks.search.escape --out benchmarks/results/escape.json
 """
 
 import dataclasses
@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from deceptive import OBJECTIVES, Deceptive, make_deceptive
-from harness import arguments, summary
-from reporting import at_least, at_most, below, report
 from scipy.stats import binomtest
 
+from benchmarks.harness import arguments, summary
+from benchmarks.reporting import at_least, at_most, below, report
+from benchmarks.search.deceptive import OBJECTIVES, Deceptive, make_deceptive
 from xlnas_jax.config.controller import (
     AnyController,
     Nsga2Controller,

@@ -7,7 +7,7 @@ Their scores on the table's dev sets are held against the supernet's. High agree
 is often nothing but size: so the same is said of a ranking by parameters, and of
 pairs of about the same size.
 
-    python benchmarks/fidelity.py --out benchmarks/results/fidelity.json
+    python -m benchmarks.evidence.fidelity --out benchmarks/results/fidelity.json
 """
 
 import dataclasses
@@ -19,11 +19,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from harness import arguments
-from reporting import report
 from scipy.stats import kendalltau, spearmanr
-from table import load
 
+from benchmarks.harness import ROOT, arguments
+from benchmarks.reporting import report
+from benchmarks.table import load
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.file import load_config
 from xlnas_jax.devices.backend import use_compilation_cache
@@ -40,7 +40,6 @@ from xlnas_jax.search.engine import make_engine
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import Batch
 
-ROOT = Path(__file__).resolve().parent.parent
 BINS = 3
 TOP = 5
 RESAMPLES = 2000

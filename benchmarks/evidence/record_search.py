@@ -3,21 +3,17 @@
 Collects run directories of one configuration with different seeds into one file
 of benchmarks/results/, from which tools/readme.py makes the README's tables:
 
-    python benchmarks/record_search.py runs/sib200-s0 runs/sib200-s1 \
+    python -m benchmarks.evidence.record_search runs/sib200-s0 runs/sib200-s1 \
         --command "xlnas search configs/sib200_minilm.yaml --set seed=S" \
         --out benchmarks/results/sib200_minilm.json
 """
 
 import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
-from environment import environment
-
+from benchmarks.environment import environment
 from xlnas_jax.files import write_json
 from xlnas_jax.results.document import named_networks
 

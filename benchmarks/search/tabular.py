@@ -18,8 +18,8 @@ from xlnas_jax.search.propose import make_propose
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.knob import Knob
-from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import space_of
+from xlnas_jax.supernet.families.registry import shape_from
 
 MOST_ROUNDS = 100_000
 # So many times the rounds planned, while a strategy asks for what it knows.
@@ -92,7 +92,7 @@ def make_problem(
     given = table["cost_model"]
     costs = CostModel(
         space_of(knobs, given["min_layers"]),
-        EncoderShape(**given["shape"]),
+        shape_from(given["shape"]),
         tuple(HeadSize(**head) for head in given["heads"]),
         given["length"],
         given["batch_size"],

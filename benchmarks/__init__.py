@@ -1,0 +1,1 @@
+"""Benchmarks, in folders by question; `python -m benchmarks.FOLDER.NAME` runs one."""

@@ -1,0 +1,1 @@
+"""What strategies find, and with how many evaluations."""
