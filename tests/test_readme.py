@@ -40,3 +40,12 @@ def test_every_room_is_in_the_picture():
 def test_every_named_data_set_is_listed():
     table = README[README.index("| task | named data sets |") :].split("\n\n")[0]
     assert all(re.search(rf"\b{found.name}\b", table) for found in all_sets().values())
+
+
+def test_every_place_that_contributors_are_sent_to_is_there():
+    page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", page))
+    assert len(named) > 30
+    roots = (ROOT, ROOT / "xlnas_jax", ROOT / "xlnas_jax" / "export" / "artifact")
+    lost = {one for one in named if not any((root / one).exists() for root in roots)}
+    assert lost == set()
