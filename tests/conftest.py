@@ -53,7 +53,7 @@ FIRST = (
 )
 REPOSITORY = pathlib.Path(__file__).resolve().parent.parent
 # By how much a worker may grow before its compiled programs are dropped.
-GROWTH_BYTES = 0.4e9
+GROWTH_BYTES = 0.5e9
 _held_bytes = 0
 
 # Commands that the tests start would ignore Ctrl-C where the suite itself does, as all

@@ -49,6 +49,7 @@ def test_every_part_is_measured_and_every_bar_reached(checked_whole):
     }
 
 
+@pytest.mark.slow
 def test_logits_of_every_form_are_those_of_pytorch(checked):
     document, _ = checked
     bars = document["bars"]

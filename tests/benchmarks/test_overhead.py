@@ -49,6 +49,7 @@ def test_every_second_of_a_round_belongs_to_a_part(overhead, monkeypatch):
     assert not found["bars"][0]["is_reached"]
 
 
+@pytest.mark.slow
 def test_a_tiny_search_is_shared_out_by_the_real_runner(overhead):
     settings = [overhead.NO_WARM_UP, *overhead.QUICK, "search.rounds=3"]
     settings.append("search.weight_steps=0")  # nothing to train, less to compile

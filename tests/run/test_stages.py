@@ -31,6 +31,7 @@ def config_of(**changes: object) -> Config:
     return tiny_config(space=SPACE, search=search, **changes)
 
 
+@pytest.mark.slow
 def test_they_are_trained_searched_exported_and_loaded(tmp_path: Path) -> None:
     config = config_of()
     document, artifact = run_search(config, tmp_path / "run")

@@ -80,7 +80,7 @@ def test_rows_of_weight_zero_teach_nothing(rows):
     for label in (0, 1):
         changed = rows.replace(label=rows.label.at[5].set(label))
         start = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
-        after, _ = steps["sandwich"](start, changed, INDEX, WEIGHT)
+        after, _ = steps["finetune"](start, changed, INDEX, WEIGHT)
         results.append(after.params)
     same = jax.tree.map(lambda a, b: bool((a == b).all()), *results)
     assert all(jax.tree.leaves(same))
@@ -192,7 +192,7 @@ def test_frozen_embeddings_stay_and_hold_no_optimizer_state(rows):
     before = np.array(params.encoder.embeddings.word)
     steps, learner = make_steps(config, params)
     for _ in range(3):
-        learner, _ = steps["sandwich"](learner, rows, INDEX, WEIGHT)
+        learner, _ = steps["finetune"](learner, rows, INDEX, WEIGHT)
     np.testing.assert_array_equal(learner.params.encoder.embeddings.word, before)
     shapes = [leaf.shape for leaf in jax.tree.leaves(learner.opt_state)]
     assert before.shape not in shapes

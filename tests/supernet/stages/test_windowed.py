@@ -14,6 +14,8 @@ from xlnas_jax.types import ConfigError
 
 # fp32 sums in another order; vectors of length one.
 TOLERANCE = 1e-5
+# A token alone, a last block that is not full, and no blocks at all.
+MORE = ((20, 1), (21, 4), (12, 5))
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,10 @@ def by_hand(x, layer, mask, window: int):
     return normal * np.asarray(norm.scale) + np.asarray(norm.bias)
 
 
-@pytest.mark.parametrize(("length", "window"), [(20, 1), (20, 3), (21, 4), (12, 5)])
+@pytest.mark.parametrize(
+    ("length", "window"),
+    [(20, 3), *(pytest.param(*one, marks=pytest.mark.slow) for one in MORE)],
+)
 def test_each_token_sees_its_neighbours_and_the_first(layer, length, window) -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(3, length, SHAPE.width)).astype(np.float32)

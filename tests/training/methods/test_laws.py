@@ -110,6 +110,7 @@ def test_what_was_saved_goes_on_bit_for_bit(begun, tmp_path: Path) -> None:
     assert all((one == other).all() for one, other in pairs)
 
 
+@pytest.mark.slow
 def test_one_network_alone_can_be_trained_by_it(method: Method) -> None:
     def full(params, x, batch, arch, key):
         x = SUPERNET.embed(params.encoder.embeddings, batch)
