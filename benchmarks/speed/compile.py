@@ -22,6 +22,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,7 @@ def first_scores(
             with tempfile.TemporaryDirectory() as home:
                 for cache in ("cold", "warm"):
                     command = ["search", config, "--run-dir", str(Path(home) / cache)]
-                    command += ["--set", *extra, *NO_TRAINING, *settings]
+                    command += ["--set", *last_of((*extra, *NO_TRAINING, *settings))]
                     start = run_marked(home, command, "first-score")
                     found.setdefault(f"{population}, {cache}", []).append(start)
     return found
@@ -174,12 +175,17 @@ def _slowest(programs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     ]
 
 
+def last_of(settings: Sequence[str]) -> list[str]:
+    """Of two values for one option the later one: a command line takes one alone."""
+    return list({one.partition("=")[0]: one for one in settings}.values())
+
+
 def whole_search(config: str, settings: tuple[str, ...], form: str) -> dict[str, Any]:
     """Programs of a whole search by phase of the run and by part of the round."""
     with tempfile.TemporaryDirectory() as home:
         run_dir = Path(home) / "run"
         command = ["search", config, "--run-dir", str(run_dir)]
-        command += ["--set", *settings, f"evaluate.form={form}"]
+        command += ["--set", *last_of((*settings, f"evaluate.form={form}"))]
         timeline = run_marked(home, command, "end")
         text = (run_dir / "measured.json").read_text(encoding="utf-8")
         measured = json.loads(text)

@@ -35,7 +35,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.harness import arguments, command_of, summary
+from benchmarks.harness import arguments, command_of, summary, surroundings
 from benchmarks.reporting import at_most, report
 from benchmarks.speed.problems import Problem, make_problem
 from xlnas_jax.config.controller import ReinforceController

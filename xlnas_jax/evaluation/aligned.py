@@ -62,16 +62,18 @@ def make_align(
         return jnp.where(is_sound, similarity(ours, theirs), jnp.nan)
 
     @jax.jit
-    def compare(found: tuple[Array, ...]) -> Float[Array, "pop lang"]:
+    def compare(found: tuple[Array, ...], num: Array) -> Float[Array, "pop lang"]:
         both = zip(pairs.sources, pairs.targets, strict=True)
         columns = [
             jax.vmap(compare_sound)(_at(found, ours), _at(found, theirs))
             for ours, theirs in both
         ]
-        return jnp.stack(columns, axis=-1)
+        is_meant = jnp.arange(len(columns[0]), dtype=jnp.int32) < num
+        # Of vectors that are all zero some similarities are nearly 0, and not quite.
+        return jnp.where(is_meant[:, None], jnp.stack(columns, axis=-1), 0.0)
 
     def align(params: SupernetParams, indices, num: int) -> Float[Array, "pop lang"]:
-        return compare(encode(params, indices, num, batches))
+        return compare(encode(params, indices, num, batches), np.int32(num))
 
     return align
 

@@ -98,20 +98,14 @@ class Whole(NamedTuple):
     flops: Callable[[EncoderShape, int, np.ndarray], Counts]
 
 
-def sizes(
-    name: str, given: tuple[int, ...], full: int, what: str, least: int = 0
-) -> tuple[int, ...]:
-    """Configured numbers of units, checked against the model; all of them if none.
-
-    Args:
-        least: of a choice; 0 where the stage may be left out.
-    """
+def sizes(name: str, given: tuple[int, ...], full: int, what: str) -> tuple[int, ...]:
+    """Configured numbers of units, checked against the model; all of them if none."""
     if not given:
         return (full,)
     for choice in given:
-        if not least <= choice <= full:
+        if not 0 <= choice <= full:
             raise ConfigError(
-                f"space.{name}: every choice must lie in {least}..{full}, the model's "
+                f"space.{name}: every choice must lie in 0..{full}, the model's "
                 f"number of {what}; got {choice}."
             )
     if list(given) != sorted(set(given)):
