@@ -57,6 +57,11 @@ class SearchSpace:
         return len(self.gate.choices) > 1
 
     @functools.cached_property
+    def stage_knobs(self) -> tuple[str, ...]:
+        """Names of all knobs of a layer's stages, in the order in which they run."""
+        return tuple(name for stage in self.stages for name in stage.knobs)
+
+    @functools.cached_property
     def num_choices(self) -> tuple[int, ...]:
         """Number of choices at each site, all knobs in order."""
         return tuple(len(k.choices) for k in self.knobs for _ in range(k.sites))
@@ -65,7 +70,7 @@ class SearchSpace:
     def size(self) -> int:
         """How many different networks the space holds: skipped layers count once."""
         gate = self.gate
-        own = {name for stage in self.stages for name in stage.knobs}
+        own = self.stage_knobs
         per_layer = math.prod(
             len(k.choices) for k in self.knobs if k.needs_layer and k.name not in own
         )
@@ -92,6 +97,10 @@ class SearchSpace:
             {name: int(v) for name, v in zip(stage.knobs, values, strict=True)}
             for values in itertools.product(*choices)
         )
+
+    def full(self, stage: Stage) -> dict[str, int]:
+        """The values of a stage's knobs in the full network."""
+        return self.options(stage)[-1]
 
     def option(self, stage: Stage, choices: Mapping[str, Any]) -> Any:
         """The position in `options` of indices by knob, arrays of any kind."""
@@ -229,7 +238,7 @@ class SearchSpace:
     ) -> list[tuple[int, dict[str, int]]]:
         """The kept layers of one flattened architecture: which, and their values."""
         values = self.values(self.canonical(np.asarray(indices)[None])[0])
-        names = [name for stage in self.stages for name in stage.knobs]
+        names = self.stage_knobs
         kept = np.flatnonzero(self.is_kept(np.asarray(indices)[None])[0]).tolist()
         return [(n, {name: int(values[name][n]) for name in names}) for n in kept]
 

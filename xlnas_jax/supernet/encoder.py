@@ -160,8 +160,8 @@ def encode(
     mask: TokenMask,
 ) -> Hidden:
     """Runs one architecture's layers over embedded tokens."""
-    names = [name for stage in space.stages for name in stage.knobs]
-    choices = {name: arch[name] for name in (space.gate.name, *names)}
+    names = (space.gate.name, *space.stage_knobs)
+    choices = {name: arch[name] for name in names}
 
     def body(x: Hidden, inputs: tuple[LayerParams, LayerChoices]):
         layer, chosen = inputs
@@ -187,7 +187,7 @@ def encode_full(
     """
     full: list[tuple[Stage, Mapping[str, int]]] = [(one, {}) for one in PRETRAINED]
     if space is not None:
-        full = [(stage, space.options(stage)[-1]) for stage in space.stages]
+        full = [(stage, space.full(stage)) for stage in space.stages]
     has_dropout = key is not None and dropout > 0.0
     base = key if key is not None else jax.random.key(0)
 

@@ -73,8 +73,7 @@ def with_new_stages(
     """The encoder with weights for stages that it was not pretrained with."""
     more: dict[str, Any] = {}
     for stage in (one for one in space.stages if not one.is_imported):
-        full = space.options(stage)[-1]
-        more |= stage.init(normal, shape, full)
+        more |= stage.init(normal, shape, space.full(stage))
     if not more:
         return encoder
     layers = dataclasses.replace(encoder.layers, more=more)

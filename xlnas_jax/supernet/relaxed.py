@@ -128,7 +128,7 @@ def _scan(
     mask: TokenMask,
 ) -> Hidden:
     """Runs the layers one after another."""
-    names = (space.gate.name, *(n for stage in space.stages for n in stage.knobs))
+    names = (space.gate.name, *space.stage_knobs)
     own = {name: weights[name] for name in names}
     picked = {name: chosen[name] for name in names if name in chosen}
 

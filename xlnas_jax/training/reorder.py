@@ -44,7 +44,7 @@ def importance(
     The absolute value is taken per example, so that the result does not depend
     on how examples are batched (a sum over a batch would let signs cancel).
     """
-    full = [(stage, space.options(stage)[-1]) for stage in space.stages]
+    full = [(stage, space.full(stage)) for stage in space.stages]
     num_rows = batch.tokens.shape[0]
     masks = {
         name: jnp.ones((shape.num_layers, num_rows, values[name]))

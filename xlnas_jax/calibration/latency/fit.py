@@ -103,7 +103,7 @@ def _firsts(space: SearchSpace) -> list[tuple[str, int]]:
 
     What any layer takes is counted with its first stage.
     """
-    names = [name for stage in space.stages for name in stage.knobs]
+    names = space.stage_knobs
     first = names[0] if names and 0 not in space.knob(names[0]).choices else None
     return [(name, 0 if name == first else 1) for name in names]
 
