@@ -50,7 +50,7 @@ def test_samples_stay_inside_and_reach_every_choice():
     np.testing.assert_array_equal(rows.max(0), np.asarray(space.num_choices) - 1)
 
 
-@pytest.mark.parametrize("min_layers", [1, 2, 3])
+@pytest.mark.parametrize("min_layers", [0, 1, 2, 3])
 def test_valid_samples_keep_enough_layers(min_layers):
     space = tiny_space(min_layers=min_layers)
     rows = np.asarray(space.flatten(space.sample_valid(jax.random.key(2), 300)))
@@ -98,7 +98,7 @@ def test_networks_that_differ_only_in_skipped_layers_share_their_name(small):
         (SpaceConfig(ffn=(32, 8)), "space.ffn: choices must rise"),
         (SpaceConfig(ffn=(8, 16)), "space.ffn: the last choice must be.*32"),
         (SpaceConfig(pooling=("sum",)), "space.pooling: 'sum' is unknown.*'cls'"),
-        (SpaceConfig(min_layers=4), r"space.min_layers: must lie in 1\.\.3"),
+        (SpaceConfig(min_layers=4), r"space.min_layers: must lie in 0\.\.3"),
     ],
 )
 def test_choices_that_the_model_cannot_take_are_refused(config, message):
@@ -111,7 +111,7 @@ def test_choices_that_the_model_cannot_take_are_refused(config, message):
     [
         ({"heads": (-1, 4)}, "heads: must be at least 0; got -1"),
         ({"pooling": ()}, "pooling: must not be empty"),
-        ({"min_layers": 0}, "min_layers: must be at least 1; got 0"),
+        ({"min_layers": -1}, "min_layers: must be at least 0; got -1"),
     ],
 )
 def test_choices_that_no_model_can_take_are_refused_at_once(values, message):

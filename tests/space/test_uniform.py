@@ -61,3 +61,10 @@ def test_without_elastic_depth_all_layers_stay():
 
     assert len(rows) == 2
     assert (space.num_kept(rows) == 3).all()
+
+
+def test_of_the_bottom_the_first_layers_are_kept():
+    space = tiny_space()
+    kept = uniform_rows(space, bottom=True)[:, space.columns("keep")]
+    assert {tuple(row) for row in kept.tolist()} == {(1, 0, 0), (1, 1, 0), (1, 1, 1)}
+    assert len(kept) == len(uniform_rows(space))

@@ -11,7 +11,8 @@ class SpaceConfig:
 
     Attributes:
         elastic_depth: each layer may be skipped.
-        min_layers: fewer kept layers than this is not a valid architecture.
+        min_layers: fewer kept layers than this is not a valid architecture; with 0
+            the static model that pools embeddings alone is one.
         heads: numbers of attention heads a layer may keep; empty: all only; 0: a layer
             may be without attention.
         ffn: inner widths a layer may keep; empty: full width only; 0: a layer may be
@@ -33,8 +34,7 @@ class SpaceConfig:
     pooling: tuple[str, ...] = ("mean",)
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "min_layers", most=2**17)
-        # None at all leaves out a part of a layer.
+        # None at all leaves out all layers, or a part of one.
         sizes = [f.name for f in fields(self) if f.type == tuple[int, ...]]
-        at_least(self, 0, *sizes, most=2**17)
+        at_least(self, 0, "min_layers", *sizes, most=2**17)
         distinct(self, "pooling")

@@ -37,9 +37,9 @@ class SearchSpace:
 
     def __post_init__(self) -> None:
         num_layers = self.gate.sites
-        if not 1 <= self.min_layers <= num_layers:
+        if not 0 <= self.min_layers <= num_layers:
             raise ArchitectureError(
-                f"space.min_layers: must lie in 1..{num_layers}; got {self.min_layers}."
+                f"space.min_layers: must lie in 0..{num_layers}; got {self.min_layers}."
             )
 
     def knob(self, name: str) -> Knob:

@@ -16,9 +16,9 @@ from xlnas_jax.types import ConfigError
 
 def make_space(config: SpaceConfig, shape: EncoderShape) -> SearchSpace:
     """The space that `config` spans over an encoder of `shape`."""
-    if not 1 <= config.min_layers <= shape.num_layers:
+    if not 0 <= config.min_layers <= shape.num_layers:
         raise ConfigError(
-            f"space.min_layers: must lie in 1..{shape.num_layers}, the model's number "
+            f"space.min_layers: must lie in 0..{shape.num_layers}, the model's number "
             f"of layers; got {config.min_layers}."
         )
     knobs: list[Knob] = [make_gate(config, shape)]
