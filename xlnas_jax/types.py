@@ -78,6 +78,20 @@ class Architecture:
 
 
 @struct.dataclass
+class Said:
+    """What a teacher makes of the rows of a batch.
+
+    Attributes:
+        logits: in the form that the task reads.
+        vector: of each sentence, the mean over its tokens of what the last layer
+            gives; absent where nothing is compared with it.
+    """
+
+    logits: Float[Array, "..."]
+    vector: Float[Array, "*steps batch model"] | None = None
+
+
+@struct.dataclass
 class Batch:
     """Token arrays of one length bucket, padded on the right.
 
@@ -91,6 +105,9 @@ class Batch:
         weight: 1 for a real example, 0 for a row that only fills the batch.
         head: which language's own output layer adds to the shared one; -1: none.
             Absent where no language has one.
+        labelled: 1 for rows whose labels are meant, 0 for text without labels.
+            Absent where all rows have labels.
+        said: what a teacher makes of each row; absent where there is none.
     """
 
     tokens: Int[Array, "*steps batch seq"]
@@ -100,6 +117,8 @@ class Batch:
     language: Int[Array, "*steps batch"]
     weight: Float[Array, "*steps batch"]
     head: Int[Array, "*steps batch"] | None = None
+    labelled: Float[Array, "*steps batch"] | None = None
+    said: Said | None = None
 
     @property
     def mask(self) -> Bool[Array, "*steps batch seq"]:

@@ -18,7 +18,7 @@ WHOLE = {
     *("search.escape", "transfer", "controller", "evaluate"),
 }
 # Of these no option does.
-APART = {"devices": "run", "export": "end", "checkpoint": "run"}
+APART = {"devices": "run", "export": "end", "checkpoint": "run", "finalists": "end"}
 
 
 def paths(kind: type, prefix: str = "") -> Iterator[str]:
@@ -37,6 +37,8 @@ def members(hint: Any) -> tuple[Any, ...]:
     if get_origin(hint) in (Union, types.UnionType):
         return get_args(hint)
     if get_origin(hint) is dict and dataclasses.is_dataclass(get_args(hint)[1]):
+        return ()
+    if get_origin(hint) is tuple:  # a list is one option, whatever it holds
         return ()
     return (hint,)
 

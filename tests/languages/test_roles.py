@@ -93,3 +93,53 @@ def test_two_roles_are_refused_and_named(
 def test_a_heldout_language_is_needed() -> None:
     with pytest.raises(ConfigError, match="aux_heldout"):
         LanguageRoles.from_config(dataclasses.replace(CONFIG, aux_heldout=()))
+
+
+UNLABELLED = dataclasses.replace(CONFIG, unlabelled=("fr", "nld"))
+
+
+def test_text_of_auxiliary_and_of_new_languages_may_be_used_without_labels() -> None:
+    roles = LanguageRoles.from_config(UNLABELLED)
+    assert roles.text_only == ("nl",)
+    assert roles.every == (*roles.all, "nl")
+    assert roles.role_of("nl") == "unlabelled"
+    assert roles.role_of("fr") == "aux_heldout"
+    for language in ("fr", "nl"):
+        roles.require_text(language)
+
+
+@pytest.mark.parametrize("phase", ["check", "train", "search", "select", "report"])
+@pytest.mark.parametrize("split", SPLITS)
+def test_labels_of_a_language_of_text_alone_are_never_read(split, phase) -> None:
+    roles = LanguageRoles.from_config(UNLABELLED)
+    with pytest.raises(LeakError):
+        roles.require("nl", split, phase)
+
+
+@pytest.mark.parametrize("language", ["en", "it", "es", "sw"])
+def test_text_of_other_languages_may_not(language: str) -> None:
+    with pytest.raises(LeakError, match="unlabelled"):
+        LanguageRoles.from_config(UNLABELLED).require_text(language)
+
+
+@pytest.mark.parametrize(
+    ("unlabelled", "reason"),
+    [
+        (("en",), "do not learn from with labels.*source"),
+        (("it",), "aux_train"),
+        (("sw",), "target_text"),
+        (("nl", "nld"), "stand once"),
+    ],
+)
+def test_roles_that_contradict_are_refused(unlabelled, reason: str) -> None:
+    config = dataclasses.replace(CONFIG, unlabelled=unlabelled)
+    with pytest.raises(ConfigError, match=rf"languages.unlabelled.*{reason}"):
+        LanguageRoles.from_config(config)
+
+
+def test_text_of_a_target_may_be_used_where_it_is_said() -> None:
+    config = dataclasses.replace(CONFIG, unlabelled=("sw",), target_text=True)
+    roles = LanguageRoles.from_config(config)
+    roles.require_text("sw")
+    with pytest.raises(LeakError, match="report"):
+        roles.require("sw", "train", "train")

@@ -1,8 +1,12 @@
+import dataclasses
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from scipy import stats
 
 from tests.models import (
     NUM_LABELS,
@@ -12,6 +16,9 @@ from tests.models import (
     tiny_params,
     tiny_space,
 )
+from xlnas_jax.space.stage import Run
+from xlnas_jax.supernet.heads import pool, read_out
+from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import LayerParams
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
@@ -120,3 +127,55 @@ def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
 
     slope = abs(float(loss(1 + step) - loss(1 - step))) / (2 * step)
     assert float(found["ffn"][1, 5]) == pytest.approx(slope, rel=0.05, abs=1e-3)
+
+
+def test_by_divergence_labels_do_not_matter():
+    params, batch = tiny_params(), random_batch(0, 6, 12)
+    other = dataclasses.replace(batch, label=(batch.label + 1) % NUM_LABELS)
+    found = [
+        importance(params, SPACE, SHAPE, TASK, "mean", one, "divergence")
+        for one in (batch, other)
+    ]
+    for name in found[0]:
+        np.testing.assert_array_equal(found[0][name], found[1][name])
+
+
+def test_by_divergence_it_is_what_leaving_out_a_unit_changes_at_first():
+    """The Fisher information, summed over all outcomes instead of one drawn."""
+    params = tiny_params()
+    batch = dataclasses.replace(random_batch(0, 4, 12), weight=jnp.ones(4))
+    units = np.ones((SHAPE.num_layers, SHAPE.ffn))
+
+    @jax.jit
+    def log_p(masks):
+        x = embed(
+            params.encoder.embeddings, SHAPE, batch.tokens, batch.segments, jnp.float32
+        )
+        full = [(stage, SPACE.full(stage)) for stage in SPACE.stages]
+        for number in range(SHAPE.num_layers):
+            layer = jax.tree.map(lambda leaf, n=number: leaf[n], params.encoder.layers)
+            for stage, values in full:
+                masked = {"ffn": masks[number][None]} if stage.name == "ffn" else {}
+                x = stage.run(x, layer, batch.mask, SHAPE, Run(values, masked))
+        pooled = functools.partial(pool, pooling="mean")
+        return jax.nn.log_softmax(read_out(x, batch.mask, params.head, pooled), -1)
+
+    gradient = jax.jit(jax.jacobian(log_p))(jnp.asarray(units, jnp.float32))
+    probability = np.exp(np.asarray(log_p(jnp.asarray(units, jnp.float32))))
+    exact = np.einsum("bc,bclu->lu", probability, np.square(gradient))
+
+    drawn = np.zeros_like(exact)
+    run = jax.jit(importance, static_argnums=(1, 2, 3, 4, 6))
+    for number in range(60):
+        # Other tokens beyond the length change nothing but the draw.
+        shifted = dataclasses.replace(batch, segments=batch.segments)
+        tokens = batch.tokens.at[:, -1].set(1 + number % 50)
+        seen = jnp.where(batch.mask, batch.tokens, tokens)
+        one = dataclasses.replace(shifted, tokens=seen)
+        drawn += np.asarray(
+            run(params, SPACE, SHAPE, TASK, "mean", one, "divergence")["ffn"]
+        )
+    top = np.argsort(-exact, axis=None)[:20]
+    ratio = (drawn / 60).ravel()[top] / exact.ravel()[top]
+    assert 0.5 < np.median(ratio) < 2.0
+    assert stats.spearmanr(drawn.ravel(), exact.ravel()).statistic > 0.8

@@ -128,7 +128,7 @@ def _make_run(
     """Scores the rows once, and waits for it."""
     space = experiment.space
     supernet = make_scoring_supernet(pin(experiment, {"form": form, "chunk": chunk}))
-    languages = len(part.roles.all)
+    languages = len(part.roles.every)
     score = make_evaluator(supernet, space, part.task, languages, form, chunk)
 
     def run() -> None:

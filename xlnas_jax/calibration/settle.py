@@ -11,6 +11,7 @@ from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.search.engine import make_scoring
 from xlnas_jax.search.search import Engine
+from xlnas_jax.search.teacher import unheard
 from xlnas_jax.storage.measured import measured
 from xlnas_jax.storage.rundir import Run
 from xlnas_jax.supernet.params import SharedParams
@@ -32,7 +33,7 @@ def settle_form(
         known = measured(run.read_measured(), "form")
         if known and known["device"] == jax.devices()[0].device_kind:
             return known
-        found = autotune(experiment, heldout)
+        found = autotune(experiment, unheard(experiment, heldout))
         run.merge_measured({"form": found})
         return found
 

@@ -32,6 +32,7 @@ RULES = {
     "data": Rule("search", "what is trained on, and what scores"),
     "weight": Rule("search", "how often a task is trained on"),
     "language_heads": Rule("search", "they are weights"),
+    "texts": Rule("search", "what is learnt from"),
     "skip_bad_rows": Rule(
         "rows", "without faulty rows in training and auxiliary data it is the same"
     ),
@@ -53,6 +54,9 @@ RULES = {
     "search.reference": Rule("search", "the hypervolume that is logged and acted on"),
     "search.escape": Rule("search", "which networks are scored"),
     "search.control": Rule("end", "baselines are scored after the last round"),
+    "search.finalists": Rule("end", "they are trained after the last round"),
+    "finalists": Rule("end", "they are trained after the last round"),
+    "finalists.by": Rule("search", "what is measured of every candidate"),
     "search.tested": Rule("end", "test data is scored after the last round"),
     "transfer": Rule("search", "what is minimised"),
     "controller": Rule("search", "which networks are scored"),

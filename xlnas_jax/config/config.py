@@ -14,12 +14,14 @@ from xlnas_jax.config.data import AnyData
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.evaluate import EvaluateConfig
 from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.model import PretrainedModel, ScratchModel
 from xlnas_jax.config.ranges import LARGEST, at_least
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.config.tasks import TaskConfig
+from xlnas_jax.config.tasks import TaskConfig, require_texts
+from xlnas_jax.config.texts import OWN, AnyTexts
 from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.config.transfer import TransferConfig
@@ -31,8 +33,8 @@ class Config:
     """A whole experiment.
 
     Attributes:
-        languages, data, language_heads: of a search on one task.
-        tasks: of a search on several, by name; instead of those three.
+        languages, data, language_heads, texts: of a search on one task.
+        tasks: of a search on several, by name; instead of those four.
         skip_bad_rows: pass over faulty rows and count them, instead of refusing.
     """
 
@@ -40,6 +42,7 @@ class Config:
     languages: LanguagesConfig | None = None
     data: AnyData | None = None
     language_heads: bool = False
+    texts: tuple[AnyTexts, ...] = OWN
     tasks: dict[str, TaskConfig] = field(default_factory=dict)
     skip_bad_rows: bool = False
     seed: int = 0
@@ -49,6 +52,7 @@ class Config:
     constraints: ConstraintsConfig = ConstraintsConfig()
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
+    finalists: FinalistsConfig = FinalistsConfig()
     transfer: TransferConfig = TransferConfig()
     controller: AnyController = ReinforceController()
     evaluate: EvaluateConfig = EvaluateConfig()
@@ -73,13 +77,16 @@ class Config:
                 )
         if self.tasks:
             given = [n for n in ("languages", "data") if getattr(self, n) is not None]
-            if given or self.language_heads:
+            given += ["language_heads"] if self.language_heads else []
+            given += ["texts"] if self.texts != OWN else []
+            if given:
                 raise ConfigError(
-                    "tasks: with several tasks, languages, data and language_heads "
-                    f"are given for each of them; got {given or 'language_heads'} "
-                    "beside tasks. Move them into each task."
+                    "tasks: with several tasks, languages, data, language_heads and "
+                    f"texts are given for each of them; got {given} beside tasks. "
+                    f"Move them into each task."
                 )
         else:
+            require_texts(self.texts)
             for name in ("languages", "data"):
                 if getattr(self, name) is None:
                     raise ConfigError(f"{name}: must be given; it has no default.")
@@ -90,5 +97,10 @@ class Config:
         if self.tasks:
             return self.tasks
         assert self.languages is not None and self.data is not None
-        only = TaskConfig(self.languages, self.data, language_heads=self.language_heads)
+        only = TaskConfig(
+            self.languages,
+            self.data,
+            language_heads=self.language_heads,
+            texts=self.texts,
+        )
         return {"task": only}

@@ -17,6 +17,9 @@ class ConstraintsConfig:
         memory_bytes: weights and activations of a batch of such sentences.
         latency_ms: milliseconds of such a batch on the machine at hand, measured on
             the exported form.
+        divergence: nats by which predictions on unlabelled text are, in the mean over
+            languages, apart from the full network's; unlike costs it is known only
+            once a candidate is scored, which is then dropped if it is over.
     """
 
     params: float | None = None
@@ -24,10 +27,11 @@ class ConstraintsConfig:
     flops: float | None = None
     memory_bytes: float | None = None
     latency_ms: float | None = None
+    divergence: float | None = None
 
     def __post_init__(self) -> None:
         positive(self, "params", "encoder_params", "flops", "memory_bytes", most=HUGE)
-        positive(self, "latency_ms")
+        positive(self, "latency_ms", "divergence")
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,8 @@ class SearchConfig:
             random candidates, as many as were searched, the best is found by halving.
         tested: how many points of the front are scored on test data: the best, the
             smallest and some between them; 0: all.
+        finalists: how many points of the front are trained alone and scored again
+            before one is picked; see the section `finalists`. 0: none.
     """
 
     rounds: int = 20
@@ -82,10 +84,12 @@ class SearchConfig:
     escape: EscapeConfig | None = None
     control: bool = True
     tested: int = 4
+    finalists: int = 0
 
     def __post_init__(self) -> None:
         at_least(self, 1, "rounds", most=MAX_STEPS)
         at_least(self, 1, "population", "archive_size", "max_tries", most=MANY)
         at_least(self, 0, "weight_steps", "tested", most=MAX_STEPS)
+        at_least(self, 0, "finalists", most=MANY)
         at_least(self, -LARGEST, "reference", most=HUGE)
         distinct(self, "objectives")

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from xlnas_jax.config.data import AnyData
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.ranges import positive
+from xlnas_jax.config.texts import OWN, AnyTexts
 from xlnas_jax.config.tokens import TokensConfig
+from xlnas_jax.types import ConfigError
 
 
 @dataclass(frozen=True)
@@ -17,6 +19,8 @@ class TaskConfig:
         language_heads: source and aux_train languages get output layers of their
             own, which add to the shared one; other languages fall back on that.
         tokens: overrides the section of the same name for this task.
+        texts: where the text of `languages.unlabelled` comes from; what a language
+            has in each is joined.
     """
 
     languages: LanguagesConfig
@@ -24,6 +28,14 @@ class TaskConfig:
     weight: float = 1.0
     language_heads: bool = False
     tokens: TokensConfig | None = None
+    texts: tuple[AnyTexts, ...] = OWN
 
     def __post_init__(self) -> None:
         positive(self, "weight")
+        require_texts(self.texts)
+
+
+def require_texts(texts: tuple[AnyTexts, ...]) -> None:
+    """At least one place must be named."""
+    if not texts:
+        raise ConfigError("texts: at least one place must be named; got none.")

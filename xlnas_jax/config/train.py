@@ -18,7 +18,14 @@ class TrainConfig:
             by importance and sub-networks join in.
         reorder: sort heads and neurons by importance after `pretune_steps`.
         num_random: random sub-networks per step, beside largest and smallest.
-        kd_temperature: softness of the in-place distillation targets.
+        kd_temperature: softness of what is distilled.
+        kd_vector: weight of one less the cosine between the sentence vectors of a
+            network and of its teacher, beside the divergence of their predictions.
+        kd_labels: weight of the loss on labels, where there are some, in what a
+            network learns from a teacher that does not learn (`distill`).
+        importance: what heads and neurons are sorted by: how much the loss on
+            `labels` depends on them, or the `divergence` of predictions on all text,
+            that without labels too.
         weight_decay: decoupled; none on biases and LayerNorm.
         precision: of the matrix products; reductions are always fp32.
         temperature: tasks and languages are trained on in proportion to the number
@@ -40,6 +47,9 @@ class TrainConfig:
     reorder: bool = True
     num_random: int = 2
     kd_temperature: float = 1.0
+    kd_vector: float = 0.0
+    kd_labels: float = 0.0
+    importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     freeze_embeddings: bool = False
@@ -48,7 +58,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         distinct(self, "method")
         at_least(self, 1, "batch_size", most=MAX_TOKENS)
-        at_least(self, 0, "weight_decay")
+        at_least(self, 0, "weight_decay", "kd_vector", "kd_labels")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
         at_least(self, 0, "num_random", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")

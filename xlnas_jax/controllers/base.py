@@ -49,12 +49,15 @@ class Told:
             population; their other fields are never looked at.
         is_drawn: False for rows that `Controller.alter` put in the place of others;
             all were drawn where it is absent.
+        is_within: False for rows that are over a limit known only once they were
+            scored, whose scores are so much worse; all are within where it is absent.
     """
 
     indices: Int[Array, "pop site"]
     objectives: Float[Array, "pop obj"]
     is_valid: Bool[Array, " pop"]
     is_drawn: Bool[Array, " pop"] | None = None
+    is_within: Bool[Array, " pop"] | None = None
 
 
 # `(weights, chosen) -> (loss, gradient in weights)`.

@@ -45,15 +45,19 @@ def form_of(examples: AnyExamples, labels: LabelSet) -> Form:
 def require_text(examples: AnyExamples) -> None:
     """Raise `DataError` where a text holds half a character: no tokenizer takes it."""
     for identifier, text in _texts(examples):
-        try:
-            text.encode()
-        except UnicodeEncodeError as error:
-            raise DataError(
-                f"split {examples.split!r} of {examples.language!r}, example "
-                f"{brief(identifier)}: every text must be Unicode; got the lone "
-                f"surrogate {text[error.start]!a} at character {error.start}. "
-                f"Correct the row."
-            ) from error
+        where = f"split {examples.split!r} of {examples.language!r}, example"
+        require_unicode(text, f"{where} {brief(identifier)}")
+
+
+def require_unicode(text: str, where: str) -> None:
+    """Raise `DataError` where a text holds half a character."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"{where}: every text must be Unicode; got the lone surrogate "
+            f"{text[error.start]!a} at character {error.start}. Correct the row."
+        ) from error
 
 
 def require_contrast(examples: AnyExamples, labels: LabelSet) -> None:

@@ -103,7 +103,7 @@ def make_pair_batches(
             number.setdefault(sentence, len(number))
         sides.append([[number[one] for one in side] for side in (ours, theirs)])
     every = np.arange(len(number), dtype=np.int32)
-    language = [roles.all.index(code) for code, _ in number]
+    language = [roles.every.index(code) for code, _ in number]
     rows = Rows(
         encodings=tokenizer.encode([text for _, text in number]),
         labels=np.zeros_like(every),

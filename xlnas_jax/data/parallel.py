@@ -86,6 +86,32 @@ def read_parallel(
     return _make(pairs, languages, f"{source} and {target}", faults)
 
 
+def read_side(
+    data_set: DataSet,
+    folder: str,
+    language: str,
+    split: Split | None = None,
+    skip: bool = False,
+) -> list[str]:
+    """All texts of one language, whatever they are translations of.
+
+    Raises:
+        NotThereError: the data set has none of it.
+        DataError: a file is faulty. ConfigError: as `read_parallel`.
+    """
+    chosen = _split(data_set, split)
+    layout = find_files(data_set, folder)
+    if chosen not in layout.get(language, {}):
+        raise NotThereError(str(unknown_language(language, layout, folder)))
+    texts: list[str] = []
+    for found in layout[language][chosen]:
+        if isinstance(data_set.format, Verses):
+            texts += read_verses(found.path, Faults(skip)).values()
+        else:
+            texts += split_lines(read_text(found.path))
+    return texts
+
+
 def read_pairs(
     path: str, source_language: str, target_language: str, skip: bool = False
 ) -> ParallelText:

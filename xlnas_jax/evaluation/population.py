@@ -73,12 +73,13 @@ def make_evaluate(
 ) -> Evaluate:
     """Scores every candidate on everything."""
     parts = experiment.parts
-    given = [(make_evaluator, (len(part.roles.all),)) for part in parts]
+    given = [(make_evaluator, (len(part.roles.every),)) for part in parts]
     scorers = _make_scorers(experiment, mesh, given)
-    batches = [shard_steps(mesh, (*data.batches, *data.source)) for data in heldout]
+    batches = [shard_steps(mesh, data.scored) for data in heldout]
     aligns = _make_aligns(experiment, heldout, mesh)
     columns = [
-        np.asarray(_columns(part, experiment.scored(part)), np.int32) for part in parts
+        np.asarray(_columns(part, experiment.measured(part)), np.int32)
+        for part in parts
     ]
 
     @jax.jit
@@ -136,7 +137,7 @@ def make_race_evaluate(
             [_columns(part, part.roles.aux_heldout) for part in parts],
         ),
         _deal(heldout, mesh, settings.blocks, config.seed),
-        [len(part.roles.all) for part in parts],
+        [len(part.roles.every) for part in parts],
     )
     return _make_estimate(experiment, race)
 
@@ -175,7 +176,7 @@ def _make_halving(
 ) -> tuple[Callable[..., Race], Transfer]:
     """Halving any number of candidates by these objectives, and their scores."""
     config, parts = experiment.config, experiment.parts
-    given = [(make_evaluator, (len(part.roles.all),)) for part in parts]
+    given = [(make_evaluator, (len(part.roles.every),)) for part in parts]
     scorers = _make_scorers(experiment, mesh, given)
     population = config.search.population
 
@@ -207,7 +208,8 @@ def make_screen(
     """
     first = experiment.objectives[0]
     num = min(sum(map(len, data.examples)) for data in heldout)
-    if needs_of([first]) or num < SCREENED * num_blocks(SCREEN):
+    is_alone = not needs_of([first]) and not experiment.measures_divergence
+    if not is_alone or num < SCREENED * num_blocks(SCREEN):
         return None
 
     # Dealt out only when it is asked for, once the search is over.
@@ -287,7 +289,7 @@ def _make_aligns(
 
 def _columns(part: TaskPart, languages: tuple[str, ...]) -> list[int]:
     """Where these languages stand among all."""
-    return [part.roles.all.index(code) for code in languages]
+    return [part.roles.every.index(code) for code in languages]
 
 
 def _no_costs(rows: Int[np.ndarray, "pop site"]) -> Int[np.ndarray, "pop cost"]:

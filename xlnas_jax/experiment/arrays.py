@@ -7,11 +7,14 @@ from xlnas_jax.data import sources
 from xlnas_jax.data.batches.batches import scoring_batches, training_batches
 from xlnas_jax.data.batches.buckets import BucketPlan
 from xlnas_jax.data.batches.rows import Rows, make_example_rows
+from xlnas_jax.data.batches.text_rows import join_rows, make_text_rows
 from xlnas_jax.data.examples import AnyExamples
 from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
+from xlnas_jax.data.texts import Texts
 from xlnas_jax.data.tokens.tokenizer import warn
 from xlnas_jax.experiment.encoder import trained_on
-from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_text
+from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Phase, Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, needs_of
 from xlnas_jax.types import Batch
@@ -20,13 +23,15 @@ from xlnas_jax.types import Batch
 class ScoringData(NamedTuple):
     """One split of several languages, on the device, and where each row comes from.
 
-    `Batch.language` is the position in `roles.all`.
+    `Batch.language` is the position in `roles.every`.
 
     Attributes:
         plans: which of the rows stands where in the batches.
         examples: of each language, in order.
         source: of auxiliary data: batches of the source's dev split, which is scored
             with them, where an objective needs it.
+        texts: of auxiliary data: batches of text without labels, in languages that
+            have no other, where candidates are held against a teacher.
         pairs: of auxiliary data: translations, where an objective needs them.
     """
 
@@ -35,16 +40,28 @@ class ScoringData(NamedTuple):
     rows: Rows
     examples: tuple[AnyExamples, ...]
     source: tuple[Batch, ...] = ()
+    texts: tuple[Batch, ...] = ()
     pairs: PairBatches | None = None
+
+    @property
+    def scored(self) -> tuple[Batch, ...]:
+        """All that candidates are run on."""
+        return (*self.batches, *self.texts, *self.source)
 
 
 def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
-    """For each task, source and aux_train rows in length buckets on the device."""
+    """For each task, source and aux_train rows in length buckets on the device.
+
+    Rows of text without labels are among them where the transfer method uses some.
+    """
     batches = []
     for part in experiment.parts:
         examples = trained_on(part.roles, part.source)
         _warn_of_unknown(part, examples)
         rows = _encode(part, examples)
+        if part.roles.unlabelled and learns_from_text(experiment.config):
+            texts = read_texts(experiment, part)
+            rows = join_rows(rows, _encode_texts(part, [one.learnt for one in texts]))
         count, pad_id = part.tokens.train_buckets, part.tokenizer.pad_id
         batches.append(training_batches(rows, count, pad_id))
     return tuple(batches)
@@ -84,6 +101,8 @@ def _heldout(experiment: Experiment, part: TaskPart) -> ScoringData:
     if SOURCE in needs:
         source = scoring_data(experiment, part, (roles.source,), "dev", "search")
         data = data._replace(source=source.batches)
+    if experiment.heard(part):
+        data = data._replace(texts=_texts(experiment, part))
     if ALIGNMENT in needs:
         config = experiment.config
         found = read_translations(
@@ -95,8 +114,29 @@ def _heldout(experiment: Experiment, part: TaskPart) -> ScoringData:
     return data
 
 
+def _texts(experiment: Experiment, part: TaskPart) -> tuple[Batch, ...]:
+    """Text that no weight learns from, of languages that have no other role."""
+    kept = [
+        one.kept
+        for one in read_texts(experiment, part)
+        if one.learnt.language in part.roles.text_only
+    ]
+    rows = _encode_texts(part, kept)
+    count, size = part.tokens.num_buckets, experiment.config.evaluate.batch_tokens
+    return scoring_batches(rows, count, size, part.tokenizer.pad_id)[0]
+
+
+def _encode_texts(part: TaskPart, texts: Sequence[Texts]) -> Rows:
+    for one in texts:
+        limit = part.tokens.max_unk_rate
+        warn(part.tokenizer, one.texts, one.language, limit)
+    languages = [part.roles.every.index(one.language) for one in texts]
+    stride = part.tokens.doc_stride
+    return make_text_rows(part.tokenizer, part.task.kind, texts, languages, stride)
+
+
 def _encode(part: TaskPart, examples: Sequence[AnyExamples]) -> Rows:
-    languages = [part.roles.all.index(one.language) for one in examples]
+    languages = [part.roles.every.index(one.language) for one in examples]
     heads = None
     if part.own_heads:
         own = part.own_heads

@@ -13,6 +13,7 @@ from xlnas_jax.data.form import Form
 from xlnas_jax.data.pairs import read_translations
 from xlnas_jax.data.sources import inspect
 from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, needs_of
 from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
@@ -44,12 +45,16 @@ def inspect_part(experiment: Experiment, part: TaskPart) -> tuple[Inspected, ...
 
 
 def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
-    """The form of all data by task; translations are read, too, where they are used.
+    """The form of all data by task; text without labels is read, too, and translations
+    where they are used.
 
     Raises:
-        DataError: as `inspect_part`; or there are too few translations.
+        DataError: as `inspect_part`; or a language has no text, or too few
+            translations.
     """
     found = {part.name: inspect_part(experiment, part) for part in experiment.parts}
+    for part in experiment.parts:
+        read_texts(experiment, part)
     if ALIGNMENT in needs_of(experiment.objectives):
         config = experiment.config
         for part in experiment.parts:

@@ -18,6 +18,18 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.trivial import uniform_loss
+from xlnas_jax.training.methods.registry import method_named
+
+
+def learns_from_teacher(config: Config) -> bool:
+    """Whether weights learn from what the full network made of all text."""
+    return "teacher" in method_named(config.train.method).needs
+
+
+def learns_from_text(config: Config) -> bool:
+    """Whether weights learn from text without labels, where there is some."""
+    method = method_named(config.train.method)
+    return "unlabelled" in method.needs | method.uses
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,12 +85,18 @@ class Experiment:
         """What hypervolumes are measured in; the same for the whole run."""
         ignorance = [
             knows_nothing(
-                uniform_loss(part.task, part.tokens.max_length), len(self.scored(part))
+                uniform_loss(part.task, part.tokens.max_length),
+                len(self.measured(part)),
             )
             for part in self.parts
         ]
         limits, given = self.config.constraints, self.config.search.reference
         return make_box(self.objectives, self.costs, limits, ignorance, given)
+
+    @property
+    def roles(self) -> dict[str, LanguageRoles]:
+        """Of each task, by name."""
+        return {part.name: part.roles for part in self.parts}
 
     def column(self, part: TaskPart, language: str) -> str:
         """The name of one task's language: its code, after the task's if several."""
@@ -95,6 +113,26 @@ class Experiment:
         )
 
     def scored(self, part: TaskPart) -> tuple[str, ...]:
-        """Languages of `Evaluation.statistics`: auxiliary, and source if needed."""
+        """Languages whose labels score candidates: auxiliary, and source if needed."""
         source = (part.roles.source,) if SOURCE in needs_of(self.objectives) else ()
         return (*part.roles.aux_heldout, *source)
+
+    def heard(self, part: TaskPart) -> tuple[str, ...]:
+        """Languages of text alone on which candidates are held against a teacher."""
+        return part.roles.text_only if part.task.measures_divergence else ()
+
+    def measured(self, part: TaskPart) -> tuple[str, ...]:
+        """Languages of `Evaluation.statistics`, in the order of its columns."""
+        auxiliary = len(part.roles.aux_heldout)
+        scored = self.scored(part)
+        return (*scored[:auxiliary], *self.heard(part), *scored[auxiliary:])
+
+    @property
+    def has_teacher(self) -> bool:
+        """Whether what the full network made of all text is kept and learnt from."""
+        return learns_from_teacher(self.config) or self.measures_divergence
+
+    @property
+    def measures_divergence(self) -> bool:
+        """Whether candidates are held against the full network."""
+        return any(part.task.measures_divergence for part in self.parts)

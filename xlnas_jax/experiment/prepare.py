@@ -7,6 +7,7 @@ weights and token arrays come after it.
 from collections.abc import Mapping
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.rows import with_max_length
 from xlnas_jax.data.examples import Source
@@ -15,12 +16,18 @@ from xlnas_jax.experiment.encoder import tokenizer_and_shape
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.taxonomy import require_sense
 from xlnas_jax.languages.roles import LanguageRoles
-from xlnas_jax.objectives.objectives import make_objectives
+from xlnas_jax.objectives.objectives import (
+    TEACHER,
+    Objective,
+    make_objectives,
+    needs_of,
+)
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.tasks.divergence import DIVERGENCE, with_divergence
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import ConfigError
 
@@ -51,8 +58,9 @@ def assemble(
     """
     roles_of = {name: roles for name, (roles, _) in found.items()}
     objectives = make_objectives(config.search.objectives, roles_of, config.transfer)
+    is_compared = measures_divergence(config, objectives)
     parts = tuple(
-        _make_part(config, name, roles, source, tokenizer, shape)
+        _make_part(config, name, roles, source, tokenizer, shape, is_compared)
         for name, (roles, source) in found.items()
     )
     _check_pooling(config, parts)
@@ -68,6 +76,15 @@ def assemble(
     return experiment
 
 
+def measures_divergence(config: Config, objectives: tuple[Objective, ...]) -> bool:
+    """Whether candidates are held against the full network."""
+    return (
+        TEACHER in needs_of(objectives)
+        or config.constraints.divergence is not None
+        or config.finalists.by == DIVERGENCE
+    )
+
+
 def _make_part(
     config: Config,
     name: str,
@@ -75,6 +92,7 @@ def _make_part(
     source: Source,
     tokenizer: Tokenizer,
     shape: EncoderShape,
+    is_compared: bool,
 ) -> TaskPart:
     given = config.every_task[name]
     settings = given.tokens or config.tokens
@@ -83,17 +101,24 @@ def _make_part(
             f"tokens.max_length: the model takes at most {shape.max_length} tokens; "
             f"got {settings.max_length}."
         )
+    task = make_task(source.task, source.labels, config.train.label_smoothing)
     return TaskPart(
         name=name,
         config=given,
         tokens=settings,
         roles=roles,
-        codes=dict(zip(roles.all, given.languages.all, strict=True)),
+        codes=_spelled(roles, given.languages),
         source=source,
-        task=make_task(source.task, source.labels, config.train.label_smoothing),
+        task=with_divergence(task) if is_compared else task,
         tokenizer=with_max_length(tokenizer, settings.max_length),
         own_heads=(roles.source, *roles.aux_train) if given.language_heads else (),
     )
+
+
+def _spelled(roles: LanguageRoles, given: LanguagesConfig) -> dict[str, str]:
+    """How the user spelled each language; of two spellings the first."""
+    every = zip((*roles.all, *roles.unlabelled), given.every, strict=True)
+    return dict(reversed(list(every)))
 
 
 def _check_pooling(config: Config, parts: tuple[TaskPart, ...]) -> None:

@@ -16,8 +16,9 @@ from collections.abc import Iterator, Sequence
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.controllers.registry import STRATEGIES
-from xlnas_jax.objectives.objectives import DIFFERENTIABLE, Objective
+from xlnas_jax.objectives.objectives import DIFFERENTIABLE, TEACHER, Objective
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError, brief
 
@@ -52,7 +53,7 @@ def objections(
             f"which has ten of the characters 0-9 and a-f; got {brief(pick)}. "
             + (f"Did you mean {close[0]!r}?" if close else "Use best.")
         )
-    yield from _of_data(config)
+    yield from _of_data(config, objectives)
     if config.search.population < strategy.min_population:
         yield (
             f"search.population: must be at least {strategy.min_population} for "
@@ -78,24 +79,53 @@ def objections(
 # Of what a transfer method may learn from, how it is given.
 HOW_GIVEN = {
     "auxiliary": "Name languages in languages.aux_train",
-    "unlabelled": "No option gives it yet",
+    "unlabelled": "Name languages in languages.unlabelled",
     "translations": "Set transfer.parallel",
+    "teacher": "It is the full network as the warm-up leaves it: set "
+    "train.pretune_steps",
 }
 
 
-def _of_data(config: Config) -> Iterator[str]:
+def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     """What the transfer method learns from, and is not there."""
     method = method_named(config.train.method)
     languages = [task.languages for task in config.every_task.values()]
     there = {"source"}
     if all(one.aux_train for one in languages):
         there.add("auxiliary")
+    if all(one.unlabelled for one in languages):
+        there.add("unlabelled")
     if config.transfer.parallel is not None:
         there.add("translations")
+    if config.train.pretune_steps:
+        there.add("teacher")
     for missing in sorted(method.needs - there):
         yield (
             f"train.method: {method.name} learns from {missing} data, of which there "
             f"is none. {HOW_GIVEN[missing]}, or use finetune."
+        )
+    is_measured = (
+        config.constraints.divergence is not None
+        or config.finalists.by == DIVERGENCE
+        or any(TEACHER in one.needs for one in objectives)
+    )
+    if is_measured and "teacher" not in there:
+        yield (
+            "train.pretune_steps: must be above 0 where candidates are held against "
+            "the full network (divergence): untrained, it says nothing; got 0. Set it, "
+            "or leave divergence out of search.objectives, constraints and finalists."
+        )
+    is_used = "unlabelled" in method.needs | method.uses or is_measured
+    if any(one.unlabelled for one in languages) and not is_used:
+        yield (
+            f"languages.unlabelled: must be of use; got languages, but {method.name} "
+            f"learns from labels alone, and no divergence is measured. Use "
+            f"train.method distill or sandwich, or leave the languages out."
+        )
+    if is_measured and (config.evaluate.race or config.evaluate.halving):
+        yield (
+            "evaluate: race and halving score candidates on parts of the labelled data "
+            "alone; got one of them where divergence is measured. Leave it out."
         )
 
 

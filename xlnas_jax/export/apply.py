@@ -9,9 +9,10 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Run
-from xlnas_jax.supernet.heads import pool, read_out
+from xlnas_jax.supernet.heads import pool, read_out, sentence_vector
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.stages.registry import stages_with
+from xlnas_jax.types import Said
 
 
 def apply_subnet(
@@ -28,6 +29,20 @@ def apply_subnet(
     `batch label` where the head reads sentences, `batch seq label` of tokens;
     `route` as in `heads.read_out`.
     """
+    arrays = tokens, segments, length
+    return say_subnet(params, shape, pooling, *arrays, route).logits
+
+
+def say_subnet(
+    params: SubnetParams,
+    shape: EncoderShape,
+    pooling: str,
+    tokens: Int[Array, "batch seq"],
+    segments: Int[Array, "batch seq"],
+    length: Int[Array, " batch"],
+    route: Int[Array, " batch"] | None = None,
+) -> Said:
+    """The same, with the sentences' vectors."""
     positions = jax.lax.broadcasted_iota(length.dtype, tokens.shape, 1)
     mask = positions < length[:, None]
     x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
@@ -37,7 +52,8 @@ def apply_subnet(
             if not stage.is_absent(values):
                 x = stage.run(x, layer, mask, shape, Run(values=values))
     pool_sentence = functools.partial(pool, pooling=pooling)
-    return read_out(x, mask, params.head, pool_sentence, route)
+    logits = read_out(x, mask, params.head, pool_sentence, route)
+    return Said(logits, sentence_vector(x, mask))
 
 
 # Module-level, so that every network of the same sizes shares the compilation.

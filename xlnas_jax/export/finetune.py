@@ -6,25 +6,35 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Int
 
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.draws import round_key
-from xlnas_jax.experiment.parts import Experiment, TaskPart
-from xlnas_jax.export.apply import apply_subnet
+from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_teacher
+from xlnas_jax.export.apply import say_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.search.learn import make_plan
+from xlnas_jax.search.teacher import listen
+from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.methods.base import Network, Setting
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
 from xlnas_jax.training.step import take_batch
-from xlnas_jax.types import Batch
+from xlnas_jax.types import Batch, Said
 
 
 def finetune_subnet(
-    experiment: Experiment, part: TaskPart, params: SubnetParams, pooling: str
+    experiment: Experiment,
+    part: TaskPart,
+    params: SubnetParams,
+    pooling: str,
+    teacher: SharedParams | None = None,
 ) -> SubnetParams:
-    """Takes `export.finetune_steps` steps of `train.method`; same input, same bits."""
+    """Takes `export.finetune_steps` steps of `train.method`; same input, same bits.
+
+    Args:
+        teacher: where the method learns from one.
+    """
     config = experiment.config
     count, rate = config.export.finetune_steps, config.export.finetune_learning_rate
     if count == 0:
@@ -39,11 +49,11 @@ def finetune_subnet(
     shape = experiment.shape
 
     def full(
-        params: SubnetParams, x: Any, batch: Batch, arch: Any, key: Any
-    ) -> Float[Array, "..."]:
+        params: SubnetParams, x: Any, batch: Batch, arch: Any, key: Any = None
+    ) -> Said:
         del x, arch, key  # it is one network, trained without dropout
         arrays = batch.tokens, batch.segments, batch.length, batch.head
-        return apply_subnet(params, shape, pooling, *arrays)
+        return say_subnet(params, shape, pooling, *arrays)
 
     method = method_named(config.train.method)
     setting = Setting(train, Network(full), experiment.space, part.task)
@@ -60,6 +70,8 @@ def finetune_subnet(
 
     alone = _alone(experiment, part)
     rows = training_rows(alone)
+    if teacher is not None and learns_from_teacher(config):
+        rows, _ = listen(alone, rows, (), teacher)
     plan = make_plan(alone, rows)
     tree: Any = params
     carried = params, optimizer.init(tree), method.init(setting, base)

@@ -12,6 +12,7 @@ from xlnas_jax.export.artifact.facts import MeasuredLatency, make_card, own_cost
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.results.finalists.document import found_networks, winner_of
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import ConfigError, brief
 
@@ -19,29 +20,33 @@ from xlnas_jax.types import ConfigError, brief
 def pick_point(document: dict[str, Any], choice: str) -> dict[str, Any]:
     """The point of a front that `best`, `knee`, `smallest` or an id names.
 
-    The front is sorted by its first objective. The knee is the point nearest to
-    the ideal corner, every objective scaled to the extent of the front.
+    Of finalists, where there are some, and then `best` is the one that won. The front
+    is sorted by its first objective. The knee is the point nearest to the ideal
+    corner, every objective scaled to the extent of the front.
 
     Raises:
         ConfigError: no point has that id.
     """
-    points = document["points"]
+    finalists = found_networks(document)
+    points = finalists or document["points"]
     names = document["objectives"]
     matrix = np.asarray([[p["objectives"][n] for n in names] for p in points], float)
     if choice == "best":
-        return points[0]
+        return winner_of(document) or points[0]
     if choice == "smallest":
         return min(points, key=lambda point: point["costs"]["params"])
     if choice == "knee":
         low, high = matrix.min(0), matrix.max(0)
         scaled = (matrix - low) / np.where(high > low, high - low, 1.0)
         return points[int(np.square(scaled).sum(-1).argmin())]
+    points = [*finalists, *document["points"]]
     for point in points:
         if point["id"] == choice:
             return point
     raise ConfigError(
         f"pick: must be one of {list(PICKS)} or the id of a point on the front; got "
-        f"{brief(choice)}. The ids are {[point['id'] for point in points]}."
+        f"{brief(choice)}. The ids are "
+        f"{list(dict.fromkeys(point['id'] for point in points))}."
     )
 
 
@@ -52,6 +57,7 @@ def export_point(
     point: dict[str, Any],
     out: Path,
     latency: MeasuredLatency | None = None,
+    teacher: SharedParams | None = None,
 ) -> Path:
     """Slices, fine-tunes if asked, and writes an artifact with its model card.
 
@@ -59,7 +65,9 @@ def export_point(
     them, or nothing.
     """
     artifacts = {
-        part.name: _make_artifact(experiment, part, params, document, point, latency)
+        part.name: _make_artifact(
+            experiment, part, params, document, point, latency, teacher
+        )
         for part in experiment.parts
     }
     if len(artifacts) > 1:
@@ -77,13 +85,14 @@ def _make_artifact(
     document: dict[str, Any],
     point: dict[str, Any],
     latency: MeasuredLatency | None,
+    teacher: SharedParams | None,
 ) -> Artifact:
     """The network of one task."""
     space, shape = experiment.space, experiment.shape
     row = space.from_values(point["architecture"])
     pooling = str(point["architecture"]["pooling"][0])
     sliced = slice_subnet(params.of_task(part.name), space, row)
-    sliced = finetune_subnet(experiment, part, sliced, pooling)
+    sliced = finetune_subnet(experiment, part, sliced, pooling, teacher)
     subnet = Subnet(
         sliced,
         shape,

@@ -27,12 +27,17 @@ class LanguageRoles:
         aux_train: further languages the weights may learn from.
         aux_heldout: labelled languages that only score candidates.
         target: languages whose labels are read once, for the final report.
+        unlabelled: languages whose text is used without labels; of those that score
+            candidates, the training split, and so of targets where `target_text`
+            allows it. Of all others no label can be read, whatever the phase.
     """
 
     source: str
     aux_train: tuple[str, ...]
     aux_heldout: tuple[str, ...]
     target: tuple[str, ...]
+    unlabelled: tuple[str, ...] = ()
+    target_text: bool = False
 
     def __post_init__(self) -> None:
         if not self.aux_heldout:
@@ -49,6 +54,29 @@ class LanguageRoles:
                     f"{language!r} in {seen[language]} and in {role}. Remove one."
                 )
             seen[language] = role
+        self._check_unlabelled(seen)
+
+    def _check_unlabelled(self, seen: dict[str, str]) -> None:
+        """Each once, and only of languages whose text is not used anyway."""
+        if len(set(self.unlabelled)) != len(self.unlabelled):
+            raise ConfigError(
+                f"languages.unlabelled: every language must stand once; got "
+                f"{list(self.unlabelled)}. Remove the second of two."
+            )
+        for language in self.unlabelled:
+            role = seen.get(language, "")
+            if role in ("source", "aux_train"):
+                raise ConfigError(
+                    f"languages.unlabelled: must name languages that weights do not "
+                    f"learn from with labels; got {language!r}, which is in {role}. "
+                    f"Remove it from one of the two."
+                )
+            if role == "target" and not self.target_text:
+                raise ConfigError(
+                    f"languages.unlabelled: text of a target may be used only where "
+                    f"languages.target_text is true, which every result then says; "
+                    f"got {language!r}. Set it, or remove the language."
+                )
 
     @classmethod
     def from_config(cls, config: LanguagesConfig) -> "LanguageRoles":
@@ -58,6 +86,8 @@ class LanguageRoles:
             aux_train=tuple(normalise(code) for code in config.aux_train),
             aux_heldout=tuple(normalise(code) for code in config.aux_heldout),
             target=tuple(normalise(code) for code in config.target),
+            unlabelled=tuple(normalise(code) for code in config.unlabelled),
+            target_text=config.target_text,
         )
 
     @property
@@ -65,15 +95,27 @@ class LanguageRoles:
         """Every language once: source, auxiliary, target."""
         return tuple(language for _, language in self._assignments())
 
+    @property
+    def text_only(self) -> tuple[str, ...]:
+        """Languages of `unlabelled` that have no other role."""
+        return tuple(code for code in self.unlabelled if code not in self.all)
+
+    @property
+    def every(self) -> tuple[str, ...]:
+        """Every language once: those of `all`, then those of text alone."""
+        return (*self.all, *self.text_only)
+
     def role_of(self, language: str) -> str:
         """Name of the role of a language, or a `ConfigError` if it has none."""
         code = normalise(language)
         for role, other in self._assignments():
             if other == code:
                 return role
+        if code in self.unlabelled:
+            return "unlabelled"
         raise ConfigError(
             f"languages: only a language with a role may be read; got {language!r}. "
-            f"The languages of this run are {', '.join(self.all)}."
+            f"The languages of this run are {', '.join(self.every)}."
         )
 
     def require(self, language: str, split: Split, phase: Phase) -> None:
@@ -90,6 +132,12 @@ class LanguageRoles:
                 f"{split!r} of {language!r} in phase 'check', which sees the form of "
                 f"the data alone. Use data.sources.inspect."
             )
+        if role == "unlabelled":
+            raise LeakError(
+                f"labels of unlabelled languages are never read; got split {split!r} "
+                f"of {language!r} in phase {phase!r}. Read its text alone, or give "
+                f"the language another role."
+            )
         if role == "target" and phase != "report":
             raise LeakError(
                 f"labels of target languages may be read in phase 'report' only; "
@@ -102,6 +150,16 @@ class LanguageRoles:
                 f"aux_train languages only; got split {split!r} of {language!r} "
                 f"({role}) in phase 'train'. Train on {self.source}, or move the "
                 f"language to languages.aux_train."
+            )
+
+    def require_text(self, language: str) -> None:
+        """Raise `LeakError` unless text of a language may be used without labels."""
+        code = normalise(language)
+        if code not in self.unlabelled:
+            raise LeakError(
+                f"text without labels may be used of languages.unlabelled only, which "
+                f"are {', '.join(self.unlabelled) or 'none'}; got {language!r}. Add "
+                f"the language there."
             )
 
     def _assignments(self) -> tuple[tuple[str, str], ...]:

@@ -3,7 +3,8 @@
 Objectives are plain functions of metrics per language and of costs, so that the
 same evaluation serves any of them. The transfer loss is that of the auxiliary
 languages, what it exceeds the source's by, and what translations are apart; each of
-the last two is only measured where its weight is above 0.
+the last two is only measured where its weight is above 0. The divergence from the full
+network takes no labels, and is of languages too that have none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,10 +20,12 @@ from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.space.cost import COSTS
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.base import Task
+from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.types import ConfigError
 
-# Of one task, by name, with a column for each auxiliary language, in order; where an
-# objective needs the source, it is the last. Every task has its own languages.
+# Of one task, by name, with a column for each auxiliary language, in order; then, where
+# an objective needs a teacher, for each language of text alone; where one needs the
+# source, it is the last. Every task has its own languages.
 Metrics = Mapping[str, Float[Array, "pop _"]]
 Costs = Mapping[str, Float[Array, " pop"]]
 Roles = Mapping[str, LanguageRoles]
@@ -32,12 +35,14 @@ TRANSFER = {
     "worst_error": ("error", "max"),
     "loss": ("loss", "mean"),
     "worst_loss": ("loss", "max"),
+    DIVERGENCE: (DIVERGENCE, "mean"),
+    "worst_divergence": (DIVERGENCE, "max"),
 }
 # Whose mean over languages ranks networks as the mean auxiliary loss does.
 DIFFERENTIABLE = ("loss", "error")
-OF_LANGUAGE = ("error", "loss")
+OF_LANGUAGE = ("error", "loss", DIVERGENCE)
 TRANSFER_LOSS = "transfer_loss"
-SOURCE, ALIGNMENT = "source", "alignment"
+SOURCE, ALIGNMENT, TEACHER = "source", "alignment", "teacher"
 _DEFAULT = TransferConfig()
 
 
@@ -49,7 +54,8 @@ class Objective(NamedTuple):
         is_cost: known before anything is run.
         value: of every candidate, from the metrics of each task and the costs.
         meaning: what it is, in words.
-        needs: what is measured for it beside auxiliary scores: `source`, `alignment`.
+        needs: what is measured for it beside auxiliary scores: `source`, `alignment`,
+            `teacher`.
         is_mean: it is a mean over examples, so that some of them estimate it without
             bias; a maximum, or what exceeds a margin, is not.
         follows_loss: networks are ranked by it as by the mean auxiliary loss, whose
@@ -82,18 +88,18 @@ def make_objectives(
             there twice.
     """
     needs = _needs(transfer) if TRANSFER_LOSS in names else frozenset()
-    stop = -1 if SOURCE in needs else None
+    roles = roles or {}
     made = []
     for name in names:
         metric, colon, _ = name.partition(":")
         if name in costs:
             made.append(_cost(name))
         elif name in TRANSFER:
-            made.append(_over_languages(name, stop))
+            made.append(_over_languages(name, roles))
         elif name == TRANSFER_LOSS:
-            made.append(_transfer_loss(transfer, stop, needs))
+            made.append(_transfer_loss(transfer, roles, needs))
         elif colon and metric in OF_LANGUAGE:
-            made.append(_of_language(name, roles or {}))
+            made.append(_of_language(name, roles))
         else:
             raise _unknown(name, costs)
     if not made or made[0].is_cost:
@@ -140,28 +146,48 @@ def _cost(name: str) -> Objective:
     return Objective(name, True, value, f"the cost {name}")
 
 
-def _over_languages(name: str, stop: int | None) -> Objective:
+def _columns(metric: str, roles: Roles, num: int) -> list[int | None]:
+    """Of each of `num` tasks, how many columns of a metric count: all if None."""
+    if not roles:
+        return [None] * num
+    counted = [
+        len(own.aux_heldout) + (len(own.text_only) if metric == DIVERGENCE else 0)
+        for own in roles.values()
+    ]
+    return list(counted)
+
+
+def _over_languages(name: str, roles: Roles) -> Objective:
     """Mean or maximum; tasks count alike, however many languages they have."""
     metric, reduce = TRANSFER[name]
 
     def value(metrics: Sequence[Metrics], costs: Costs) -> Float[Array, " pop"]:
-        heldout = [found[metric][:, :stop] for found in metrics]
+        stops = _columns(metric, roles, len(metrics))
+        heldout = [
+            found[metric][:, :stop] for found, stop in zip(metrics, stops, strict=True)
+        ]
         if reduce == "max":
             return jnp.stack([own.max(-1) for own in heldout]).max(0)
         return jnp.stack([own.mean(-1) for own in heldout]).mean(0)
 
     words = {"mean": "mean over", "max": "the worst of"}[reduce]
     meaning = f"{metric}, {words} auxiliary languages"
-    is_mean = reduce == "mean"
-    return Objective(name, False, value, meaning, is_mean=is_mean, follows_loss=is_mean)
+    is_mean, follows = reduce == "mean", reduce == "mean" and metric != DIVERGENCE
+    needs: frozenset[str] = frozenset()
+    if metric == DIVERGENCE:
+        meaning = f"divergence from the full network, {words} unlabelled text"
+        needs = frozenset({TEACHER})
+    return Objective(name, False, value, meaning, needs, is_mean, follows)
 
 
 def _transfer_loss(
-    transfer: TransferConfig, stop: int | None, needs: frozenset[str]
+    transfer: TransferConfig, roles: Roles, needs: frozenset[str]
 ) -> Objective:
     """The loss and the terms that are switched on, of each task; tasks count alike."""
+    without = -1 if SOURCE in needs else None
 
-    def of_task(found: Metrics) -> Float[Array, " pop"]:
+    def of_task(found: Metrics, stop: int | None) -> Float[Array, " pop"]:
+        stop = without if stop is None else stop
         heldout = found["loss"][:, :stop].mean(-1)
         total = heldout
         if SOURCE in needs:
@@ -173,7 +199,8 @@ def _transfer_loss(
         return total
 
     def value(metrics: Sequence[Metrics], costs: Costs) -> Float[Array, " pop"]:
-        return jnp.stack([of_task(found) for found in metrics]).mean(0)
+        stops = _columns("loss", roles, len(metrics))
+        return jnp.stack(list(map(of_task, metrics, stops))).mean(0)
 
     terms = ["aux loss"]
     if SOURCE in needs:
@@ -204,7 +231,8 @@ def _of_language(name: str, roles: Roles) -> Objective:
     if len(tasks) == 1:
         columns = [column.partition("/")[2] for column in columns]
     meaning = f"{metric} in {', '.join(columns)}"
-    return Objective(name, False, value, meaning)
+    needs = frozenset({TEACHER} if metric == DIVERGENCE else ())
+    return Objective(name, False, value, meaning, needs)
 
 
 def _places(name: str, place: str, roles: Roles) -> list[tuple[int, int]]:

@@ -1,29 +1,48 @@
 """The end of a search: what is scored last, and in which order."""
 
+import functools
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from xlnas_jax.devices.sharding import local
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.document import Document, make_document
+from xlnas_jax.results.finalists.choose import choose
+from xlnas_jax.results.finalists.contenders import make_contenders
+from xlnas_jax.results.finalists.document import add_finalists
+from xlnas_jax.results.finalists.pruners import Pruners
+from xlnas_jax.results.finalists.train import (
+    Finalist,
+    Workshop,
+    train_finalists,
+    trained_weights,
+)
 from xlnas_jax.results.finish import (
     Scored,
+    Tried,
     final_front,
     full_network,
     random_control,
     report,
     uniform_scaling,
 )
+from xlnas_jax.search.alone import make_train_alone
+from xlnas_jax.search.engine import Data
 from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.search.teacher import whole_teacher
+from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.terminal.progress import Progress
 
 PARTS = (
     "scoring the archive with the final weights",
     "scoring as many random networks",
     "scoring uniformly scaled networks",
+    "training finalists",
     "scoring test data, targets included, for the report",
 )
+_FINALISTS, _REPORT = 3, 4
 
 
 def conclude(
@@ -32,13 +51,19 @@ def conclude(
     state: SearchState,
     progress: Progress,
     confirm: Callable[..., np.ndarray] | None = None,
+    data: Data | None = None,
+    folder: Path | None = None,
 ) -> Document:
     """Takes the front, adds the baselines, and only then reads the targets.
 
     Args:
         confirm: as in `final_front`; baselines are measured too, and kept.
+        data: training rows and auxiliary data, where finalists are to be trained.
+        folder: where finalists are kept, so that a killed search need not train them
+            again; nowhere if None.
     """
     params = state.learner.params
+    teacher = teacher_of(experiment, state)
     done = int(state.round)
 
     def begin(part: int) -> None:
@@ -47,35 +72,67 @@ def conclude(
 
     begin(0)
     front = final_front(experiment, engine, state, confirm)
-    parts = {"full": full_network(experiment, engine, params)}
+    parts = {"full": full_network(experiment, engine, teacher)}
     if experiment.config.search.control:
         begin(1)
         parts["random"] = random_control(experiment, engine, state)
         begin(2)
         parts["uniform"] = uniform_scaling(experiment, engine, params)
     names = [*parts, *["point"] * len(front.indices)]
-    chosen = _join([*parts.values(), front])
+    chosen = Scored.join([*parts.values(), front])
     if confirm is not None:
         confirm(chosen.indices)
+    finalists: list[Finalist] = []
+    shop = None
+    if data is not None and experiment.config.search.finalists:
+        begin(_FINALISTS)
+        shop = _workshop(experiment, engine, state, data, folder, progress.phase)
+        pruners = Pruners(experiment, shop.teacher, data[0])
+        contenders = make_contenders(experiment, engine, state, front, pruners)
+        finalists = train_finalists(shop, contenders)
     shown = _tested(experiment, front, len(parts))
-    begin(3)
-    tested = report(experiment, local(params), chosen.indices[shown])
+    begin(_REPORT)
+    networks: list[Tried] = []
+    for n in shown:
+        own = teacher if names[n] == "full" else params
+        networks.append((functools.partial(local, own), chosen.indices[n]))
+    for one in finalists:
+        assert shop is not None
+        made = functools.partial(trained_weights, shop, one)
+        networks.append((made, one.contender.row))
+    tested = report(experiment, networks)
+    of_finalists = tested.networks[len(shown) :]
+    tested = tested._replace(networks=tested.networks[: len(shown)])
     progress.update(done + len(PARTS))
     counts = int(state.evaluated), int(state.rejected), int(state.failed)
-    return make_document(experiment, chosen, names, tested, shown, *counts)
+    document = make_document(experiment, chosen, names, tested, shown, *counts)
+    if shop is not None:
+        ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
+        winner = choose(experiment, ids, finalists)
+        add_finalists(experiment, document, finalists, of_finalists, winner)
+    return document
 
 
-def _join(parts: list[Scored]) -> Scored:
-    """Several sets of candidates, one after another."""
-    metrics = tuple(
-        {name: np.concatenate([part.metrics[i][name] for part in parts]) for name in m}
-        for i, m in enumerate(parts[0].metrics)
-    )
-    return Scored(
-        np.concatenate([part.indices for part in parts]),
-        np.concatenate([part.objectives for part in parts]),
-        metrics,
-    )
+def teacher_of(experiment: Experiment, state: SearchState) -> SharedParams:
+    """The full network: as the warm-up left it if it is kept, else as it is."""
+    if state.teacher is None:
+        return state.learner.params
+    return whole_teacher(experiment, state.teacher, state.learner.params)
+
+
+def _workshop(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    data: Data,
+    folder: Path | None,
+    say: Callable[[str], None],
+) -> Workshop:
+    settings = experiment.config.finalists
+    rows, heldout = data
+    train = make_train_alone(experiment, rows, settings.steps, settings.learning_rate)
+    params, teacher = state.learner.params, teacher_of(experiment, state)
+    return Workshop(experiment, engine, heldout, train, params, teacher, folder, say)
 
 
 def _tested(experiment: Experiment, front: Scored, num_baselines: int) -> list[int]:

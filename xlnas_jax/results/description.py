@@ -14,7 +14,8 @@ from xlnas_jax.experiment.inspection import Inspected, inspect_data, oddities
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.languages.codes import titled
 from xlnas_jax.languages.roles import Split
-from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE
+from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, TEACHER
+from xlnas_jax.results.texts import make_text_table
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.tagging import has_entities
@@ -37,6 +38,8 @@ def describe(experiment: Experiment) -> list[Grid]:
     for part in experiment.parts:
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
         tables += [_languages(part, where), _rows(part, found[part.name], where)]
+        if part.roles.unlabelled:
+            tables.append(make_text_table(experiment, part, where))
         if part.source.labels:
             tables.append(_labels(part, found[part.name], where))
     return [*tables, _objectives(experiment)]
@@ -107,6 +110,9 @@ def _objectives(experiment: Experiment) -> Grid:
         read = "nothing" if objective.is_cost else "auxiliary dev"
         if SOURCE in objective.needs:
             read += ", source dev"
+        if TEACHER in objective.needs:
+            own = [code for part in experiment.parts for code in experiment.heard(part)]
+            read = ", ".join(["text of auxiliary dev", *dict.fromkeys(own)])
         if ALIGNMENT in objective.needs:
             read += f", translations: {_translations(experiment)}"
         rows.append((objective.name, objective.meaning, read))

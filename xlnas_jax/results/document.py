@@ -17,6 +17,7 @@ from xlnas_jax.results.finish import Scored, Tested
 from xlnas_jax.results.scoring import Scores, from_sums
 from xlnas_jax.space.constraints import limits
 from xlnas_jax.tasks import summary
+from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.trivial import NAMES
 
 FORMAT = 1
@@ -76,7 +77,7 @@ def make_document(
     }
     best = names.index("point")
     document["comparisons"] = {
-        name: _compare(experiment, document, scores[best], scores[names.index(name)])
+        name: compare(experiment, document, scores[best], scores[names.index(name)])
         for name in baselines
     }
     for point in every:
@@ -102,6 +103,7 @@ def _task(experiment: Experiment, part: TaskPart, tested: Tested) -> dict[str, A
             "aux_train": columns(roles.aux_train),
             "aux_heldout": columns(roles.aux_heldout),
             "target": columns(roles.target),
+            **_of_texts(part, columns(roles.unlabelled)),
         },
         "trivial": {
             "name": NAMES[part.task.kind],
@@ -109,6 +111,13 @@ def _task(experiment: Experiment, part: TaskPart, tested: Tested) -> dict[str, A
         },
         "rows": load_reports(experiment, part),
     }
+
+
+def _of_texts(part: TaskPart, columns: list[str]) -> dict[str, Any]:
+    """Whose text was used without labels, where any was; targets' is told apart."""
+    if not columns:
+        return {}
+    return {"unlabelled": columns, "target_text": part.roles.target_text}
 
 
 def fronts(
@@ -149,9 +158,11 @@ def make_point(
             name: number(values[position, index])
             for name, values in metrics.items()
             if index < values.shape[1]  # the source is not aligned with itself
+            # What has no labels has no other scores.
+            and (name == DIVERGENCE or code not in experiment.heard(part))
         }
         for part, metrics in zip(experiment.parts, chosen.metrics, strict=True)
-        for index, code in enumerate(experiment.scored(part))
+        for index, code in enumerate(experiment.measured(part))
     }
     return {
         "id": space.identifier(row),
@@ -209,7 +220,7 @@ def summarise(document: Document, point: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _compare(
+def compare(
     experiment: Experiment,
     document: Document,
     best: dict[str, Scores],

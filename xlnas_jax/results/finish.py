@@ -5,9 +5,9 @@ scored again with the final ones before the front is taken. The baselines are
 chosen by the same rule, on the same data, within the same limits.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -48,6 +48,16 @@ class Scored:
         """The candidates at these positions, in that order."""
         metrics = jax.tree.map(lambda values: values[rows], self.metrics)
         return Scored(self.indices[rows], self.objectives[rows], metrics)
+
+    @staticmethod
+    def join(parts: Sequence["Scored"]) -> "Scored":
+        """Several sets of candidates, one after another."""
+        metrics = [part.metrics for part in parts]
+        return Scored(
+            np.concatenate([part.indices for part in parts]),
+            np.concatenate([part.objectives for part in parts]),
+            jax.tree.map(lambda *found: np.concatenate(found), *metrics),
+        )
 
     def best(self) -> "Scored":
         """The one with the lowest first objective; ties go to the next ones."""
@@ -178,11 +188,16 @@ def uniform_scaling(
     if not len(rows):
         smallest = np.asarray(space.flatten(space.smallest()))
         rows = distinct(experiment, _poolings(experiment, smallest))
+    return rescore(experiment, engine, params, widest(experiment, rows)).best()
+
+
+def widest(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "kind site"]:
+    """The costliest network of every depth and of every choice of whole networks."""
+    space = experiment.space
     kinds = np.stack([space.num_kept(rows), space.whole_of(rows)])
     costliest = np.argsort(-experiment.costs.counted(rows)["flops"], kind="stable")
     first = np.unique(kinds[:, costliest], axis=1, return_index=True)[1]
-    widest = rows[costliest[first]]
-    return rescore(experiment, engine, params, widest).best()
+    return rows[costliest[first]]
 
 
 def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:
@@ -206,19 +221,23 @@ class Tested(NamedTuple):
     trivial: dict[str, float]
 
 
-def report(experiment: Experiment, params: SharedParams, rows: Rows) -> Tested:
+# A network as it is tested: what gives its weights, when it is its turn, and its row.
+Tried = tuple[Callable[[], SharedParams], Any]
+
+
+def report(experiment: Experiment, networks: Sequence[Tried]) -> Tested:
     """Official test scores of networks in every language of every task.
 
     This is the one place where target labels are read; nothing is chosen after.
     """
-    tested = Tested([{} for _ in rows], {})
+    tested = Tested([{} for _ in networks], {})
     supernet = make_scoring_supernet(experiment)
     for part in experiment.parts:
         data = scoring_data(experiment, part, part.roles.all, "test", "report")
         predict = make_predictor(supernet, experiment.space, part.task)
         columns = [experiment.column(part, code) for code in part.roles.all]
-        own = params.of_task(part.name)
-        for scores, row in zip(tested.networks, rows, strict=True):
+        for scores, (weights, row) in zip(tested.networks, networks, strict=True):
+            own = weights().of_task(part.name)
             found = score_predictions(part.task, data, predict(own, row, data.batches))
             scores.update(zip(columns, found, strict=True))
         trivial = trivial_scores(part, data.examples)

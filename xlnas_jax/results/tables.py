@@ -106,6 +106,38 @@ def make_comparison_table(document: Document) -> Grid:
     )
 
 
+def make_finalist_table(document: Document) -> Grid:
+    """What was trained alone, by budget: the front's and every control's."""
+    found = document["finalists"]
+    objective = document["objectives"][0]
+    winner = found["networks"][found["winner"]]
+    rows = []
+    for one in found["networks"]:
+        before = one["before"]["objectives"][objective]
+        tasks = one["summary"]["tasks"].values()
+        worst = [task["worst_language"]["score"] for task in tasks]
+        rows.append(
+            (
+                f"{one['kind']}, picked" if one is winner else one["kind"],
+                ", ".join(one["places"]),
+                one["id"],
+                _millions(one["costs"]["encoder_params"], 2),
+                _millions(one["costs"]["flops"], 1),
+                f"{before:.3f}",
+                f"{one['objectives'][objective]:.3f}",
+                _percent(target_mean(one)),
+                _percent(min(worst)),
+            )
+        )
+    title = (
+        f"Finalists, {found['steps']} steps each alone; picked by {found['by']} on "
+        f"auxiliary languages (targets: test scores in %)"
+    )
+    sizes = ("id", "encoder M", "MFLOPs")
+    scores = (f"aux {objective} before", "after", "targets", "worst target")
+    return Grid(title, ("network", "at", *sizes, *scores), rows)
+
+
 def rejected_lines(document: Document) -> list[str]:
     """Faulty rows that were passed over, where any were."""
     found = (
@@ -124,6 +156,20 @@ def rejected_lines(document: Document) -> list[str]:
     ]
 
 
+def text_lines(document: Document) -> list[str]:
+    """Where text of targets was used, which a reader must know."""
+    found = []
+    for task in document["tasks"].values():
+        roles = task["roles"]
+        used = [one for one in roles.get("unlabelled", ()) if one in roles["target"]]
+        if used:
+            found.append(
+                f"Text without labels of the targets {', '.join(used)} was used: they "
+                f"are not languages that the networks never met."
+            )
+    return found
+
+
 def print_results(
     console: Console, document: Document, directory: Path, artifact: Path
 ) -> None:
@@ -132,7 +178,9 @@ def print_results(
     for name in document["tasks"]:
         console.print(make_language_table(document, name))
     console.print(make_comparison_table(document))
-    for line in rejected_lines(document):
+    if "finalists" in document:
+        console.print(make_finalist_table(document))
+    for line in (*rejected_lines(document), *text_lines(document)):
         say(console, line)
     failed = document["failed"]
     say(

@@ -8,19 +8,23 @@ import jax.numpy as jnp
 
 from xlnas_jax.calibration.settle_latency import measured_latency, restore_latency
 from xlnas_jax.config.devices import DevicesConfig
+from xlnas_jax.experiment.parts import Experiment, learns_from_teacher
 from xlnas_jax.experiment.weights import abstract_weights
 from xlnas_jax.export.artifact.contents import require_whole
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.results.document import Document
+from xlnas_jax.results.finalists.train import FOLDER, weights_of
 from xlnas_jax.run.recorded import recall
 from xlnas_jax.run.shared import say_first
 from xlnas_jax.search.learn import num_warm_up
+from xlnas_jax.search.teacher import new_teacher, whole_teacher
 from xlnas_jax.storage.rundir import Run, read_config, read_run
 from xlnas_jax.storage.steps import read_part
+from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import CheckpointError
 
-# What names of the weights begin with in a saved state.
-WEIGHTS = "learner/params/"
+# What names of weights begin with in a saved state.
+WEIGHTS, TEACHER = "learner/params/", "teacher/"
 
 
 def export_run(directory: Path, pick: str, out: Path) -> Path:
@@ -53,7 +57,22 @@ def export_recorded(run: Run, document: Document, pick: str, out: Path) -> Path:
     params = read_part(run.checkpoints, last, WEIGHTS, template)
     params = jax.tree.map(jnp.asarray, params)
     latency = measured_latency(experiment, measured)
-    return export_point(experiment, params, document, point, out, latency)
+    teacher = _teacher(experiment, run, params)
+    params = weights_of(experiment, params, point, run.path / FOLDER)
+    return export_point(experiment, params, document, point, out, latency, teacher)
+
+
+def _teacher(
+    experiment: Experiment, run: Run, params: SharedParams
+) -> SharedParams | None:
+    """The teacher of the run, where what is exported still learns from it."""
+    config = experiment.config
+    if not config.export.finetune_steps or not learns_from_teacher(config):
+        return None
+    own = jax.eval_shape(lambda: new_teacher(experiment, params))
+    last = num_warm_up(config) + config.search.rounds
+    found = read_part(run.checkpoints, last, TEACHER, own)
+    return whole_teacher(experiment, jax.tree.map(jnp.asarray, found), params)
 
 
 def require_model(run: Run, document: Document, pick: str) -> None:

@@ -20,7 +20,8 @@ from xlnas_jax.data.examples import AnyExamples, Source
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import assemble
-from xlnas_jax.export.artifact.facts import is_paired, model_licence
+from xlnas_jax.experiment.unlabelled import is_paired
+from xlnas_jax.export.artifact.facts import model_licence
 from xlnas_jax.files import MAX_BYTES, read_json, sync, write_json
 from xlnas_jax.languages.roles import LanguageRoles, Split
 from xlnas_jax.storage.listing import (

@@ -21,10 +21,13 @@ from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.results.conclude import PARTS, conclude
 from xlnas_jax.results.document import Document
+from xlnas_jax.results.finalists.train import FOLDER, weights_of
 from xlnas_jax.run.again import require_model
 from xlnas_jax.run.rounds import run_rounds
 from xlnas_jax.run.shared import console, open_shared, remember, say_first
-from xlnas_jax.run.state import Data, load_state, read_data
+from xlnas_jax.run.state import load_state, read_data
+from xlnas_jax.search.engine import Data, with_teacher
+from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.storage.rundir import FRONT, Run
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.terminal.progress import Progress
@@ -79,26 +82,35 @@ def _search(
     last = warm_up + experiment.config.search.rounds
     with Progress("start", last + len(PARTS), first, console()) as progress:
         state = run_rounds(experiment, engine, state, run, compiles, progress, warm_up)
+        engine, state, data = with_teacher(experiment, engine, state, *data)
         experiment, engine = settle_precision(
             experiment, engine, state.learner.params, data[1], run, progress.say
         )
         state = run_rounds(experiment, engine, state, run, compiles, progress, last)
         compiles.mark("later_rounds")
         started = time.perf_counter()
-        params = local(state.learner.params)
+        params, teacher = local((state.learner.params, state.teacher))
         confirm = make_confirm(experiment, run, params)
-        document = conclude(experiment, engine, state, progress, confirm)
+        kept = run.path / FOLDER if run.is_writer else None
+        document = conclude(experiment, engine, state, progress, confirm, data, kept)
     # The others wait here for the first.
-    decide(lambda: _export(experiment, params, document, run))
+    decide(lambda: _export(experiment, params, teacher, document, run))
     compiles.mark("finish")
     seconds = round(time.perf_counter() - started, 3)
     return document, {"finish_seconds": seconds, "resumed_from_round": restored}
 
 
 def _export(
-    experiment: Experiment, params: SharedParams, document: Document, run: Run
+    experiment: Experiment,
+    params: SharedParams,
+    teacher: SharedParams | None,
+    document: Document,
+    run: Run,
 ) -> None:
     """Writes the network that `export.pick` asks for."""
     point = pick_point(document, experiment.config.export.pick)
     latency = measured_latency(experiment, run.read_measured())
-    export_point(experiment, params, document, point, run.model, latency)
+    if teacher is not None:
+        teacher = whole_teacher(experiment, teacher, params)
+    params = weights_of(experiment, params, point, run.path / FOLDER)
+    export_point(experiment, params, document, point, run.model, latency, teacher)

@@ -7,15 +7,12 @@ from xlnas_jax.devices.processes import (
     is_several,
     restore_everywhere,
 )
-from xlnas_jax.experiment.arrays import ScoringData, heldout_data, training_rows
+from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.search.engine import make_engine
+from xlnas_jax.search.engine import Data, make_engine
 from xlnas_jax.search.search import Engine, SearchState
 from xlnas_jax.storage.rundir import Run
 from xlnas_jax.storage.steps import Checkpoints
-from xlnas_jax.types import Batch
-
-Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
 
 
 def read_data(experiment: Experiment) -> Data:

@@ -3,10 +3,17 @@
 from typing import Any
 
 import numpy as np
+import optax
 from jax.sharding import Mesh
 
 from xlnas_jax.controllers.base import Controller
-from xlnas_jax.devices.sharding import make_mesh, place, replicate, require_divisible
+from xlnas_jax.devices.sharding import (
+    local,
+    make_mesh,
+    place,
+    replicate,
+    require_divisible,
+)
 from xlnas_jax.evaluation.population import (
     make_evaluate,
     make_halving_evaluate,
@@ -24,9 +31,14 @@ from xlnas_jax.search.propose import make_propose
 from xlnas_jax.search.refine import make_refine
 from xlnas_jax.search.search import Engine, SearchState
 from xlnas_jax.search.strategy import make_strategy
+from xlnas_jax.search.teacher import appoint, listen, new_teacher, whole_teacher
+from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import Learner, init_learner
 from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.types import Batch
+
+# Training rows and auxiliary data of every task.
+Data = tuple[tuple[tuple[Batch, ...], ...], tuple[ScoringData, ...]]
 
 
 def make_engine(
@@ -42,10 +54,9 @@ def make_engine(
     mesh = make_mesh(config.devices)
     require_divisible(mesh, config.train.batch_size)
     warm_up = num_warm_up(config)
-    steps = config.search.rounds * config.search.weight_steps
     params = place(mesh, init_params(experiment), config.devices.fsdp)
     rows = replicate(mesh, rows)
-    optimizer = make_optimizer(config.train, params, config.train.pretune_steps + steps)
+    optimizer = _optimizer(experiment, params)
     controller = make_strategy(experiment)
     measure = make_measure(experiment)
     engine = Engine(
@@ -73,6 +84,45 @@ def make_engine(
     return engine, first_state(experiment, controller, learner, mesh)
 
 
+def _optimizer(
+    experiment: Experiment, params: SharedParams
+) -> optax.GradientTransformation:
+    """Of the whole search, its warm-up included."""
+    train, search = experiment.config.train, experiment.config.search
+    steps = train.pretune_steps + search.rounds * search.weight_steps
+    return make_optimizer(train, params, steps)
+
+
+def with_teacher(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    rows: tuple[tuple[Batch, ...], ...],
+    heldout: tuple[ScoringData, ...],
+) -> tuple[Engine, SearchState, Data]:
+    """What goes on after the warm-up: with a teacher, where there is to be one.
+
+    When the warm-up has just ended, the full network becomes it; a run that goes on
+    later has it saved.
+
+    Returns:
+        The engine and the state, and the data with what the teacher says of it.
+    """
+    if state.teacher is None:
+        return engine, state, (rows, heldout)
+    if int(state.round) == engine.num_warm_up:
+        state = appoint(experiment, state)
+    assert state.teacher is not None
+    params = local(state.learner.params)
+    teacher = whole_teacher(experiment, local(state.teacher), params)
+    rows, heldout = listen(experiment, rows, heldout, teacher)
+    mesh = make_mesh(experiment.config.devices)
+    optimizer = _optimizer(experiment, state.learner.params)
+    learn = make_learn(experiment, replicate(mesh, rows), optimizer, mesh)
+    scoring = make_scoring(experiment, heldout)
+    return engine._replace(learn=learn, **scoring), state, (rows, heldout)
+
+
 def first_state(
     experiment: Experiment, controller: Controller, learner: Learner, mesh: Mesh
 ) -> SearchState:
@@ -85,6 +135,7 @@ def first_state(
         sum(len(part.roles.aux_heldout) for part in experiment.parts),
     )
     zero = np.zeros((), np.int32)
+    teacher = new_teacher(experiment, learner.params)
     return SearchState(
         learner=learner,
         controller=replicate(mesh, controller.init(round_key(config, "init", 0))),
@@ -93,6 +144,7 @@ def first_state(
         evaluated=zero,
         rejected=zero,
         failed=zero,
+        teacher=None if teacher is None else replicate(mesh, teacher),
     )
 
 

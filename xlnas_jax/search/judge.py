@@ -1,7 +1,7 @@
 """From statistics of candidates to what the strategy is told and the archive keeps."""
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
@@ -11,9 +11,14 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.controllers.base import Told
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.objectives.objectives import objective_matrix, task_metrics
+from xlnas_jax.objectives.objectives import (
+    make_objectives,
+    objective_matrix,
+    task_metrics,
+)
 from xlnas_jax.objectives.pareto import Archive, insert
 from xlnas_jax.search.search import Measure, Proposal
+from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.types import Evaluation
 
 
@@ -21,12 +26,12 @@ def make_measure(experiment: Experiment) -> Measure:
     """Statistics and costs to objectives and metrics, compiled."""
     parts, objectives = experiment.parts, experiment.objectives
     tasks = [part.task for part in parts]
-    num_scored = [len(experiment.scored(part)) for part in parts]
+    num_measured = [len(experiment.measured(part)) for part in parts]
 
     @jax.jit
     def measure(statistics, alignment, costs) -> tuple[Array, Any]:
         # Objectives go by the columns: scores of some languages alone would pass.
-        assert [s.shape[1] for s in statistics] == num_scored
+        assert [s.shape[1] for s in statistics] == num_measured
         metrics = tuple(task_metrics(tasks, statistics, alignment))
         return objective_matrix(objectives, metrics, costs), metrics
 
@@ -40,6 +45,7 @@ def make_measure(experiment: Experiment) -> Measure:
 def make_judge(experiment: Experiment, measure: Measure):
     """Statistics to objectives and to the values that fronts remember."""
     num_heldout = [len(part.roles.aux_heldout) for part in experiment.parts]
+    is_score = jnp.asarray([not one.is_cost for one in experiment.objectives])
 
     @jax.jit
     def judge(matrix, metrics, indices, num) -> tuple[Told, Array]:
@@ -53,6 +59,13 @@ def make_judge(experiment: Experiment, measure: Measure):
         # A failed candidate must never win: its objectives become infinite.
         matrix = jnp.where(is_finite[:, None], matrix, jnp.inf)
         told = Told(indices=indices, objectives=matrix, is_valid=is_meant & is_finite)
+        excess = over_divergence(experiment, metrics)
+        if excess is not None:
+            # What is over learns so, and which way is back.
+            worse = jnp.where(is_score[None], excess[:, None], 0.0)
+            told = dataclasses.replace(
+                told, objectives=matrix + worse, is_within=excess <= 0.0
+            )
         return told, values
 
     def call(evaluation: Evaluation, proposal: Proposal):
@@ -63,6 +76,20 @@ def make_judge(experiment: Experiment, measure: Measure):
         return dataclasses.replace(told, is_drawn=is_drawn), values
 
     return call
+
+
+def over_divergence(
+    experiment: Experiment, metrics: Sequence[Mapping[str, Any]]
+) -> Float[Array, " pop"] | None:
+    """By which share of it candidates are over `constraints.divergence`, if it is set.
+
+    Tasks count alike, however many languages they have, as in the objective.
+    """
+    limit = experiment.config.constraints.divergence
+    if limit is None:
+        return None
+    (apart,) = make_objectives((DIVERGENCE,), experiment.roles)
+    return jnp.maximum(apart.value(metrics, {}) / limit - 1.0, 0.0)
 
 
 def make_insert(experiment: Experiment):
@@ -78,6 +105,8 @@ def make_insert(experiment: Experiment):
     ) -> Archive:
         canonical = jnp.asarray(experiment.space.canonical(rows))
         is_kept = told.is_valid & is_complete
+        if told.is_within is not None:
+            is_kept = is_kept & told.is_within
         return put(archive, canonical, told.objectives, values, is_kept)
 
     return call

@@ -1,30 +1,27 @@
 """The weight steps of a round, and the order of units at the end of the warm-up."""
 
-import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.data.batches.plan import TrainingPlan
 from xlnas_jax.devices.sharding import make_layout
 from xlnas_jax.experiment.draws import round_key
-from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.search.ranking import rank_units
 from xlnas_jax.supernet.params import SharedParams
-from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.supernet.supernet import Supernet, make_supernet
 from xlnas_jax.training.learner import Learner
 from xlnas_jax.training.methods.base import Method, Setting
 from xlnas_jax.training.methods.registry import METHODS, method_named
-from xlnas_jax.training.reorder import importance, relative, reorder
-from xlnas_jax.training.step import WeightStep, make_weight_step, network_of, take_batch
+from xlnas_jax.training.reorder import reorder
+from xlnas_jax.training.step import WeightStep, make_weight_step, network_of
 from xlnas_jax.types import Batch
-
-IMPORTANCE_BATCHES = 32
 
 
 def num_warm_up(config: Config) -> int:
@@ -95,7 +92,9 @@ def make_learn(
 
     first_steps = make_steps(METHODS["finetune"])
     later_steps = make_steps(method_named(train.method))
-    plan = make_plan(experiment, rows)
+    first_plan = make_plan(experiment, rows, with_labels=True)
+    has_texts = any(b.labelled is not None for part in rows for b in part)
+    later_plan = make_plan(experiment, rows) if has_texts else first_plan
     warm_up = num_warm_up(config)
 
     def learn(learner: Learner, number: int) -> tuple[Learner, Float[Array, ""]]:
@@ -109,6 +108,7 @@ def make_learn(
             last = first + count
         loss = jnp.zeros(())
         for step in range(first, last):
+            plan = first_plan if is_warm_up else later_plan
             task, bucket, index, weight = plan[step]
             take = (first_steps if is_warm_up else later_steps)[task]
             learner, loss = take(learner, rows[task][bucket], index, weight)
@@ -119,14 +119,8 @@ def make_learn(
         return learner, loss
 
     def sort(learner: Learner) -> Learner:
-        measures = [_make_importance(experiment, part) for part in experiment.parts]
-        total: dict[int, Any] = {}
-        for step in range(IMPORTANCE_BATCHES):
-            task, bucket, index, weight = plan[step]
-            found = measures[task](learner.params, rows[task][bucket], index, weight)
-            known = total.get(task)
-            total[task] = found if known is None else add_trees(known, found)
-        ranking = functools.reduce(add_trees, map(relative, total.values()))
+        plan = later_plan if train.importance == "divergence" else first_plan
+        ranking = rank_units(experiment, learner.params, rows, plan)
         return jax.jit(sorted_by, donate_argnums=0)(learner, ranking)
 
     space = experiment.space
@@ -145,30 +139,25 @@ def _loss_of_sound(params: SharedParams, loss: Float[Array, ""]) -> Float[Array,
 
 
 def make_plan(
-    experiment: Experiment, rows: tuple[tuple[Batch, ...], ...]
+    experiment: Experiment,
+    rows: tuple[tuple[Batch, ...], ...],
+    with_labels: bool = False,
 ) -> TrainingPlan:
-    """Which task and rows every training step learns from."""
+    """Which task and rows every training step learns from.
+
+    Args:
+        with_labels: rows without labels are left out.
+    """
     config = experiment.config
     languages = [[np.asarray(bucket.language) for bucket in part] for part in rows]
     weights = [part.config.weight for part in experiment.parts]
     size, temperature = config.train.batch_size, config.train.temperature
-    return TrainingPlan(config.seed, languages, size, temperature, weights)
+    allowed = [[_rows_of(bucket, with_labels) for bucket in part] for part in rows]
+    return TrainingPlan(config.seed, languages, size, temperature, weights, allowed)
 
 
-def add_trees(one: Any, other: Any) -> Any:
-    """Leaf by leaf."""
-    return jax.tree.map(jnp.add, one, other)
-
-
-def _make_importance(experiment: Experiment, part: TaskPart):
-    """Importance of heads and neurons on one training batch, compiled."""
-    poolings = experiment.space.knob(POOLING).choices
-    pooling = "mean" if "mean" in poolings else str(poolings[-1])
-
-    def measure(params: SharedParams, rows: Batch, index, weight):
-        batch = take_batch(rows, index, weight)
-        own = params.of_task(part.name)
-        shape, task = experiment.shape, part.task
-        return importance(own, experiment.space, shape, task, pooling, batch)
-
-    return jax.jit(measure)
+def _rows_of(bucket: Batch, with_labels: bool) -> Int[np.ndarray, " _"]:
+    """Rows of a bucket, all or those with labels."""
+    if bucket.labelled is None or not with_labels:
+        return np.arange(bucket.tokens.shape[0])
+    return np.flatnonzero(np.asarray(bucket.labelled))

@@ -58,6 +58,9 @@ class SearchState:
         round: rounds done, those of the warm-up included.
         evaluated: candidates scored. rejected: candidates dropped unscored.
         failed: of those scored, the ones whose scores are not finite.
+        teacher: the full network as the warm-up left it, from which candidates learn
+            or against which they are held; None in searches without one. Word
+            embeddings that are never trained are not kept a second time.
     """
 
     learner: Learner
@@ -67,6 +70,7 @@ class SearchState:
     evaluated: Count
     rejected: Count
     failed: Count
+    teacher: SharedParams | None = None
 
 
 # `(evaluation, costs) -> (objectives, metrics of each task)`, a row a candidate.

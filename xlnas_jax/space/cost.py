@@ -156,6 +156,18 @@ class CostModel:
             stage.widest(self.shape, self.length, *values),
         )
 
+    def flops_of_share(self, share: float) -> float:
+        """FLOPs of a network whose layers have a share of the full network's work.
+
+        The head's work is on top, so that half of the layers are a half.
+        """
+        full = np.asarray(self.space.num_choices, np.int32)[None] - 1
+        none = full.copy()
+        none[:, self.space.columns(self.space.gate.name)] = 0
+        whole = self.counted(full)["flops"][0]
+        fixed = self.counted(none)["flops"][0] if self.space.is_elastic else 0
+        return float(fixed + share * (whole - fixed))
+
     def stages(self) -> tuple[list[int], ...]:
         """Work of each stage on one sentence, by its option."""
         return tuple(own.flops.tolist() for own in self.stage_costs)

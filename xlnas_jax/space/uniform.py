@@ -8,17 +8,23 @@ from jaxtyping import Int
 from xlnas_jax.space.space import SearchSpace
 
 
-def uniform_rows(space: SearchSpace) -> Int[np.ndarray, "pop site"]:
+def uniform_rows(
+    space: SearchSpace, bottom: bool = False
+) -> Int[np.ndarray, "pop site"]:
     """Every uniformly scaled network of a space, each once, in canonical form.
 
     One for each depth and each choice of every other knob; layers are dropped evenly.
+
+    Args:
+        bottom: keep the first layers instead.
     """
     gate, others = space.gate, space.knobs[1:]
     depths = range(space.min_layers if space.is_elastic else gate.sites, gate.sites + 1)
     rows = []
     for depth in depths:
         is_kept = np.zeros(gate.sites, bool)
-        is_kept[np.linspace(0, gate.sites - 1, depth).round().astype(int)] = True
+        places = np.linspace(0, gate.sites - 1, depth).round().astype(int)
+        is_kept[np.arange(depth) if bottom else places] = True
         kept = np.where(is_kept, gate.choices.index(1), 0)
         for chosen in itertools.product(*(range(len(k.choices)) for k in others)):
             row = np.zeros(len(space.num_choices), np.int32)

@@ -53,12 +53,10 @@ def init_head(
 def pool(x: Hidden, mask: TokenMask, head: HeadParams, pooling: str) -> Pooled:
     """One float32 vector per sentence; padding never takes part."""
     x = x.astype(jnp.float32)
-    weights = mask.astype(jnp.float32)
     if pooling == "cls":
         return x[:, 0]
     if pooling == "mean":
-        count = jnp.maximum(weights.sum(-1), 1.0)
-        return jnp.einsum("bsm,bs->bm", x, weights) / count[:, None]
+        return sentence_vector(x, mask)
     low = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
     if pooling == "max":
         # Never over zeros from padding: a negative maximum would be lost.
@@ -68,6 +66,13 @@ def pool(x: Hidden, mask: TokenMask, head: HeadParams, pooling: str) -> Pooled:
     score = jnp.einsum("bsi,i->bs", inner, head.attentive.vector)
     score = jax.nn.softmax(jnp.where(mask, score, low), axis=-1)
     return jnp.einsum("bsm,bs->bm", x, score)
+
+
+def sentence_vector(x: Hidden, mask: TokenMask) -> Pooled:
+    """The mean over a sentence's tokens, whatever the pooling and the head are."""
+    weights = mask.astype(jnp.float32)
+    count = jnp.maximum(weights.sum(-1), 1.0)
+    return jnp.einsum("bsm,bs->bm", x.astype(jnp.float32), weights) / count[:, None]
 
 
 def pool_chosen(

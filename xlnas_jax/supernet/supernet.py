@@ -44,17 +44,20 @@ class Supernet(NamedTuple):
         encode: `(params, hidden, batch, architecture) -> hidden` of the last layer.
         apply: `(params, hidden, batch, architecture) -> logits`.
         read_out: `(params, hidden, batch, architecture) -> logits` of what the
-            encoder's last layer gave; of the architecture only the pooling counts.
+            encoder's last layer gave; of the architecture only the pooling counts;
+            with dropout where a key follows.
         operations: every stage at each size, see `encoder.make_operations`.
-        apply_full: `(params, hidden, batch, architecture, key) -> logits` of all
-            layers, heads and neurons, with dropout; only the pooling is the
-            architecture's.
+        encode_full: `(params, hidden, batch, key) -> hidden` of all layers, heads and
+            neurons, with dropout where a key is given.
+        apply_full: `(params, hidden, batch, architecture, key) -> logits` of the same;
+            only the pooling is the architecture's.
     """
 
     embed: Callable[[EmbeddingParams, Batch], Hidden]
     cast: Callable[[SupernetParams], SupernetParams]
     encode: Callable[[SupernetParams, Hidden, Batch, Architecture], Hidden]
     apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
+    encode_full: Callable[..., Hidden]
     apply_full: Callable[..., Float[Array, "..."]]
     read_out: Callable[..., Float[Array, "..."]]
     operations: list[Operation]
@@ -102,9 +105,6 @@ def make_supernet(
 
         return pool_sentence
 
-    def read(params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture):
-        return read_out(x, batch.mask, params.head, pool_by(arch), batch.head)
-
     def run_layers(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Hidden:
@@ -115,6 +115,29 @@ def make_supernet(
     ) -> Float[Array, "..."]:
         return read(params, run_layers(params, x, batch, arch), batch, arch)
 
+    def noise_of(key: Key[Array, ""] | None) -> Dropout | None:
+        return Dropout(key, dropout) if key is not None and dropout > 0.0 else None
+
+    def run_full(
+        params: SupernetParams,
+        x: Hidden,
+        batch: Batch,
+        key: Key[Array, ""] | None = None,
+    ) -> Hidden:
+        x = drop(x, noise_of(key), 3)
+        layers, mask = params.encoder.layers, batch.mask
+        return encode_full(layers, shape, x, mask, key, dropout, remat_layers, space)
+
+    def read(
+        params: SupernetParams,
+        x: Hidden,
+        batch: Batch,
+        arch: Architecture,
+        key: Key[Array, ""] | None = None,
+    ) -> Float[Array, "..."]:
+        pools = pool_by(arch)
+        return read_out(x, batch.mask, params.head, pools, batch.head, noise_of(key))
+
     def apply_full(
         params: SupernetParams,
         x: Hidden,
@@ -122,18 +145,14 @@ def make_supernet(
         arch: Architecture,
         key: Key[Array, ""] | None = None,
     ) -> Float[Array, "..."]:
-        noise = Dropout(key, dropout) if key is not None and dropout > 0.0 else None
-        x = drop(x, noise, 3)
-        layers, mask = params.encoder.layers, batch.mask
-        x = encode_full(layers, shape, x, mask, key, dropout, remat_layers, space)
-        pool_sentence = pool_by(arch)
-        return read_out(x, mask, params.head, pool_sentence, batch.head, noise)
+        return read(params, run_full(params, x, batch, key), batch, arch, key)
 
     return Supernet(
         embed=embed_batch,
         cast=cast,
         encode=run_layers,
         apply=apply,
+        encode_full=run_full,
         apply_full=apply_full,
         read_out=read,
         operations=make_operations(space, shape),

@@ -11,12 +11,15 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.types import Batch
 
 PerExample = Float[Array, " batch"]
-Statistics = Float[Array, "*lead stat"]
+Statistics = Float[Array | np.ndarray, "*lead stat"]
+# Of sums of statistics, whichever arrays they are.
+Values = dict[str, Float[Array | np.ndarray, "*lead"]]
 
 # Far below any logit, yet finite: differences of two of them are not NaN.
 LOW = -1e9
@@ -55,6 +58,8 @@ class Task(NamedTuple):
         predict: `(logits, batch) ->` arrays with a leading `batch` axis, small
             enough to be read back, from which the host makes official scores; with
             `is_sound`, whether the row's logits are all finite.
+        choice_axis: of logits, along which one outcome is predicted.
+        measures_divergence: its statistics compare with a teacher, see `divergence`.
     """
 
     kind: str
@@ -66,8 +71,10 @@ class Task(NamedTuple):
     loss: Callable[..., Losses]
     distill: Callable[..., Losses]
     statistics: Callable[..., Float[Array, "batch stat"]]
-    metrics: Callable[[Statistics], dict[str, Float[Array, "*lead"]]]
+    metrics: Callable[[Statistics], Values]
     predict: Callable[..., dict[str, Any]]
+    choice_axis: int = -1
+    measures_divergence: bool = False
 
 
 def guarded(task: Task) -> Task:

@@ -10,6 +10,7 @@ from xlnas_jax.tasks.base import (
     Losses,
     Statistics,
     Task,
+    Values,
     divergence,
     guarded,
     negative_log_likelihood,
@@ -47,7 +48,7 @@ def make_classification(labels: tuple[str, ...], label_smoothing: float = 0.0) -
         confusion = jax.nn.one_hot(cell, size * size, dtype=jnp.float32)
         return jnp.concatenate([jnp.ones_like(nll), nll, confusion], axis=-1)
 
-    def metrics(sums: Statistics) -> dict[str, Float[Array, "*lead"]]:
+    def metrics(sums: Statistics) -> Values:
         count = sums[..., 0].clip(min=1.0)
         confusion = sums[..., 2:].reshape((*sums.shape[:-1], size, size))
         hits = confusion.trace(axis1=-2, axis2=-1)

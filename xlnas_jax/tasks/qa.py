@@ -19,6 +19,7 @@ from xlnas_jax.tasks.base import (
     Losses,
     Statistics,
     Task,
+    Values,
     divergence,
     guarded,
     negative_log_likelihood,
@@ -95,7 +96,7 @@ def make_qa(num_best: int = NUM_BEST, max_answer_tokens: int = MAX_TOKENS) -> Ta
         columns = [answers, found * exact, found * f1, losses.num, losses.total]
         return jnp.stack(columns, axis=-1)
 
-    def metrics(sums: Statistics) -> dict[str, Float[Array, "*lead"]]:
+    def metrics(sums: Statistics) -> Values:
         count = sums[..., 0].clip(min=1.0)
         exact, f1 = sums[..., 1] / count, sums[..., 2] / count
         score = (exact + f1) / 2.0
@@ -132,6 +133,7 @@ def make_qa(num_best: int = NUM_BEST, max_answer_tokens: int = MAX_TOKENS) -> Ta
         statistics=statistics,
         metrics=metrics,
         predict=predict,
+        choice_axis=1,
     )
     return guarded(task)
 

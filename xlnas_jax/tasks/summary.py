@@ -46,12 +46,14 @@ class Comparison(NamedTuple):
         difference: of the macro averages over languages, system less baseline.
         low, high: percentile interval of the difference.
         p_value: two-sided, of the hypothesis that there is no difference.
+        error: standard error of the difference.
     """
 
     difference: float
     low: float
     high: float
     p_value: float
+    error: float
 
 
 def macro_average(scores: Scores, without: Collection[str] = ()) -> float:
@@ -181,7 +183,8 @@ def paired_bootstrap(
     low, high = np.quantile(drawn, [tail, 1.0 - tail])
     rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
     p_value = min(1.0, 2.0 * (rarer + 1) / (num_resamples + 1))
-    return Comparison(float(observed[0]), float(low), float(high), float(p_value))
+    ends, error = (float(low), float(high)), float(drawn.std())
+    return Comparison(float(observed[0]), *ends, float(p_value), error)
 
 
 def _nan_is_lowest(value: float) -> float:

@@ -17,6 +17,7 @@ from xlnas_jax.tasks.base import (
     Losses,
     Statistics,
     Task,
+    Values,
     divergence,
     guarded,
     negative_log_likelihood,
@@ -112,7 +113,7 @@ def make_tagging(labels: tuple[str, ...], label_smoothing: float = 0.0) -> Task:
             counts += _count_entities(tags, predicted, gold, strict)
         return jnp.stack(counts, axis=-1)
 
-    def metrics(sums: Statistics) -> dict[str, Float[Array, "*lead"]]:
+    def metrics(sums: Statistics) -> Values:
         accuracy = sums[..., 3] / sums[..., 2].clip(min=1.0)
         predicted, gold, correct = (sums[..., i].clip(min=0.0) for i in (4, 5, 6))
         f1 = 2.0 * correct / (predicted + gold).clip(min=1.0)

@@ -23,12 +23,14 @@ from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
 from xlnas_jax.supernet.units import reordered
-from xlnas_jax.tasks.base import Task
+from xlnas_jax.tasks.base import LOW, Task
 from xlnas_jax.types import Batch
 
 # By knob of units, how much the loss depends on each unit: `layer *batch unit`; higher
 # matters more. Masks of the same shapes, a row an example, are what it is derived from.
 Importance = dict[str, Float[Array, "layer *batch unit"]]
+# A logit whose probability is 0, beside one of 0.
+_NEVER = -1e4
 
 
 def importance(
@@ -38,11 +40,19 @@ def importance(
     task: Task,
     pooling: str,
     batch: Batch,
+    by: str = "labels",
 ) -> Importance:
-    """Summed |dL/dm| of masks m = 1 on the units of every stage.
+    """How much masks m = 1 on the units of every stage matter, summed over examples.
 
-    The absolute value is taken per example, so that the result does not depend
-    on how examples are batched (a sum over a batch would let signs cancel).
+    By `labels`, |dL/dm|; the absolute value is taken per example, so that the result
+    does not depend on how examples are batched (a sum over a batch would let signs
+    cancel). By `divergence` of the network's own predictions from those without the
+    unit, which at m = 1 begins with the Fisher information, E (d log p(y)/dm)^2, of
+    which one y an example is drawn: it takes no labels.
+
+    References:
+        Theis et al., "Faster gaze prediction with dense networks and Fisher pruning",
+        2018. https://arxiv.org/abs/1801.05787
     """
     full = [(stage, space.full(stage)) for stage in space.stages]
     num_rows = batch.tokens.shape[0]
@@ -67,9 +77,28 @@ def importance(
 
         hidden, _ = jax.lax.scan(body, x, (params.encoder.layers, masks))
         logits = read_out(hidden, batch.mask, params.head, pool_sentence, batch.head)
+        if by == "divergence":
+            drawn = jax.lax.stop_gradient(_draw(logits, batch, task))
+            return (task.distill(logits, drawn, batch, 1.0).total * batch.weight).sum()
         return (task.loss(logits, batch).total * batch.weight).sum()
 
-    return jax.tree.map(lambda g: jnp.abs(g).sum(1), jax.grad(loss)(masks))
+    size = jnp.square if by == "divergence" else jnp.abs
+    return jax.tree.map(lambda g: size(g).sum(1), jax.grad(loss)(masks))
+
+
+def _draw(logits: Float[Array, "..."], batch: Batch, task: Task) -> Float[Array, "..."]:
+    """Logits of a teacher that is certain of one outcome, drawn as predicted.
+
+    The key is the batch's own tokens: the same batch gives the same ranking.
+    """
+    axis = task.choice_axis % logits.ndim
+    if task.reads_tokens:
+        logits = jnp.where(batch.mask[..., None], logits, LOW)
+    seed = batch.tokens.sum(dtype=jnp.uint32)
+    noise = jax.random.gumbel(jax.random.key(seed), logits.shape)
+    best = (logits + noise).argmax(axis)
+    is_drawn = jax.nn.one_hot(best, logits.shape[axis], axis=axis)
+    return (1.0 - is_drawn) * _NEVER
 
 
 def relative(ranking: Importance) -> Importance:

@@ -9,12 +9,13 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
 from xlnas_jax.training.optimizer import apply_gradients
-from xlnas_jax.types import Batch
+from xlnas_jax.types import Architecture, Batch, Said
 
 # A compiled weight update of the encoder and the head of one task. `rows` holds a whole
 # length bucket on the device; `index` says which of its rows make the batch, `weight`
@@ -33,7 +34,24 @@ def take_batch(
 
 def network_of(supernet: Supernet) -> Network:
     """A supernet as transfer methods run it."""
-    return Network(full=supernet.apply_full, sub=supernet.apply)
+
+    def full(
+        params: SupernetParams,
+        x: Any,
+        batch: Batch,
+        arch: Architecture,
+        key: Any = None,
+    ) -> Said:
+        hidden = supernet.encode_full(params, x, batch, key)
+        logits = supernet.read_out(params, hidden, batch, arch, key)
+        return Said(logits, sentence_vector(hidden, batch.mask))
+
+    def sub(params: SupernetParams, x: Any, batch: Batch, arch: Architecture) -> Said:
+        hidden = supernet.encode(params, x, batch, arch)
+        logits = supernet.read_out(params, hidden, batch, arch)
+        return Said(logits, sentence_vector(hidden, batch.mask))
+
+    return Network(full, sub)
 
 
 def make_weight_step(
@@ -49,6 +67,57 @@ def make_weight_step(
 
     Compiled once per length bucket.
     """
+    step = weight_step(method, setting, supernet, optimizer, seed, name, layout)
+    return jax.jit(step, donate_argnums=0)
+
+
+def make_step_alone(
+    method: Method,
+    setting: Setting,
+    supernet: Supernet,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    name: str,
+    layout: Layout = ONE_DEVICE,
+) -> WeightStep:
+    """Builds `(learner, network, rows, index, weight) -> (learner, loss)`.
+
+    One network is trained by itself, in the place of the whole: weights that it does
+    not have get no gradients. Networks are data, so one program trains them all.
+    """
+    sub = network_of(supernet).sub
+    assert sub is not None
+
+    def step(
+        learner: Learner,
+        network: Int[Array, " site"],
+        rows: Batch,
+        index: Int[Array, " batch"],
+        weight: Float[Array, " batch"],
+    ) -> tuple[Learner, Float[Array, ""]]:
+        arch = setting.space.unflatten(network)
+
+        def full(params: Any, x: Any, batch: Batch, _: Any, key: Any = None) -> Said:
+            del key  # trained without dropout
+            return sub(params, x, batch, arch)
+
+        own = setting._replace(network=Network(full))
+        take = weight_step(method, own, supernet, optimizer, seed, name, layout)
+        return take(learner, rows, index, weight)
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def weight_step(
+    method: Method,
+    setting: Setting,
+    supernet: Supernet,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    name: str,
+    layout: Layout,
+) -> WeightStep:
+    """As `make_weight_step`, not compiled."""
 
     def gradients(learner: Learner, batch: Batch):
         params = layout.gather(learner.params.of_task(name))
@@ -87,7 +156,7 @@ def make_weight_step(
         grads = layout.store(layout.gather(grads))
         return layout.store(update(learner, grads, state)), loss
 
-    return jax.jit(step, donate_argnums=0)
+    return step
 
 
 def keep_other_heads(before: Any, after: Any, name: str) -> Any:

@@ -77,3 +77,21 @@ def test_quotas_sum_to_the_rows_and_flatten_with_temperature():
         assert tempered_quotas(sizes, temperature).sum() == 111
     assert tempered_quotas(sizes, 0.0).tolist() == [37, 37, 37]
     assert tempered_quotas(sizes, 1.0).tolist() == [100, 10, 1]
+
+
+def test_only_rows_that_are_allowed_are_drawn():
+    allowed = [[np.arange(0, 56, 3), np.asarray([1, 5])], [np.arange(4)]]
+    plan = TrainingPlan(3, LANGUAGES, 8, allowed=allowed)
+    seen: dict[tuple[int, int], set[int]] = {}
+    for number in range(200):
+        step = plan[number]
+        seen.setdefault((step.task, step.bucket), set()).update(step.rows.tolist())
+    assert seen == {(0, 0): set(range(0, 56, 3)), (0, 1): {1, 5}, (1, 0): {0, 1, 2, 3}}
+
+
+def test_to_allow_all_changes_nothing():
+    allowed = [[np.arange(len(bucket)) for bucket in task] for task in LANGUAGES]
+    free, bound = make(), TrainingPlan(3, LANGUAGES, 8, 1.0, allowed=allowed)
+    for number in range(50):
+        for one, other in zip(free[number], bound[number], strict=True):
+            np.testing.assert_array_equal(one, other)

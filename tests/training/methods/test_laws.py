@@ -28,13 +28,26 @@ from xlnas_jax.training.methods.base import Method, Network, Setting
 from xlnas_jax.training.methods.registry import METHODS
 from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.training.step import WeightStep, make_weight_step, network_of
-from xlnas_jax.types import ConfigError
+from xlnas_jax.types import Batch, ConfigError, Said
 
 SPACE = tiny_space(min_layers=2)
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
 CONFIG = TrainConfig(learning_rate=1e-3)
 SUPERNET = make_supernet(SPACE, SHAPE, dropout=0.1, remat_branches=True)
 SETTING = Setting(CONFIG, network_of(SUPERNET), SPACE, TASK)
+
+
+def heard_batch(seed: int = 0) -> Batch:
+    """Rows of which some have no labels, with what a teacher says of each."""
+    batch, rng = random_batch(0, 4, 12, seed=seed), np.random.default_rng(seed)
+    said = Said(
+        jnp.asarray(rng.normal(size=(4, NUM_LABELS)), jnp.float32),
+        jnp.asarray(rng.normal(size=(4, SHAPE.width)), jnp.float32),
+    )
+    labelled = jnp.asarray([1.0, 0.0, 1.0, 0.0])
+    return dataclasses.replace(batch, said=said, labelled=labelled)
+
+
 INDEX, WEIGHT = jnp.arange(4, dtype=jnp.int32), jnp.ones(4)
 PARTS = {
     "embeddings": lambda params: params.encoder.embeddings,
@@ -62,7 +75,7 @@ def taken(step: WeightStep, learner: Learner, num: int) -> tuple[Learner, list[f
     learner = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
     losses = []
     for number in range(num):
-        rows = random_batch(0, 4, 12, seed=number)
+        rows = heard_batch(number)
         learner, loss = step(learner, rows, INDEX, WEIGHT)
         losses.append(float(loss))
     return learner, losses
@@ -77,7 +90,7 @@ def test_its_loss_is_finite_and_a_shape_is_compiled_once(begun) -> None:
 
 
 def test_it_says_what_its_gradients_reach(method: Method) -> None:
-    params, batch = tiny_params(), random_batch(0, 4, 12)
+    params, batch = tiny_params(), heard_batch()
     x, back = jax.vjp(lambda e: SUPERNET.embed(e, batch), params.encoder.embeddings)
     state = method.init(SETTING, jax.random.key(0))
     key = jax.random.key(1)
@@ -104,7 +117,7 @@ def test_what_was_saved_goes_on_bit_for_bit(begun, tmp_path: Path) -> None:
     # Whose buffers are its own.
     arrays = [jnp.array(loaded[str(n)]) for n in range(len(leaves))]
     again = jax.tree.unflatten(tree, arrays)
-    rows = random_batch(0, 4, 12, seed=1)
+    rows = heard_batch(1)
     resumed, _ = step(again, rows, INDEX, WEIGHT)
     pairs = zip(jax.tree.leaves(whole), jax.tree.leaves(resumed), strict=True)
     assert all((one == other).all() for one, other in pairs)
@@ -112,12 +125,12 @@ def test_what_was_saved_goes_on_bit_for_bit(begun, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_one_network_alone_can_be_trained_by_it(method: Method) -> None:
-    def full(params, x, batch, arch, key):
+    def full(params, x, batch, arch, key=None):
         x = SUPERNET.embed(params.encoder.embeddings, batch)
-        return SUPERNET.apply_full(params, x, batch, SPACE.largest(), None)
+        return network_of(SUPERNET).full(params, x, batch, SPACE.largest())
 
     setting = SETTING._replace(network=Network(full))
-    batch, key = random_batch(0, 4, 12), jax.random.key(0)
+    batch, key = heard_batch(), jax.random.key(0)
     state = method.init(setting, key)
     run = jax.jit(functools.partial(method.gradients, setting))
     loss, (grads, _), _ = run(state, tiny_params(), jnp.zeros(()), batch, key)
@@ -129,8 +142,9 @@ def test_one_network_alone_can_be_trained_by_it(method: Method) -> None:
     ("missing", "advice"),
     [
         ("auxiliary", "Name languages in languages.aux_train"),
-        ("unlabelled", "No option gives it yet"),
+        ("unlabelled", "Name languages in languages.unlabelled"),
         ("translations", "Set transfer.parallel"),
+        ("teacher", "set train.pretune_steps"),
     ],
 )
 def test_data_that_it_needs_and_that_is_missing_is_named(
@@ -138,7 +152,7 @@ def test_data_that_it_needs_and_that_is_missing_is_named(
 ) -> None:
     made = METHODS["finetune"]._replace(name="asking", needs=frozenset({missing}))
     monkeypatch.setitem(METHODS, "asking", made)
-    config = tiny_config(train=TrainConfig(method="asking"))
+    config = tiny_config(train=TrainConfig(method="asking"))  # and no warm-up
     languages = dataclasses.replace(config.languages, aux_train=())
     with pytest.raises(ConfigError, match=rf"asking learns from {missing}.*{advice}"):
         prepare(dataclasses.replace(config, languages=languages))

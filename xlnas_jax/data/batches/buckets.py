@@ -202,7 +202,7 @@ def _gather(
         length[position] = len(ids)
         tokens[position, : len(ids)] = ids
         segments[position, : len(ids)] = rows.encodings[row].segments
-    head = rows.head
+    head, labelled = rows.head, rows.labelled
     return {
         "tokens": tokens,
         "segments": segments,
@@ -211,6 +211,7 @@ def _gather(
         "language": np.asarray(rows.language[chosen], np.int32),
         "weight": np.asarray(weight, np.float32),
         "head": None if head is None else np.asarray(head[chosen], np.int32),
+        "labelled": None if labelled is None else labelled[chosen],
     }
 
 

@@ -34,6 +34,7 @@ class TrainingPlan:
     Args:
         languages: for each task and bucket, the language of each row.
         task_weights: factors on the tasks' shares of the steps.
+        allowed: for each task and bucket, the rows that may be drawn: all if None.
     """
 
     def __init__(
@@ -43,8 +44,16 @@ class TrainingPlan:
         batch_size: int,
         temperature: float = 1.0,
         task_weights: Sequence[float] | None = None,
+        allowed: Sequence[Sequence[Int[np.ndarray, " _"]]] | None = None,
     ) -> None:
         self.seed = seed
+        if allowed is None:
+            allowed = [[np.arange(len(b)) for b in task] for task in languages]
+        self.allowed = allowed
+        languages = [
+            [np.asarray(bucket)[rows] for bucket, rows in zip(task, own, strict=True)]
+            for task, own in zip(languages, allowed, strict=True)
+        ]
         self.languages = languages
         self.batch_size = batch_size
         self.temperature = temperature
@@ -86,7 +95,8 @@ class TrainingPlan:
         kept = np.sort(np.concatenate(chosen))
         rows = [row[kept[bucket[kept] == b]] for b in range(len(buckets))]
         steps = epoch_plan(seed, epoch, [len(r) for r in rows], self.batch_size)
-        return [(b, rows[b][i].astype(np.int32), w) for b, i, w in steps]
+        places = [own[r] for own, r in zip(self.allowed[task], rows, strict=True)]
+        return [(b, places[b][i].astype(np.int32), w) for b, i, w in steps]
 
 
 def tempered_quotas(

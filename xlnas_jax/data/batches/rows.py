@@ -10,7 +10,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Float, Int
 
 from xlnas_jax.data.examples import (
     AnyExamples,
@@ -45,6 +45,7 @@ class Rows:
         head: index of the language's own output layer, or -1; None where no
             language has one.
         windows: of questions, each row's window; else empty.
+        labelled: 0 for rows without labels, 1 for others; None where all have some.
     """
 
     encodings: list[Encoding]
@@ -53,6 +54,7 @@ class Rows:
     example: PerRow
     head: PerRow | None = None
     windows: tuple[Window, ...] = ()
+    labelled: Float[np.ndarray, " row"] | None = None
 
     def __len__(self) -> int:
         return len(self.encodings)

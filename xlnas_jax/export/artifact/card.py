@@ -57,6 +57,8 @@ class Card:
         source_model: where the encoder's weights came from; empty if new.
         data: where the labelled text came from.
         finetune_steps: updates of this network alone, after the search.
+        finalist_steps: those before the choice, which its rivals were given too.
+        method: that weights learned by.
         is_paired: examples are pairs of texts.
     """
 
@@ -75,6 +77,8 @@ class Card:
     source_model: str = ""
     source_licence: str = ""
     finetune_steps: int = 0
+    finalist_steps: int = 0
+    method: str = ""
     is_paired: bool = False
     latency: Latency | None = None
 
@@ -185,17 +189,35 @@ def _protocol(card: Card) -> str:
     def names(role: str) -> str:
         return ", ".join(card.languages(role)) or "none"
 
-    tuned = f", then {card.finetune_steps} updates of this network alone"
+    alone = card.finetune_steps + card.finalist_steps
+    tuned = f", then {alone} updates of this network alone"
     lines = (
         f"Weights learned from labels of {names('source')} (source) and "
         f"{names('aux_train')} (auxiliary, trained on)"
-        f"{tuned if card.finetune_steps else ''}.",
+        f"{tuned if alone else ''}.",
+        *_of_texts(card),
         f"Candidates were compared by labels of {names('aux_heldout')} (auxiliary): "
         "the choice has seen these languages, though not their test data.",
         f"Labels of {names('target')} (target) were read once, after the choice.",
         f"One run, seed {card.seed}: it says nothing of the spread between seeds.",
     )
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _of_texts(card: Card) -> list[str]:
+    """What was learnt from text without labels, and whether targets' was among it."""
+    texts = card.languages("unlabelled")
+    if not texts:
+        return []
+    targets = [code for code in texts if code in card.languages("target")]
+    by = f", by {card.method}" if card.method else ""
+    lines = [f"Text without labels was used of {', '.join(texts)}{by}."]
+    if targets:
+        lines.append(
+            f"Text of {', '.join(targets)} was among it, so these targets are not "
+            "languages that the network never met."
+        )
+    return lines
 
 
 def _size(card: Card, subnet: Subnet) -> str:

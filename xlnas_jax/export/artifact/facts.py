@@ -18,10 +18,9 @@ from xlnas_jax.config.data import (
     TableData,
 )
 from xlnas_jax.config.model import PretrainedModel
-from xlnas_jax.data import sources
-from xlnas_jax.data.examples import Examples
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.unlabelled import is_paired
 from xlnas_jax.export.artifact.card import Card, Latency
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
@@ -104,6 +103,8 @@ def make_card(
         source_model=_model_name(experiment),
         source_licence=model_licence(experiment),
         finetune_steps=steps,
+        finalist_steps=config.finalists.steps if "places" in point else 0,
+        method=config.train.method,
         is_paired=is_paired(part),
         latency=None if latency is None else latency.of(part, point, document),
     )
@@ -114,7 +115,7 @@ def _roles(part: TaskPart) -> dict[str, str | list[str]]:
     roles, codes = part.roles, part.codes
     several = {
         role: [codes[code] for code in getattr(roles, role)]
-        for role in ("aux_train", "aux_heldout", "target")
+        for role in ("aux_train", "aux_heldout", "unlabelled", "target")
     }
     return {"source": codes[roles.source], **several}
 
@@ -158,17 +159,6 @@ def _tested(
         part.codes[code]: {k: round(v, DIGITS) for k, v in one.metrics.items()}
         for code, one in zip(part.roles.all, found, strict=True)
     }
-
-
-def is_paired(part: TaskPart) -> bool:
-    """Whether its examples are pairs of texts."""
-    if part.source.is_paired is not None:
-        return part.source.is_paired
-    if part.task.kind != "classification":
-        return False
-    code = part.roles.source
-    examples = sources.read(part.source, part.roles, code, "train", "train")
-    return isinstance(examples, Examples) and examples.pairs is not None
 
 
 def _data_name(data: AnyData) -> str:

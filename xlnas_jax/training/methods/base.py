@@ -15,16 +15,19 @@ from jaxtyping import Array, Float, Key
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.tasks.base import Losses, Task
-from xlnas_jax.types import Architecture, Batch
+from xlnas_jax.types import Architecture, Batch, Said
 
 # What a method learns from: labelled text of the source, labelled text of auxiliary
-# languages, text without labels, and translations.
-Data = Literal["source", "auxiliary", "unlabelled", "translations"]
+# languages, text without labels, translations, and what the full network made of all
+# text when its warm-up was over.
+Data = Literal["source", "auxiliary", "unlabelled", "translations", "teacher"]
 # What of the weights a method trains.
 Part = Literal["embeddings", "layers", "head"]
 EVERYTHING: frozenset[Part] = frozenset({"embeddings", "layers", "head"})
 
 Logits = Float[Array, "..."]
+# The least that the length of a vector is taken for: a vector of zeros has no cosine.
+_LENGTH = 1e-6
 # Of one batch: the loss, gradients of the weights and of the embedded tokens, and the
 # method's own state after it.
 Gradients = tuple[Float[Array, ""], tuple[Any, Any], Any]
@@ -34,14 +37,14 @@ class Network(NamedTuple):
     """What a method runs: a supernet, or one network alone.
 
     Attributes:
-        full: `(params, x, batch, architecture, key) -> logits` of the whole network,
-            with dropout where a key is given.
-        sub: `(params, x, batch, architecture) -> logits` of a sub-network; None of one
+        full: `(params, x, batch, architecture, key) -> Said` of the whole network,
+            with dropout where a key is given, which may be left out.
+        sub: `(params, x, batch, architecture) -> Said` of a sub-network; None of one
             network alone, which has none.
     """
 
-    full: Callable[..., Logits]
-    sub: Callable[..., Logits] | None = None
+    full: Callable[..., Said]
+    sub: Callable[..., Said] | None = None
 
 
 class Setting(NamedTuple):
@@ -72,7 +75,7 @@ class Method(NamedTuple):
         gradients: `(setting, state, params, x, batch, key)`, of which `x` are the
             embedded tokens, to `Gradients`; pure, and traced once for every shape.
         init: its own state before the first step, a pytree.
-        needs: what it learns from.
+        needs: what it learns from. uses: what it also learns from, if it is there.
         trains: the weights that its gradients reach; all others have none.
     """
 
@@ -81,6 +84,7 @@ class Method(NamedTuple):
     gradients: Callable[..., Gradients]
     init: Callable[[Setting, Key[Array, ""]], Any] = no_state
     needs: frozenset[Data] = frozenset({"source"})
+    uses: frozenset[Data] = frozenset()
     trains: frozenset[Part] = EVERYTHING
 
 
@@ -90,6 +94,14 @@ def batch_loss(losses: Losses, weight: Float[Array, " batch"]) -> Float[Array, "
     return (losses.total * weight).sum() / jnp.maximum(count, 1.0)
 
 
+def label_loss(setting: Setting, logits: Logits, batch: Batch) -> Float[Array, ""]:
+    """Mean loss of the rows that have labels; 0 where none has."""
+    weight = batch.weight
+    if batch.labelled is not None:
+        weight = weight * batch.labelled
+    return batch_loss(setting.task.loss(logits, batch), weight)
+
+
 def from_labels(
     setting: Setting,
     params: Any,
@@ -97,16 +109,51 @@ def from_labels(
     batch: Batch,
     arch: Architecture,
     key: Key[Array, ""],
-) -> tuple[Float[Array, ""], Logits, tuple[Any, Any]]:
-    """The whole network's loss and logits, and gradients of weights and tokens."""
+) -> tuple[Float[Array, ""], Said, tuple[Any, Any]]:
+    """The whole network's loss, what it says, and gradients of weights and tokens."""
 
-    def loss_of(params: Any, x: Any) -> tuple[Float[Array, ""], Logits]:
-        logits = setting.network.full(params, x, batch, arch, key)
-        return batch_loss(setting.task.loss(logits, batch), batch.weight), logits
+    def loss_of(params: Any, x: Any) -> tuple[Float[Array, ""], Said]:
+        said = setting.network.full(params, x, batch, arch, key)
+        return label_loss(setting, said.logits, batch), said
 
     run = jax.value_and_grad(loss_of, argnums=(0, 1), has_aux=True)
-    (loss, logits), grads = run(params, x)
-    return loss, logits, grads
+    (loss, said), grads = run(params, x)
+    return loss, said, grads
+
+
+def distance(
+    setting: Setting, ours: Said, theirs: Said, batch: Batch
+) -> Float[Array, ""]:
+    """How far a network is from its teacher, on all rows, labelled or not.
+
+    The divergence of softened predictions, and with `kd_vector` one less the cosine of
+    the sentences' vectors.
+
+    References:
+        Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
+        https://arxiv.org/abs/1503.02531
+        Sanh et al., "DistilBERT", 2019. https://arxiv.org/abs/1910.01108
+    """
+    config = setting.config
+    apart = setting.task.distill(
+        ours.logits, theirs.logits, batch, config.kd_temperature
+    )
+    total = batch_loss(apart, batch.weight)
+    if not config.kd_vector or ours.vector is None or theirs.vector is None:
+        return total
+    turned = 1.0 - cosine(ours.vector, theirs.vector)
+    count = jnp.maximum(batch.weight.sum(), 1.0)
+    return total + config.kd_vector * (turned * batch.weight).sum() / count
+
+
+def cosine(
+    one: Float[Array, "batch model"], other: Float[Array, "batch model"]
+) -> Float[Array, " batch"]:
+    """Of the angle between the vectors of each row."""
+    lengths = [
+        jnp.sqrt(jnp.maximum(jnp.square(v).sum(-1), _LENGTH**2)) for v in (one, other)
+    ]
+    return (one * other).sum(-1) / (lengths[0] * lengths[1])
 
 
 def networks(space: SearchSpace, key: Key[Array, ""], num_random: int) -> Architecture:

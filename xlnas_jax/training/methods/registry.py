@@ -2,12 +2,12 @@
 
 import difflib
 
-from xlnas_jax.training.methods import finetune, sandwich
+from xlnas_jax.training.methods import distill, finetune, sandwich
 from xlnas_jax.training.methods.base import Method
 from xlnas_jax.types import ConfigError, brief
 
 METHODS: dict[str, Method] = {
-    made.METHOD.name: made.METHOD for made in (finetune, sandwich)
+    made.METHOD.name: made.METHOD for made in (finetune, sandwich, distill)
 }
 
 

@@ -1,7 +1,8 @@
 """The sandwich: the largest network from the labels, others from the largest.
 
 The smallest network and a few random ones are distilled in place, from the predictions
-of the largest on the same batch; one optimizer step takes all of their gradients.
+of the largest on the same batch, text without labels included; one optimizer step takes
+all of their gradients.
 
 References:
     Yu et al., "BigNAS", 2020. https://arxiv.org/abs/2003.11142
@@ -18,7 +19,7 @@ from xlnas_jax.training.methods.base import (
     Gradients,
     Method,
     Setting,
-    batch_loss,
+    distance,
     from_labels,
 )
 from xlnas_jax.types import Architecture, Batch
@@ -32,16 +33,13 @@ def gradients(
     arch_key, drop_key = jax.random.split(key)
     archs = base.networks(setting.space, arch_key, num_random if sub else 0)
     first = jax.tree.map(lambda leaf: leaf[0], archs)
-    loss, logits, grads = from_labels(setting, params, x, batch, first, drop_key)
+    loss, said, grads = from_labels(setting, params, x, batch, first, drop_key)
     if sub is None:
         return loss, grads, state
-    teacher = jax.lax.stop_gradient(logits)
+    teacher = jax.lax.stop_gradient(said)
 
     def distilled(params: Any, x: Any, arch: Architecture) -> Float[Array, ""]:
-        own = sub(params, x, batch, arch)
-        temperature = setting.config.kd_temperature
-        losses = setting.task.distill(own, teacher, batch, temperature)
-        return batch_loss(losses, batch.weight)
+        return distance(setting, sub(params, x, batch, arch), teacher, batch)
 
     def add(total: Any, arch: Architecture) -> tuple[Any, None]:
         part = jax.grad(distilled, argnums=(0, 1))(params, x, arch)
@@ -53,4 +51,4 @@ def gradients(
     return loss, jax.tree.map(lambda g: g / count, total), state
 
 
-METHOD = Method("sandwich", "Yu et al. 2020", gradients)
+METHOD = Method("sandwich", "Yu et al. 2020", gradients, uses=frozenset({"unlabelled"}))

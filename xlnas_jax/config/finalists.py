@@ -1,0 +1,49 @@
+"""The last choice: networks that are trained alone, and then scored again."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, positive
+from xlnas_jax.types import ConfigError
+
+Control = Literal[
+    "uniform", "bottom", "random", "more_params", "magnitude", "taylor", "influence"
+]
+
+
+@dataclass(frozen=True)
+class FinalistsConfig:
+    """How finalists are trained, and what they are held against.
+
+    Attributes:
+        steps: weight steps of each finalist alone, by `train.method`.
+        learning_rate: of all its weights.
+        budgets: shares of the FLOPs of the full network's layers at which fronts are
+            compared: of each front the best network within each is trained.
+        controls: what is trained beside the front, at the same budgets: `uniform`
+            scaling, the `bottom` layers, `random` networks as many as were searched,
+            `more_params` (the random ones with most parameters), and pruning of the
+            full network in one shot by `magnitude` of weights, by `taylor` importance
+            and by `influence` of whole layers.
+        by: what the winner is picked by: `error` on auxiliary dev data, or
+            `divergence` from the full network, which needs no labels. It is the
+            smallest network that is within one standard error of the best.
+    """
+
+    steps: int = 100
+    learning_rate: float = 2e-4
+    budgets: tuple[float, ...] = (1 / 2, 1 / 4, 1 / 8, 1 / 12)
+    controls: tuple[Control, ...] = ("uniform", "bottom", "random")
+    by: Literal["error", "divergence"] = "error"
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "steps", most=MAX_STEPS)
+        positive(self, "learning_rate")
+        positive(self, "budgets", most=1)
+        if self.controls:
+            distinct(self, "controls")
+        if not self.budgets or list(self.budgets) != sorted(set(self.budgets))[::-1]:
+            raise ConfigError(
+                f"budgets: shares must fall and differ, and one be given; got "
+                f"{list(self.budgets)}."
+            )

@@ -1,0 +1,86 @@
+"""Which finalist wins: the smallest that is within one standard error of the best.
+
+References:
+    Breiman et al., "Classification and Regression Trees", 1984: the rule of one
+    standard error.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.results.finalists.contenders import FOUND
+from xlnas_jax.results.finalists.train import Finalist
+from xlnas_jax.tasks.base import Task
+from xlnas_jax.tasks.summary import paired_bootstrap
+
+# By language, the ids of examples in order.
+Ids = Mapping[str, Sequence[str]]
+
+
+def choose(
+    experiment: Experiment, ids: Sequence[Ids], finalists: list[Finalist]
+) -> int:
+    """Position of the winner, among those that the search found.
+
+    Differences from the best are paired over examples and languages; no target is
+    looked at.
+
+    Args:
+        ids: of each task, those of the auxiliary examples.
+    """
+    by = experiment.config.finalists.by
+    found = [n for n, one in enumerate(finalists) if one.contender.kind == FOUND]
+    values = {n: value_of(experiment, finalists[n], by) for n in found}
+    best = min(found, key=lambda n: (values[n], n))
+    close = [
+        n
+        for n in found
+        if values[n] - values[best]
+        <= standard_error(experiment, ids, finalists[n], finalists[best], by)
+    ]
+    rows = np.stack([finalists[n].contender.row for n in close])
+    return close[int(experiment.costs.counted(rows)["flops"].argmin())]
+
+
+def value_of(experiment: Experiment, finalist: Finalist, by: str) -> float:
+    """Mean over tasks of the mean over auxiliary languages."""
+    return float(
+        np.mean(
+            [
+                metrics[by][: len(part.roles.aux_heldout)].mean()
+                for part, metrics in zip(
+                    experiment.parts, finalist.trained.metrics, strict=True
+                )
+            ]
+        )
+    )
+
+
+def standard_error(
+    experiment: Experiment,
+    ids: Sequence[Ids],
+    one: Finalist,
+    other: Finalist,
+    by: str,
+) -> float:
+    """Of the difference of two finalists, over auxiliary examples drawn anew."""
+    if one.contender.row.tolist() == other.contender.row.tolist():
+        return 0.0
+    variances = []
+    for number, (part, own) in enumerate(zip(experiment.parts, ids, strict=True)):
+
+        def metric(sums: Any, task: Task = part.task) -> Float[np.ndarray, "*lead"]:
+            return np.asarray(task.metrics(sums)[by])
+
+        found = paired_bootstrap(
+            own,
+            one.trained.statistics[number],
+            other.trained.statistics[number],
+            metric,
+        )
+        variances.append(found.error**2)
+    return float(np.sqrt(np.sum(variances)) / len(variances))

@@ -1,0 +1,159 @@
+"""Which networks are trained alone: points of the front, and controls beside them."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int
+
+from xlnas_jax.experiment.draws import distinct, draw_feasible
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.results.finalists.pruners import Pruned, Pruners
+from xlnas_jax.results.finish import Scored, rescore, widest
+from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.space.uniform import uniform_rows
+from xlnas_jax.training.reorder import Importance
+
+FOUND = "found"
+# What a network is cut from: the weights that the search ends with, or the teacher.
+SHARED = "shared"
+
+
+class Contender(NamedTuple):
+    """A network to be trained alone.
+
+    Attributes:
+        kind: `found`, or the control that it is.
+        places: what it stands for among its kind: shares of the full network's FLOPs,
+            such as `1/4`, objectives of which it is the best, `knee`.
+        row: canonical choice indices.
+        start: what it is cut from: `shared`, or the pruner that orders the units of
+            the full network. ranking: that order.
+    """
+
+    kind: str
+    places: tuple[str, ...]
+    row: Int[np.ndarray, " site"]
+    start: str = SHARED
+    ranking: Importance | None = None
+
+    def name(self, experiment: Experiment) -> str:
+        """The same network of the same weights has one name, whatever it is called."""
+        return f"{self.start}-{experiment.space.identifier(self.row)}"
+
+
+def told(budget: float) -> str:
+    """A share as it is written: 1/4, or 0.3 of what is no such part."""
+    parts = 1.0 / budget
+    return f"1/{parts:.0f}" if abs(parts - round(parts)) < 1e-6 else f"{budget:.3g}"
+
+
+def make_contenders(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    front: Scored,
+    pruners: Pruners,
+) -> list[Contender]:
+    """The front's, then those of every control; no target takes part in it."""
+    config = experiment.config.finalists
+    scored = {FOUND: front}
+    params = state.learner.params
+    for kind in config.controls:
+        rows = _rows(experiment, kind, state)
+        if rows is not None:
+            scored[kind] = rescore(experiment, engine, params, rows)
+    found: list[Contender] = []
+    for kind in (FOUND, *config.controls):
+        if kind in scored:
+            by = "params" if kind == "more_params" else None
+            chosen = at_budgets(experiment, scored[kind], by)
+            if kind == FOUND:
+                more = corners(experiment, front)
+                wanted = experiment.config.search.finalists
+                chosen = _merged([*chosen, *more])[:wanted]
+            found += [Contender(kind, places, row) for row, places in _merged(chosen)]
+        else:
+            found += [_pruned(kind, one) for one in pruners.prune(kind)]
+    return found
+
+
+def _pruned(kind: str, one: Pruned) -> Contender:
+    return Contender(kind, (told(one.budget),), one.row, kind, one.ranking)
+
+
+def _rows(
+    experiment: Experiment, kind: str, state: SearchState
+) -> Int[np.ndarray, "pop site"] | None:
+    """Candidates of a control of structure; None of a pruner."""
+    if kind in ("uniform", "bottom"):
+        rows = distinct(experiment, uniform_rows(experiment.space, kind == "bottom"))
+        within = [
+            widest(experiment, rows[_flops(experiment, rows) <= most])
+            for most in _limits(experiment)
+        ]
+        every = np.concatenate([one for one in within if len(one)] or [rows[:0]])
+        smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
+        return np.unique(every if len(every) else smallest, axis=0)
+    if kind in ("random", "more_params"):
+        count = max(1, int(state.evaluated))
+        return draw_feasible(experiment, count, "control")
+    return None
+
+
+def _flops(experiment: Experiment, rows: np.ndarray) -> np.ndarray:
+    return experiment.costs.counted(rows)["flops"]
+
+
+def _limits(experiment: Experiment) -> list[float]:
+    """FLOPs of every budget."""
+    shares = experiment.config.finalists.budgets
+    return [experiment.costs.flops_of_share(share) for share in shares]
+
+
+def at_budgets(
+    experiment: Experiment, scored: Scored, by: str | None = None
+) -> list[tuple[np.ndarray, str]]:
+    """The best network within every budget, where there is one.
+
+    Args:
+        by: a cost of which the most is the best; None: the first objective.
+    """
+    flops = _flops(experiment, scored.indices)
+    order = np.lexsort(scored.objectives.T[::-1])
+    if by is not None:
+        order = np.argsort(-experiment.costs.counted(scored.indices)[by], kind="stable")
+    order = order[np.isfinite(scored.objectives[order]).all(-1)]
+    found = []
+    for share, most in zip(
+        experiment.config.finalists.budgets, _limits(experiment), strict=True
+    ):
+        within = order[flops[order] <= most]
+        if len(within):
+            found.append((scored.indices[within[0]], told(share)))
+    return found
+
+
+def corners(experiment: Experiment, front: Scored) -> list[tuple[np.ndarray, str]]:
+    """Points of a front: its corners, its knee, then the others in order."""
+    matrix = front.objectives
+    found = [
+        (front.indices[int(matrix[:, column].argmin())], objective.name)
+        for column, objective in enumerate(experiment.objectives)
+    ]
+    low, high = matrix.min(0), matrix.max(0)
+    scaled = (matrix - low) / np.where(high > low, high - low, 1.0)
+    found.append((front.indices[int(np.square(scaled).sum(-1).argmin())], "knee"))
+    return [*found, *((row, "front") for row in front.indices)]
+
+
+def _merged(
+    chosen: Sequence[tuple[np.ndarray, str]] | list[tuple[np.ndarray, tuple[str, ...]]],
+) -> list[tuple[np.ndarray, tuple[str, ...]]]:
+    """Each network once, in order of first appearance, with all that it stands for."""
+    found: dict[bytes, tuple[np.ndarray, list[str]]] = {}
+    for row, place in chosen:
+        key = np.ascontiguousarray(row).tobytes()
+        _, places = found.setdefault(key, (row, []))
+        places += [place] if isinstance(place, str) else place
+    return [(row, tuple(dict.fromkeys(places))) for row, places in found.values()]

@@ -1,0 +1,76 @@
+"""Finalists that were trained, kept with the run: a killed one loses one at most."""
+
+import shutil
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from xlnas_jax.storage.trees import load_tree, named, save_tree
+from xlnas_jax.types import CheckpointError, DamagedError
+
+
+class Trained(NamedTuple):
+    """What was made of one finalist.
+
+    Attributes:
+        cut: its own weights, see `weights`.
+        objectives: after training, in the order of the experiment's objectives.
+        metrics: of each task, by name, `lang`, as of `Scored`.
+        statistics: of each task and auxiliary language, of every example in order, the
+            task's statistics, `example stat`.
+    """
+
+    cut: Any
+    objectives: Float[np.ndarray, " obj"]
+    metrics: tuple[dict[str, Float[np.ndarray, " _"]], ...]
+    statistics: tuple[dict[str, Float[np.ndarray, "example stat"]], ...]
+
+
+def save_finalist(folder: Path, trained: Trained) -> None:
+    """All of it, or nothing."""
+    folder.parent.mkdir(exist_ok=True)
+    save_tree(folder, trained._asdict())
+
+
+def load_finalist(folder: Path, like: Any) -> Trained | None:
+    """One that was saved; None where there is none, or it is damaged.
+
+    Args:
+        like: weights of the same network, in their structure.
+
+    Raises:
+        CheckpointError: it is of another network, or cannot be read.
+    """
+    if not folder.exists():
+        return None
+    try:
+        found = load_tree(folder)
+    except DamagedError:
+        shutil.rmtree(folder)
+        return None
+    leaves, wanted = named(found["cut"]), named(like)
+    fits = leaves.keys() == wanted.keys() and all(
+        leaves[name].shape == leaf.shape for name, leaf in wanted.items()
+    )
+    if not fits:
+        raise CheckpointError(
+            f"{folder}: must hold the weights of the finalist it is named after; got "
+            f"others. Remove the folder, and the finalist is trained again."
+        )
+    cut = jax.tree.unflatten(
+        jax.tree.structure(like), [leaves[name] for name in wanted]
+    )
+    return Trained(
+        cut,
+        found["objectives"],
+        _in_order(found["metrics"]),
+        _in_order(found["statistics"]),
+    )
+
+
+def _in_order(nested: dict[str, Any]) -> tuple[Any, ...]:
+    """Values by position, in that order."""
+    return tuple(nested[str(number)] for number in range(len(nested)))

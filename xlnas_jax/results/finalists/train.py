@@ -1,0 +1,175 @@
+"""Trains contenders alone, one after another, and scores each on auxiliary data."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Float
+
+from xlnas_jax.devices.sharding import local
+from xlnas_jax.evaluation.evaluate import RowScorer, make_row_scorer
+from xlnas_jax.evaluation.population import make_scoring_supernet
+from xlnas_jax.experiment.arrays import ScoringData
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.results.finalists.contenders import SHARED, Contender
+from xlnas_jax.results.finalists.saved import Trained, load_finalist, save_finalist
+from xlnas_jax.results.finalists.weights import cut_network, spread_network
+from xlnas_jax.results.finish import Scored, rescore
+from xlnas_jax.search.alone import TrainAlone
+from xlnas_jax.search.search import Engine
+from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.training.reorder import reorder
+from xlnas_jax.types import CheckpointError
+
+FOLDER = "finalists"
+
+
+class Finalist(NamedTuple):
+    """A contender, before and after it was trained alone.
+
+    Attributes:
+        before, after: one candidate each.
+        trained: what is kept of it.
+    """
+
+    contender: Contender
+    before: Scored
+    after: Scored
+    trained: Trained
+
+
+class Workshop(NamedTuple):
+    """What training and scoring finalists takes.
+
+    Attributes:
+        heldout: auxiliary data, with what a teacher says of it.
+        params: that the search ended with. teacher: the full network.
+        folder: of the run; None keeps nothing.
+        say: is told which one, and how many of its steps are done.
+    """
+
+    experiment: Experiment
+    engine: Engine
+    heldout: tuple[ScoringData, ...]
+    train: TrainAlone
+    params: SharedParams
+    teacher: SharedParams
+    folder: Path | None
+    say: Callable[[str], None]
+
+    def start(self, contender: Contender) -> SharedParams:
+        """The weights that a contender is cut from."""
+        if contender.start == SHARED:
+            return self.params
+        if contender.ranking is None:
+            return self.teacher
+        space, ranking = self.experiment.space, contender.ranking
+        return jax.jit(lambda tree: reorder(tree, space, ranking))(self.teacher)
+
+
+def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
+    """All of them; equal networks of the same weights are trained once."""
+    experiment = shop.experiment
+    scorers = list(_make_scorers(experiment))
+    made: dict[str, Finalist] = {}
+    names = [one.name(experiment) for one in contenders]
+    total = len(set(names))
+    found = []
+    for name, contender in zip(names, contenders, strict=True):
+        if name not in made:
+            what = f"finalist {len(made) + 1} of {total}: {contender.kind}"
+            shop.say(f"{what} at {', '.join(contender.places)}")
+            made[name] = _train(shop, name, contender, scorers)
+        found.append(made[name]._replace(contender=contender))
+    return found
+
+
+def _train(
+    shop: Workshop, name: str, contender: Contender, scorers: list[RowScorer]
+) -> Finalist:
+    """One finalist, or what the run has kept of it."""
+    experiment, row = shop.experiment, contender.row
+    start = shop.start(contender)
+    before = rescore(experiment, shop.engine, start, row[None])
+    folder = None if shop.folder is None else shop.folder / name
+    trained = None
+    if folder is not None:
+        trained = load_finalist(folder, cut_network(experiment, start, row))
+    if trained is None:
+        params = shop.train(start, row, lambda _: None)
+        after = rescore(experiment, shop.engine, params, row[None])
+        trained = Trained(
+            cut_network(experiment, params, row),
+            after.objectives[0],
+            jax.tree.map(lambda leaf: np.asarray(leaf)[0], after.metrics),
+            tuple(
+                _by_example(shop, part, data, params, row, scorer)
+                for part, data, scorer in zip(
+                    experiment.parts, shop.heldout, scorers, strict=True
+                )
+            ),
+        )
+        if folder is not None:
+            save_finalist(folder, trained)
+    metrics = jax.tree.map(lambda leaf: leaf[None], trained.metrics)
+    after = Scored(before.indices, trained.objectives[None], metrics)
+    return Finalist(contender, before, after, trained)
+
+
+def trained_weights(shop: Workshop, finalist: Finalist) -> SharedParams:
+    """A finalist's weights, in the shape of the shared ones."""
+    row, cut = finalist.contender.row, finalist.trained.cut
+    return spread_network(shop.experiment, local(shop.params), row, cut)
+
+
+def weights_of(
+    experiment: Experiment, params: SharedParams, point: dict[str, Any], folder: Path
+) -> SharedParams:
+    """The weights of a point of `front.json`: a finalist's own, else the shared ones.
+
+    Raises:
+        CheckpointError: the finalist's weights are not there any more.
+    """
+    if "places" not in point:
+        return params
+    row = experiment.space.from_values(point["architecture"])
+    like = cut_network(experiment, params, row)
+    trained = load_finalist(folder / point["name"], like)
+    if trained is None:
+        raise CheckpointError(
+            f"{folder / point['name']}: must hold the weights of finalist "
+            f"{point['id']}; got none, or damaged ones. Restore the run's directory, "
+            f"or search again in another one."
+        )
+    return spread_network(experiment, params, row, trained.cut)
+
+
+def _make_scorers(experiment: Experiment) -> Iterator[RowScorer]:
+    supernet = make_scoring_supernet(experiment)
+    for part in experiment.parts:
+        yield make_row_scorer(supernet, experiment.space, part.task)
+
+
+def _by_example(
+    shop: Workshop,
+    part: TaskPart,
+    data: ScoringData,
+    params: SharedParams,
+    row: np.ndarray,
+    scorer: RowScorer,
+) -> dict[str, Float[np.ndarray, "example stat"]]:
+    """By language, statistics of every example; of a question, over its windows."""
+    own_params = local(params).of_task(part.name)
+    found = scorer(own_params, row[None], 1, data.batches)
+    total = np.zeros((sum(map(len, data.examples)), part.task.num_statistics))
+    for plan, bucket in zip(data.plans, found, strict=True):
+        own = np.asarray(bucket)[0]
+        places = np.argwhere(plan.weight > 0)
+        for place in places:
+            at = tuple(place)
+            total[data.rows.example[plan.rows[at]]] += own[at]
+    ends = np.cumsum([len(one) for one in data.examples])[:-1]
+    parts = np.split(total, ends)
+    return {one.language: own for one, own in zip(data.examples, parts, strict=True)}

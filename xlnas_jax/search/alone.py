@@ -1,0 +1,82 @@
+"""One network trained by itself, whichever: all of them by one compiled program."""
+
+import dataclasses
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Int
+
+from xlnas_jax.devices.sharding import make_layout, make_mesh, place
+from xlnas_jax.experiment.draws import round_key
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.search.learn import make_plan, make_settings, make_training_supernet
+from xlnas_jax.search.teacher import Rows
+from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.training.learner import init_learner
+from xlnas_jax.training.methods.registry import method_named
+from xlnas_jax.training.optimizer import make_optimizer
+from xlnas_jax.training.step import make_step_alone
+
+# `(params, row, watch) -> params`; `watch` is told the number of steps done.
+TrainAlone = Callable[
+    [SharedParams, Int[np.ndarray, " site"], Callable[[int], None]], SharedParams
+]
+
+
+def make_train_alone(
+    experiment: Experiment, rows: Rows, steps: int, learning_rate: float
+) -> TrainAlone:
+    """Builds what trains a network of the given weights by `train.method`.
+
+    All see the same batches in the same order: they are compared with each other.
+    What is given is left as it is.
+    """
+    config = experiment.config
+    train = dataclasses.replace(
+        config.train, learning_rate=learning_rate, head_learning_rate=learning_rate
+    )
+    mesh, method = make_mesh(config.devices), method_named(train.method)
+    layout = make_layout(mesh, config.devices.fsdp)
+    supernet = make_training_supernet(experiment)
+    settings = {
+        name: setting._replace(config=train)
+        for name, setting in make_settings(experiment, supernet).items()
+    }
+    uses_texts = "unlabelled" in method.needs | method.uses
+    plan = make_plan(experiment, rows, not uses_texts)
+    made: list = []
+
+    def make(params: SharedParams) -> tuple:
+        optimizer = make_optimizer(train, params, steps)
+        return optimizer, [
+            make_step_alone(method, one, supernet, optimizer, config.seed, name, layout)
+            for name, one in settings.items()
+        ]
+
+    def train_alone(
+        params: SharedParams,
+        row: Int[np.ndarray, " site"],
+        watch: Callable[[int], None],
+    ) -> SharedParams:
+        if not made:
+            made.append(make(params))
+        optimizer, take = made[0]
+        key = round_key(config, "method", 2)
+        own = {
+            name: method.init(one, jax.random.fold_in(key, number))
+            for number, (name, one) in enumerate(settings.items())
+        }
+        copied = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))(params)
+        learner = init_learner(copied, optimizer, own)
+        learner = place(mesh, learner, config.devices.fsdp)
+        network = jax.device_put(np.asarray(row, np.int32))
+        for number in range(steps):
+            task, bucket, index, weight = plan[number]
+            given = rows[task][bucket], index, weight
+            learner, _ = take[task](learner, network, *given)
+            watch(number + 1)
+        return learner.params
+
+    return train_alone
