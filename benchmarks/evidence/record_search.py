@@ -1,15 +1,16 @@
-"""What did finished searches find, in how much time, and on what?
+"""What do searches of one configuration find, with several seeds, and at what cost?
 
-Collects run directories of one configuration with different seeds into one file
-of benchmarks/results/, from which tools/readme.py makes the README's tables:
+Runs what is not finished yet, one seed after another, and collects all of them into
+one file, from which tools/readme.py makes tables. Killed and started again it goes on:
 
-    python -m benchmarks.evidence.record_search runs/sib200-s0 runs/sib200-s1 \
-        --command "xlnas search configs/sib200_minilm.yaml --set seed=S" \
-        --out benchmarks/results/sib200_minilm.json
+    python -m benchmarks.evidence.record_search configs/sib200_e5.yaml \
+        --seeds 0 1 2 --out benchmarks/results/sib200_e5.json
 """
 
 import argparse
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +18,19 @@ from benchmarks.environment import environment
 from xlnas_jax.files import write_json
 from xlnas_jax.results.document import named_networks
 
+# What is kept of a network; the rest of a front is not.
+_KEPT = (
+    *("id", "architecture", "costs", "objectives", "selection"),
+    *("languages", "summary"),
+)
+_OF_FINALIST = (*_KEPT, "kind", "places", "before")
+
 
 def summarise(run: Path) -> dict[str, Any]:
-    """The named networks of one run, without the rest of its front."""
+    """The named networks and the finalists of one run."""
     document = json.loads((run / "front.json").read_text(encoding="utf-8"))
     measured = json.loads((run / "measured.json").read_text(encoding="utf-8"))
-    networks = {
-        name: {
-            "id": point["id"],
-            "architecture": point["architecture"],
-            "costs": point["costs"],
-            "objectives": point["objectives"],
-            "selection": point["selection"],
-            "languages": point["languages"],
-            "summary": point["summary"],
-        }
-        for name, point in named_networks(document).items()
-    }
-    return {
+    found = {
         "seed": document["seed"],
         "constraints": document["constraints"],
         "objectives": document["objectives"],
@@ -43,24 +39,50 @@ def summarise(run: Path) -> dict[str, Any]:
         "evaluated": document["evaluated"],
         "rejected_before_evaluation": document["rejected_before_evaluation"],
         "front_size": len(document["points"]),
-        "networks": networks,
+        "networks": {
+            name: {key: point[key] for key in _KEPT}
+            for name, point in named_networks(document).items()
+        },
         "measured": measured,
     }
+    if "finalists" in document:
+        finalists = document["finalists"]
+        networks = [
+            {key: one[key] for key in _OF_FINALIST} for one in finalists["networks"]
+        ]
+        found["finalists"] = {**finalists, "networks": networks}
+    return found
+
+
+def search(config: Path, run: Path, seed: int, changes: list[str]) -> None:
+    """One search, or the rest of it."""
+    command = [sys.executable, "-m", "xlnas_jax.cli", "search", str(config)]
+    options = [f"seed={seed}", *changes]
+    subprocess.run([*command, "--run-dir", str(run), "--set", *options], check=True)
 
 
 def main() -> None:
     """Writes one file of results."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("runs", type=Path, nargs="+")
-    parser.add_argument("--command", required=True)
+    parser.add_argument("config", type=Path)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--runs", type=Path, default=Path("runs"))
+    parser.add_argument("--set", nargs="*", default=[], dest="changes")
     parser.add_argument("--out", type=Path, required=True)
     given = parser.parse_args()
-    document = {
-        "command": given.command,
-        "environment": environment(),
-        "runs": [summarise(run) for run in given.runs],
-    }
-    write_json(given.out, document)
+    runs = []
+    for seed in given.seeds:
+        run = given.runs / f"{given.config.stem}-s{seed}"
+        search(given.config, run, seed, given.changes)
+        runs.append(summarise(run))
+        # After every seed: what is there is recorded.
+        document = {
+            "command": f"python -m benchmarks.evidence.record_search {given.config} "
+            f"--seeds {' '.join(map(str, given.seeds))} --out {given.out}",
+            "environment": environment(),
+            "runs": runs,
+        }
+        write_json(given.out, document)
 
 
 if __name__ == "__main__":
