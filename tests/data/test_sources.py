@@ -6,7 +6,14 @@ import pytest
 
 from xlnas_jax.config.data import CldrData, SetData, TableData
 from xlnas_jax.config.languages import LanguagesConfig
-from xlnas_jax.data.sources import inspect, make_source, read, read_texts
+from xlnas_jax.data.examples import Answer, QuestionExamples
+from xlnas_jax.data.sources import (
+    inspect,
+    make_source,
+    read,
+    read_texts,
+    read_wording,
+)
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.types import DataError, LeakError
 
@@ -66,8 +73,31 @@ def test_texts_of_any_kind_of_examples_can_be_read_without_labels(
         (tmp_path / code / "train.txt").write_text("Ann B-PER\nran O\n")
     source = make_source(SetData("masakhaner", path=str(tmp_path)), ROLES)
     assert read_texts(source, "ukr", "train") == ("Ann ran",)
+    assert read_wording(source, "ukr", "train") == (("Ann", "ran"),)
     with pytest.raises(LeakError):
         read(source, ROLES, "ukr", "train", "train")
+
+
+def test_all_that_is_tokenised_can_be_read_without_labels(tmp_path: Path) -> None:
+    for code in ("en", "fr", "uk"):
+        (tmp_path / code).mkdir()
+        (tmp_path / code / "train.tsv").write_text(
+            "text\tpair\tlabel\na\tc\tx\nb\td\ty\n"
+        )
+    config = TableData(f"{tmp_path}/{{language}}/{{split}}.tsv", pair_column="pair")
+    source = make_source(config, ROLES)
+    assert read_texts(source, "fr", "train") == ("a", "b")
+    assert read_wording(source, "fr", "train") == ("a", "b", "c", "d")
+
+
+def test_a_context_of_several_questions_is_read_once() -> None:
+    answers = ((Answer("c", 0),),) * 3
+    asked = QuestionExamples(
+        *("fr", "fr", "dev", ("1", "2", "3"), ("q", "r", "q"), ("c", "c", "cd")),
+        answers=answers,
+    )
+    source = make_source(CldrData(), ROLES)._replace(read=lambda *_: asked)
+    assert read_wording(source, "fr", "dev") == ("c", "cd", "q", "r", "q")
 
 
 def test_bad_rows_are_passed_over_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ from xlnas_jax.config.data import (
 )
 from xlnas_jax.data.cipher import make_cipher_source
 from xlnas_jax.data.cldr import make_cldr_source
-from xlnas_jax.data.examples import AnyExamples, LabelSet, Source, listed
+from xlnas_jax.data.examples import (
+    AnyExamples,
+    Examples,
+    LabelSet,
+    QuestionExamples,
+    Source,
+    TaggedExamples,
+    listed,
+)
 from xlnas_jax.data.form import Form, form_of, require_contrast, require_text
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.data.mix import make_mix_source
@@ -123,3 +131,21 @@ def read_texts(source: Source, language: str, split: Split) -> tuple[str, ...]:
     found = source.read(normalise(language), split)
     require_text(found)
     return found.texts
+
+
+def read_wording(
+    source: Source, language: str, split: Split
+) -> tuple[str | tuple[str, ...], ...]:
+    """As `read_texts`, but all that is tokenised, as it is: second texts, questions.
+
+    Tagged sentences are split into words; a context of several questions comes once.
+    """
+    found = source.read(normalise(language), split)
+    require_text(found)
+    match found:
+        case Examples():
+            return (*found.texts, *(found.pairs or ()))
+        case QuestionExamples():
+            return (*dict.fromkeys(found.contexts), *found.questions)
+        case TaggedExamples():
+            return found.words

@@ -111,7 +111,7 @@ class Tokenizer:
 
     @functools.cached_property
     def _of_words(self) -> tokenizers.Tokenizer:
-        return _of_words(self.backend)
+        return of_words(self.backend)
 
     def _encode_pairs(self, pairs: Iterable[tuple[str, str]]) -> list[Encoding]:
         """Encoded whole, then truncated: the longer one gives up more."""
@@ -356,7 +356,7 @@ def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
     return [one.ids for one in encoded]
 
 
-def _of_words(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+def of_words(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
     """The pipeline for sentences that are split into words.
 
     Byte-level tokenizers tell a word by the space before it, which words that were

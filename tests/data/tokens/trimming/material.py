@@ -1,5 +1,6 @@
 """Small tokenizers of every kind, and their trimming by texts."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -12,6 +13,7 @@ from xlnas_jax.config.data import CldrData
 from xlnas_jax.data.cldr import make_cldr_source
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.data.tokens.trimming.counting import choose, count
+from xlnas_jax.data.tokens.trimming.cutting import Text
 from xlnas_jax.data.tokens.trimming.registry import KINDS, kind_of
 from xlnas_jax.data.tokens.trimming.trim import content_of, specials, trim
 
@@ -27,9 +29,16 @@ def names(*languages: str) -> tuple[str, ...]:
     return tuple(", ".join(found[n : n + 3]) for n in range(0, len(found), 3))
 
 
-@functools.cache
 def trained(kind: str) -> Tokenizer:
-    """A tokenizer of names in five scripts; what it cannot say is `<unk>`."""
+    """A tokenizer of names in four scripts; what it cannot say is `<unk>`."""
+    found = _trained(kind)
+    # A copy: whoever encodes with it sets how it truncates.
+    backend = tokenizers.Tokenizer.from_str(found.backend.to_str())
+    return dataclasses.replace(found, backend=backend)
+
+
+@functools.cache
+def _trained(kind: str) -> Tokenizer:
     made = {"Unigram": _unigram, "WordPiece": _wordpiece, "BPE": _bpe}[kind]()
     texts = names("en", "fr", "ru", "el", "hi", "tr")
     common = {"vocab_size": SIZE, "special_tokens": SPECIALS, "show_progress": False}
@@ -73,7 +82,7 @@ def _bpe() -> tokenizers.Tokenizer:
 
 def trimmed_by(
     tokenizer: Tokenizer,
-    texts: Sequence[str],
+    texts: Sequence[Text],
     min_count: int = 1,
     most: int | None = None,
 ) -> tuple[Tokenizer, Int[np.ndarray, " kept"]]:

@@ -24,14 +24,14 @@ def test_tokens_and_unknown_ones_are_counted_by_hand() -> None:
     kept = np.array([0, 1, 2, 4])  # without `ab` and `cd`
     trimmed = trim(whole, kept)
     # Before: ab c; cd; ? a. After: a ##b c; ?; ? a.
-    found = compare(whole, trimmed, kept, ["ab c", "cd", "x a"])
-    assert (found.num_texts, found.before, found.after) == (3, 5, 6)
+    found, others = compare(whole, trimmed, kept, ["ab c", "cd", "x a"])
+    assert (found.num_texts, found.num_others, others) == (3, 2, (0, 1))
+    assert (found.before, found.after) == (5, 6)
     assert (found.unknown_before, found.unknown_after) == (1, 2)
-    assert found.others == (0, 1)
     assert found.growth == pytest.approx(6 / 5 - 1)
     assert found.unknown_rates == pytest.approx((1 / 5, 2 / 6))
-    nothing = compare(whole, trimmed, kept, [])
-    assert (nothing.growth, nothing.unknown_rates) == (-1.0, (0.0, 0.0))
+    nothing, _ = compare(whole, trimmed, kept, [])
+    assert (nothing.growth, nothing.unknown_rates) == (0.0, (0.0, 0.0))
 
 
 def sib200(folder: Path, splits: tuple[str, ...], *languages: str) -> list[str]:
@@ -56,7 +56,7 @@ def assert_covered(whole: Tokenizer, texts: list[str], most_kept: float) -> None
     ):
         assert new.tokens == old.tokens
         assert kept[new.ids].tolist() == old.ids
-    assert compare(whole, trimmed, kept, texts).others == ()
+    assert compare(whole, trimmed, kept, texts)[1] == ()
 
 
 def test_covered_texts_of_three_scripts_have_their_tokens(shared: Path) -> None:

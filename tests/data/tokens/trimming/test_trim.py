@@ -188,3 +188,15 @@ def test_another_kind_is_refused() -> None:
         ConfigError, match=r"Unigram, WordPiece, BPE .* got 'WordLevel'"
     ):
         trim(words, np.arange(2))
+
+
+@pytest.mark.parametrize("kind", EVERY)
+def test_sentences_of_words_have_the_same_tokens(kind: str) -> None:
+    whole = trained(kind)
+    sentences = [tuple(text.split()) for text in names("ru")] + [("日本", "ab")]
+    trimmed, kept = trimmed_by(whole, sentences)
+    before, places = whole.encode_words(sentences)
+    after, others = trimmed.encode_words(sentences)
+    assert [kept[one.ids].tolist() for one in after] == [one.ids for one in before]
+    assert [one.tolist() for one in others] == [one.tolist() for one in places]
+    assert trimmed.vocab_size < whole.vocab_size

@@ -1,24 +1,23 @@
 """How often texts use the pieces of a vocabulary, and which of them are kept."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Sequence
 
 import numpy as np
 import tokenizers
 from jaxtyping import Int
 
-from xlnas_jax.data.tokens.published import speaking
+from xlnas_jax.data.tokens.tokenizer import of_words
 from xlnas_jax.data.tokens.trimming.base import Kind, Model
+from xlnas_jax.data.tokens.trimming.cutting import Text, cut, together
 
 Counts = Int[np.ndarray, " piece"]
-# Characters that are cut at once: a hundred bytes each, at most.
-_AT_ONCE = 1 << 22
 
 
 def count(
     backend: tokenizers.Tokenizer,
     kind: Kind,
     model: Model,
-    texts: Iterable[str],
+    texts: Iterable[Text],
     size: int,
 ) -> Counts:
     """Uses of each of `size` pieces by whole texts, special tokens left out.
@@ -26,16 +25,23 @@ def count(
     Raises:
         DataError: the tokenizer cannot encode one.
     """
-    backend.no_truncation()
-    backend.no_padding()
     counts = np.zeros(size, np.int64)
-    for batch in _together(texts):
-        with speaking("the tokenizer", "encode the texts of model.vocabulary"):
-            cut = backend.encode_batch(batch, add_special_tokens=False)
-            used = [id for one in cut for id in one.ids]
-            used += kind.unseen(backend, model, batch)
-        counts += np.bincount(np.asarray(used, np.int64), minlength=size)
+    for batch in together(texts):
+        used = [*cut(backend, batch), _unseen(backend, kind, model, batch)]
+        counts += np.bincount(np.concatenate(used), minlength=size)
     return counts
+
+
+def _unseen(
+    backend: tokenizers.Tokenizer, kind: Kind, model: Model, texts: Sequence[Text]
+) -> Int[np.ndarray, " _"]:
+    """Pieces that decided how texts are cut, though they are in no token."""
+    plain = [text for text in texts if isinstance(text, str)]
+    words = [w for text in texts if not isinstance(text, str) for w in text]
+    found = [*kind.unseen(backend, model, plain)]
+    if words:
+        found += kind.unseen(of_words(backend), model, words)
+    return np.asarray(found, np.int64)
 
 
 def choose(
@@ -60,17 +66,3 @@ def choose(
         frequent = frequent[np.argsort(-counts[frequent], kind="stable")][:most]
     kept = kind.with_parts(model, lasting | set(frequent.tolist()))
     return np.array(sorted(kept), np.int64)
-
-
-def _together(texts: Iterable[str]) -> Iterator[list[str]]:
-    """Texts of so many characters in all, or one that is longer."""
-    batch: list[str] = []
-    size = 0
-    for text in texts:
-        if batch and size + len(text) > _AT_ONCE:
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += len(text)
-    if batch:
-        yield batch
