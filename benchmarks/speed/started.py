@@ -109,7 +109,7 @@ def main() -> None:
         (search, "load_config", "configuration"),
         (runner, "prepare", "tokenizer, sizes and limits"),
         (runner, "read_data", "data"),
-        (engine, "init_params", "weights"),
+        (engine, "import_params", "weights"),
         (runner, "load_state", "engine and first state"),
     ):
         setattr(module, name, wrapped(timeline, getattr(module, name), phase))

@@ -15,7 +15,7 @@ from xlnas_jax.config.controller import (
 )
 from xlnas_jax.config.data import CipherData, CldrData, HubData, TableData
 from xlnas_jax.config.file import dump_config, load_config, parse_config
-from xlnas_jax.config.model import PretrainedModel
+from xlnas_jax.config.model import PretrainedModel, VocabularyConfig
 from xlnas_jax.types import ConfigError
 
 MINIMAL = """
@@ -66,6 +66,16 @@ def test_absent_options_have_their_defaults(file: Path) -> None:
             CipherData({"near": 0.1, "far": 1.0}),
         ),
         ("model: {kind: pretrained, path: x}", "model", PretrainedModel("x")),
+        (
+            "model: {kind: pretrained, path: x, vocabulary: {most: 9, files: [y]}}",
+            "model.vocabulary",
+            VocabularyConfig(most=9, files=("y",)),
+        ),
+        (
+            "model: {kind: pretrained, path: x, vocabulary: {}}",
+            "model.vocabulary.most",
+            None,
+        ),
         ('languages: {source: en, aux_heldout: ["no"], target: [de]}', "seed", 0),
     ],
 )
@@ -160,6 +170,18 @@ def test_a_wrong_value_is_named_with_its_place(extra: str, message: str) -> None
         ("constraints: {flops: -1}", "^constraints.flops: must be above 0; got -1"),
         ("space: {heads: [-1, 2]}", "^space.heads: must be at least 0; got -1"),
         ("data: {kind: table, path: ''}", "^data.path: must not be empty"),
+        (
+            "model: {kind: pretrained, path: x, vocabulary: {min_count: 0}}",
+            "^model.vocabulary.min_count: must be at least 1; got 0",
+        ),
+        (
+            "model: {kind: pretrained, path: x, vocabulary: {files: ['']}}",
+            "^model.vocabulary.files: must not be empty",
+        ),
+        (
+            "model: {kind: pretrained, path: x, vocabulary: {languages: [en, en]}}",
+            "^model.vocabulary.languages: entries must differ",
+        ),
         (
             "model: {kind: scratch, width: 6, heads: 4}",
             r"^model.heads: must divide width 6; got 4. Use one of \[1, 2, 3, 6\]",

@@ -7,17 +7,54 @@ from xlnas_jax.config.ranges import at_least, distinct, divides
 
 
 @dataclass(frozen=True)
+class VocabularyConfig:
+    """Which pieces of a pretrained vocabulary are kept, by the texts that use them.
+
+    Texts are those of train and dev splits, and of files; never of a test split, and
+    never labels. So the texts of a target language may decide, too: the model card
+    says whose did. Special pieces and single characters always stay, and what kept
+    pieces are merged from. With all defaults these texts have the tokens that they had.
+
+    Attributes:
+        min_count: how often texts must use a piece.
+        most: of the pieces that are used so often, and do not stay anyway, so many
+            are kept, the most frequent ones; all if absent.
+        languages: whose texts, of those that the data have; all languages of the run
+            if none is given.
+        files: further plain UTF-8 texts, one a line.
+    """
+
+    min_count: int = 1
+    most: int | None = None
+    languages: tuple[str, ...] = ()
+    files: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "min_count", "most")
+        distinct(
+            self, *(name for name in ("languages", "files") if getattr(self, name))
+        )
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether every piece stays that the texts use."""
+        return self.min_count == 1 and self.most is None
+
+
+@dataclass(frozen=True)
 class PretrainedModel:
     """A BERT, RoBERTa or XLM-R checkpoint in Hugging Face format.
 
     Attributes:
         path: a directory, a hub id, or `package:NAME` for weights carried by an
             installed Python package.
+        vocabulary: which pieces of its vocabulary are kept; all if absent.
     """
 
     path: str
     kind: Literal["pretrained"] = "pretrained"
     revision: str = ""
+    vocabulary: VocabularyConfig | None = None
 
     def __post_init__(self) -> None:
         distinct(self, "path")

@@ -14,6 +14,8 @@ from xlnas_jax.data.tokens.tokenizer import (
     require_ids_within,
 )
 from xlnas_jax.data.tokens.unigram import train_tokenizer
+from xlnas_jax.experiment.trimming import trim_vocabulary
+from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
@@ -25,8 +27,10 @@ _COMPARED = 300
 
 def tokenizer_and_shape(
     config: Config, found: Sequence[tuple[LanguageRoles, Source]]
-) -> tuple[Tokenizer, EncoderShape]:
+) -> tuple[Tokenizer, EncoderShape, Vocabulary | None]:
     """Both of the pretrained model, or of a new one over the training text.
+
+    With the pretrained vocabulary where it is trimmed.
 
     Args:
         found: of each task, the roles of languages and the data.
@@ -42,9 +46,11 @@ def tokenizer_and_shape(
         require_ids_within(tokenizer, shape.vocab_size, shape.num_segments, where)
         texts = itertools.islice(texts_of(found), _COMPARED)
         require_agreement(tokenizer.backend, folder, [t[:_COMPARED] for t in texts])
-        return tokenizer, shape
+        if model.vocabulary is None:
+            return tokenizer, shape, None
+        return trim_vocabulary(config, model.vocabulary, found, tokenizer, shape)
     tokenizer = train_tokenizer(texts_of(found), model.vocab_size, max_length)
-    return tokenizer, scratch_shape(model, tokenizer, max_length)
+    return tokenizer, scratch_shape(model, tokenizer, max_length), None
 
 
 def texts_of(found: Sequence[tuple[LanguageRoles, Source]]) -> Iterator[str]:

@@ -92,8 +92,9 @@ def is_whole(found: dict[str, tuple[Inspected, ...]]) -> bool:
 def remarks(
     experiment: Experiment, found: dict[str, tuple[Inspected, ...]]
 ) -> list[str]:
-    """Rows that are passed over, and what is odd in labels: a line each."""
-    lines = []
+    """Rows that are passed over, what is odd in labels, grown texts: a line each."""
+    vocabulary = experiment.vocabulary
+    lines = list(vocabulary.remarks()) if vocabulary else []
     for part in experiment.parts:
         odd = oddities(part, found[part.name])
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""

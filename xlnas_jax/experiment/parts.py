@@ -10,6 +10,7 @@ from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.data.examples import Source
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
+from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles, Phase, Split
 from xlnas_jax.objectives.objectives import SOURCE, Objective, needs_of
 from xlnas_jax.objectives.signals import Box, knows_nothing, make_box
@@ -65,6 +66,7 @@ class Experiment:
     Attributes:
         model_licence: of the pretrained weights, where it is known from another place
             than their model card.
+        vocabulary: what is kept of the pretrained one; None where it is not trimmed.
     """
 
     config: Config
@@ -74,6 +76,7 @@ class Experiment:
     costs: CostModel
     objectives: tuple[Objective, ...]
     model_licence: str | None = None
+    vocabulary: Vocabulary | None = None
 
     def with_evaluate(self, evaluate: EvaluateConfig) -> "Experiment":
         """The same, scored in another way."""

@@ -15,6 +15,7 @@ from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.encoder import tokenizer_and_shape
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.taxonomy import require_sense
+from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.objectives.objectives import (
     TEACHER,
@@ -50,6 +51,7 @@ def assemble(
     found: Mapping[str, tuple[LanguageRoles, Source]],
     tokenizer: Tokenizer,
     shape: EncoderShape,
+    vocabulary: Vocabulary | None = None,
 ) -> Experiment:
     """Puts an experiment together, and checks that it makes sense.
 
@@ -70,7 +72,9 @@ def assemble(
     heads = tuple(part.head_size for part in parts)
     costs = CostModel(space, shape, heads, length, config.cost.batch_size)
     require_feasible(costs, config.constraints)
-    experiment = Experiment(config, parts, shape, space, costs, objectives)
+    experiment = Experiment(
+        config, parts, shape, space, costs, objectives, vocabulary=vocabulary
+    )
     if config.search.reference and LATENCY not in config.search.objectives:
         assert experiment.box  # a reference that nothing can meet is named here
     return experiment

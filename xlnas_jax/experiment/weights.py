@@ -4,13 +4,28 @@ import dataclasses
 
 import jax
 
-from xlnas_jax.config.model import ScratchModel
+from xlnas_jax.config.model import PretrainedModel, ScratchModel
+from xlnas_jax.experiment.fidelity import require_fidelity
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder, make_normal, with_new_stages
 from xlnas_jax.supernet.params import HeadParams, SharedParams
 from xlnas_jax.supernet.stages.pooling import POOLING, is_weighted
+
+
+def import_params(experiment: Experiment) -> SharedParams:
+    """As `init_params`; those of a trimmed encoder are held against the whole one.
+
+    Raises:
+        ConfigError: it gives other vectors or logits.
+    """
+    params = init_params(experiment)
+    model, vocabulary = experiment.config.model, experiment.vocabulary
+    if isinstance(model, PretrainedModel) and vocabulary and vocabulary.trimming:
+        folder = pretrained.resolve(model.path, model.revision)
+        require_fidelity(experiment, vocabulary.trimming, folder, params)
+    return params
 
 
 def init_params(experiment: Experiment) -> SharedParams:
@@ -25,8 +40,10 @@ def init_params(experiment: Experiment) -> SharedParams:
         encoder = init_encoder(encoder_key, shape, experiment.space)
         return SharedParams(encoder=encoder, heads=heads)
     folder = pretrained.resolve(config.model.path, config.model.revision)
+    vocabulary = experiment.vocabulary
+    trimming = vocabulary.trimming if vocabulary else None
     encoder = with_new_stages(
-        pretrained.load_encoder(folder, shape),
+        pretrained.load_encoder(folder, shape, trimming.kept if trimming else None),
         make_normal(encoder_key),
         shape,
         experiment.space,

@@ -10,7 +10,7 @@ from xlnas_jax.devices.sharding import make_mesh, require_divisible
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.inspection import inspect_data, is_whole, remarks
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.experiment.weights import init_params
+from xlnas_jax.experiment.weights import import_params
 from xlnas_jax.storage.rundir import look_at
 
 
@@ -38,7 +38,7 @@ def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> lis
         for code in part.roles.all:
             texts = read_texts(part.source, code, "test")
             warn(part.tokenizer, texts, code, part.tokens.max_unk_rate)
-    init_params(experiment)
+    import_params(experiment)
     splits = [one for every in found.values() for one in every]
     languages = {one.language for one in splits}
     rows = sum(one.form.report.kept for one in splits)

@@ -23,7 +23,7 @@ from xlnas_jax.evaluation.population import (
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.experiment.weights import init_params
+from xlnas_jax.experiment.weights import import_params
 from xlnas_jax.objectives.pareto import init_archive
 from xlnas_jax.search.judge import make_insert, make_judge, make_measure
 from xlnas_jax.search.learn import init_method, make_learn, num_warm_up
@@ -54,7 +54,7 @@ def make_engine(
     mesh = make_mesh(config.devices)
     require_divisible(mesh, config.train.batch_size)
     warm_up = num_warm_up(config)
-    params = place(mesh, init_params(experiment), config.devices.fsdp)
+    params = place(mesh, import_params(experiment), config.devices.fsdp)
     rows = replicate(mesh, rows)
     optimizer = _optimizer(experiment, params)
     controller = make_strategy(experiment)

@@ -16,7 +16,7 @@ from typing import Any, TypeVar, cast
 
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from xlnas_jax.files import read_json
 from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
@@ -31,6 +31,7 @@ __all__ = [
     "load_encoder",
     "load_head",
     "load_pooler",
+    "load_words",
     "read_config",
     "read_shape",
     "resolve",
@@ -119,22 +120,43 @@ def _epsilon(directory: pathlib.Path, config: Mapping[str, Any]) -> float:
     return float(value)
 
 
-def load_encoder(directory: pathlib.Path, shape: EncoderShape) -> EncoderParams:
+def load_encoder(
+    directory: pathlib.Path,
+    shape: EncoderShape,
+    kept: Int[np.ndarray, " vocab"] | None = None,
+) -> EncoderParams:
     """The encoder's weights in float32, layers stacked.
 
     Warns of tensors that nothing explains, such as layers beyond the last one.
+
+    Args:
+        kept: rows of the word table, where `shape` has not all of them.
     """
     family = FAMILIES[shape.family]
     checkpoint = open_checkpoint(directory, family)
     sizes = axis_sizes(shape)
     layers = range(shape.num_layers)
-    leaves = read_leaves(checkpoint, family.embeddings, sizes)
+    if kept is None:
+        leaves = read_leaves(checkpoint, family.embeddings, sizes)
+    else:
+        word, *others = family.embeddings
+        # Chosen on the host: no device need hold the whole table.
+        leaves = {word.target: jnp.array(load_words(directory)[kept])}
+        leaves |= read_leaves(checkpoint, tuple(others), sizes)
     for rule in family.layer:
         parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
         leaves[rule.target] = jnp.array(np.stack(parts))
     used = [checkpoint.name(rule, layer) for rule in family.layer for layer in layers]
     checkpoint.warn_unused(used + [checkpoint.name(rule) for rule in family.embeddings])
     return assemble(EncoderParams, leaves)
+
+
+def load_words(directory: pathlib.Path) -> Float[np.ndarray, "vocab model"]:
+    """The whole word table, in the memory of the host."""
+    shape = read_shape(directory)
+    family = FAMILIES[shape.family]
+    checkpoint = open_checkpoint(directory, family)
+    return checkpoint.read(family.embeddings[0], axis_sizes(shape))
 
 
 def load_head(
