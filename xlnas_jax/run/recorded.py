@@ -21,6 +21,7 @@ from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import assemble
 from xlnas_jax.experiment.unlabelled import is_paired
+from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.export.artifact.facts import model_licence
 from xlnas_jax.files import MAX_BYTES, read_json, sync, write_json
 from xlnas_jax.languages.roles import LanguageRoles, Split
@@ -101,7 +102,9 @@ def recall(config: Config, directory: Path) -> Experiment:
             name: _recall_part(task, facts["tasks"][name], config.skip_bad_rows)
             for name, task in config.every_task.items()
         }
-        experiment = assemble(config, found, tokenizer, shape)
+        kept = facts.get("vocabulary")
+        vocabulary = None if kept is None else Vocabulary.from_dict(kept)
+        experiment = assemble(config, found, tokenizer, shape, vocabulary)
     except (KeyError, TypeError, AttributeError) as error:
         raise CheckpointError(
             f"{directory / FILE}: must describe this run's tasks and model; got "
@@ -138,9 +141,11 @@ def _recall_part(
 
 def _facts(experiment: Experiment) -> dict[str, Any]:
     """What does not follow from the configuration alone, as JSON has it."""
+    vocabulary = experiment.vocabulary
     return {
         "format": FORMAT,
         "shape": experiment.shape.as_dict(),
+        "vocabulary": None if vocabulary is None else vocabulary.as_dict(),
         "tasks": {
             part.name: {
                 "kind": part.task.kind,

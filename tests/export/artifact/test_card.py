@@ -4,6 +4,8 @@ import dataclasses
 
 import pytest
 
+from xlnas_jax.data.tokens.trimming.compare import Comparison
+from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.export.artifact.card import Latency, render_card
 from xlnas_jax.export.params import count_params
 
@@ -112,3 +114,30 @@ def test_missing_scores_are_called_so(card, subnet):
     text = render_card(dataclasses.replace(card, scores={}), subnet)
 
     assert "Not measured." in text
+
+
+@pytest.mark.parametrize(
+    ("languages", "num_files", "whose", "targets"),
+    [
+        (("en", "swh"), 0, "en, swh: train", "sw (target)"),
+        (("en", "fr"), 1, "en, fr and of 1 file: train", ""),
+        (("en", "fi", "sw"), 2, "en, fi, sw and of 2 files: train", "fi, sw (target)"),
+    ],
+)
+def test_a_trimmed_vocabulary_is_told_with_whose_texts_decided(
+    card, subnet, languages, num_files, whose, targets
+):
+    compared = {
+        "en": Comparison(9, 0, 200, 200, 0, 0),
+        "fi": Comparison(9, 5, 200, 225, 1, 2),
+    }
+    known = Vocabulary(250_037, 1, languages, num_files, compared)
+    text = render_card(dataclasses.replace(card, vocabulary=known), subnet)
+
+    size = subnet.shape.vocab_size
+    assert f"from 250,037 to {size:,} pieces, by texts of {whose} and dev" in text
+    told = f"So texts of {targets}, though no labels, were seen" if targets else ""
+    assert told in text
+    assert text.count("So texts of") == bool(targets)
+    assert "at most 12.5 % more, of fi, in a sample" in text
+    assert "vocabulary was trimmed" not in render_card(card, subnet)

@@ -2,12 +2,14 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.languages.codes import normalise
 from xlnas_jax.supernet.stages.registry import in_words
 
 PIPELINES = {
@@ -60,6 +62,7 @@ class Card:
         finalist_steps: those before the choice, which its rivals were given too.
         method: that weights learned by.
         is_paired: examples are pairs of texts.
+        vocabulary: what is kept of the pretrained one; None where it is not trimmed.
     """
 
     title: str
@@ -81,6 +84,7 @@ class Card:
     method: str = ""
     is_paired: bool = False
     latency: Latency | None = None
+    vocabulary: Vocabulary | None = None
 
     def languages(self, role: str) -> tuple[str, ...]:
         """The languages that play a role."""
@@ -99,7 +103,7 @@ def render_card(card: Card, subnet: Subnet) -> str:
         "## Scores on test data",
         _scores(card),
         "## Who was seen when",
-        _protocol(card),
+        _protocol(card, subnet),
         "## Size",
         _size(card, subnet),
         "## Provenance and licence",
@@ -185,7 +189,7 @@ def _mean(values: Sequence[float | None]) -> str:
     return f"{sum(known) / len(known):.3f}" if len(known) == len(values) else "-"
 
 
-def _protocol(card: Card) -> str:
+def _protocol(card: Card, subnet: Subnet) -> str:
     def names(role: str) -> str:
         return ", ".join(card.languages(role)) or "none"
 
@@ -199,6 +203,7 @@ def _protocol(card: Card) -> str:
         f"Candidates were compared by labels of {names('aux_heldout')} (auxiliary): "
         "the choice has seen these languages, though not their test data.",
         f"Labels of {names('target')} (target) were read once, after the choice.",
+        *_vocabulary(card, subnet),
         f"One run, seed {card.seed}: it says nothing of the spread between seeds.",
     )
     return "\n".join(f"- {line}" for line in lines)
@@ -218,6 +223,34 @@ def _of_texts(card: Card) -> list[str]:
             "languages that the network never met."
         )
     return lines
+
+
+def _vocabulary(card: Card, subnet: Subnet) -> Iterator[str]:
+    """Whose texts decided which pieces there are, and what that did to them."""
+    kept = card.vocabulary
+    if kept is None:
+        return
+    count = kept.num_files
+    files = f" and of {count} file{'s' if count > 1 else ''}" if count else ""
+    seen = {normalise(code) for code in kept.languages}
+    yield (
+        f"The vocabulary was trimmed before the search from {kept.rows:,} to "
+        f"{subnet.shape.vocab_size:,} pieces, by texts of {', '.join(kept.languages)}"
+        f"{files}: train and dev splits without their labels, no test split. All "
+        f"networks of the search have these pieces, the full one too."
+    )
+    targets = [code for code in card.languages("target") if normalise(code) in seen]
+    if targets:
+        yield (
+            f"So texts of {', '.join(targets)} (target), though no labels, were seen "
+            f"before the choice."
+        )
+    name, growth = kept.most_grown
+    if growth > 0:
+        yield (
+            f"Texts have more tokens than with all pieces: at most "
+            f"{100 * growth:.1f} % more, of {name}, in a sample."
+        )
 
 
 def _size(card: Card, subnet: Subnet) -> str:

@@ -107,6 +107,7 @@ def make_card(
         method=config.train.method,
         is_paired=is_paired(part),
         latency=None if latency is None else latency.of(part, point, document),
+        vocabulary=experiment.vocabulary,
     )
 
 
