@@ -16,6 +16,7 @@ from xlnas_jax.languages.codes import titled
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, TEACHER
 from xlnas_jax.results.texts import make_text_table
+from xlnas_jax.results.vocabulary import vocabulary_tables
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.tagging import has_entities
@@ -42,6 +43,7 @@ def describe(experiment: Experiment) -> list[Grid]:
             tables.append(make_text_table(experiment, part, where))
         if part.source.labels:
             tables.append(_labels(part, found[part.name], where))
+    tables += vocabulary_tables(experiment)
     return [*tables, _objectives(experiment)]
 
 
