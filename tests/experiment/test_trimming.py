@@ -1,6 +1,7 @@
 """A trimmed encoder is the whole one on the texts that it was trimmed by."""
 
 import dataclasses
+import json
 import re
 from collections import Counter
 from pathlib import Path
@@ -118,6 +119,23 @@ def test_padding_is_renumbered_and_positions_begin_where_they_began(
     assert after.pad_id < before.pad_id
     assert kept_of(experiment)[after.pad_id] == before.pad_id
     assert experiment.parts[0].tokenizer.pad_id == after.pad_id
+
+
+def test_the_padding_of_the_model_stays_where_the_tokenizer_has_another(
+    tmp_path: Path,
+) -> None:
+    config = make(tmp_path, "WordPiece")
+    before = kept_of(prepare(config))
+    lost = next(id for id in range(trained("WordPiece").vocab_size) if id not in before)
+    trained("WordPiece").save(tmp_path / "model")  # with its own padding
+    file = tmp_path / "model" / "config.json"
+    content = json.loads(file.read_text()) | {"pad_token_id": lost}
+    file.write_text(json.dumps(content))
+    experiment = prepare(config)
+    kept = kept_of(experiment)
+    assert kept[experiment.shape.pad_id] == lost
+    assert kept[experiment.parts[0].tokenizer.pad_id] == trained("WordPiece").pad_id
+    assert sorted([*before, lost]) == kept.tolist()
 
 
 def test_costs_and_weights_have_the_rows_that_are_kept(tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ class VocabularyConfig:
 
     Texts are those of train and dev splits, and of files; never of a test split, and
     never labels. So the texts of a target language may decide, too: the model card
-    says whose did. Special pieces and single characters always stay, and what kept
-    pieces are merged from. With all defaults these texts have the tokens that they had.
+    says whose did. Translations that alignment is measured on decide nothing. Special
+    pieces and single characters always stay, and what kept pieces are merged from.
+    With all defaults these texts have the tokens that they had.
 
     Attributes:
         min_count: how often texts must use a piece.

@@ -63,9 +63,9 @@ def cut(model: Model, new: Mapping[int, int]) -> dict[str, Any]:
 
 def _merges(model: Model) -> Iterator[Merge]:
     """Both parts, and what they make; a part within a word loses its mark."""
-    prefix = model["continuing_subword_prefix"] or ""
+    size = len(model["continuing_subword_prefix"] or "")
     for first, second in model["merges"]:
-        yield first, second, first + second.removeprefix(prefix)
+        yield first, second, first + second[size:]
 
 
 BPE = Kind(lasting, with_parts, cut, nothing_unseen)

@@ -34,7 +34,8 @@ def lasting(model: Model) -> set[int]:
         if is_single(piece, (MARK,)) or is_byte(piece, model)
     }
     scores = [score for _, score in model["vocab"]]
-    found.add(scores.index(min(scores)))
+    if scores:
+        found.add(scores.index(min(scores)))
     return found if model["unk_id"] is None else found | {model["unk_id"]}
 
 
