@@ -181,6 +181,13 @@ def test_pieces_that_are_there_twice_cannot_be_numbered() -> None:
         trim(twice, np.arange(4))
 
 
+def test_merges_of_what_is_no_piece_are_refused() -> None:
+    model = models.BPE({"a": 0, "b": 1, "ab": 0}, [("a", "b")])
+    shared = Tokenizer(tokenizers.Tokenizer(model), pad_id=1, unk_id=None, max_length=8)
+    with pytest.raises(ConfigError, match="merges must be of pieces with an id of"):
+        trim(shared, np.arange(2))
+
+
 def test_another_kind_is_refused() -> None:
     backend = tokenizers.Tokenizer(models.WordLevel({"a": 0, "b": 1}, unk_token="a"))
     words = Tokenizer(backend, pad_id=0, unk_id=0, max_length=8)

@@ -23,6 +23,7 @@ from xlnas_jax.data.tokens.trimming.base import (
     nothing_unseen,
     of_mapping,
 )
+from xlnas_jax.types import ConfigError, brief
 
 Merge = tuple[str, str, str]
 
@@ -62,10 +63,22 @@ def cut(model: Model, new: Mapping[int, int]) -> dict[str, Any]:
 
 
 def _merges(model: Model) -> Iterator[Merge]:
-    """Both parts, and what they make; a part within a word loses its mark."""
+    """Both parts, and what they make; a part within a word loses its mark.
+
+    Raises:
+        ConfigError: one of these is no piece, as where several have one id.
+    """
     size = len(model["continuing_subword_prefix"] or "")
     for first, second in model["merges"]:
-        yield first, second, first + second[size:]
+        merge = first, second, first + second[size:]
+        lost = next((piece for piece in merge if piece not in model["vocab"]), None)
+        if lost is not None:
+            raise ConfigError(
+                f"model.vocabulary: merges must be of pieces with an id of their own; "
+                f"got {brief(lost)}, which has none. Mend tokenizer.json, or leave "
+                f"model.vocabulary out."
+            )
+        yield merge
 
 
 BPE = Kind(lasting, with_parts, cut, nothing_unseen)
