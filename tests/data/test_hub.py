@@ -9,6 +9,7 @@ import pytest
 from xlnas_jax.config.data import HubData
 from xlnas_jax.data.examples import Examples
 from xlnas_jax.data.hub import make_hub_source
+from xlnas_jax.data.readers.layout import NotThereError
 from xlnas_jax.types import DataError
 
 datasets = pytest.importorskip("datasets")
@@ -180,3 +181,15 @@ def test_no_network_is_told_in_one_paragraph() -> None:
         make_hub_source(HubData("nobody/no-such-data"), "en")
     assert "nobody/no-such-data" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_split_that_there_is_not_is_told_from_one_that_is_damaged(
+    folder: Path,
+) -> None:
+    source = make_hub_source(config(folder, dev_split="exam"), "en")
+    with pytest.raises(NotThereError, match="read split 'exam' of 'deu_Latn'"):
+        source.read("de", "dev")
+    (folder / "data/deu_Latn/test.tsv").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(DataError) as found:
+        source.read("de", "test")
+    assert not isinstance(found.value, NotThereError)

@@ -18,6 +18,7 @@ from xlnas_jax.data.examples import (
     require_some,
 )
 from xlnas_jax.data.readers.faults import Faults
+from xlnas_jax.data.readers.layout import NotThereError
 from xlnas_jax.data.readers.patterns import match_languages, unknown_language
 from xlnas_jax.data.readers.values import make_row
 from xlnas_jax.data.select import settled
@@ -27,6 +28,8 @@ from xlnas_jax.types import DataError, brief
 
 # Of the reason of another library; some print whole tables.
 _MOST = 500
+# What `datasets` says where a data set has other splits.
+_NO_SPLIT = "Unknown split"
 
 if TYPE_CHECKING:  # the import takes seconds: only runs that read the hub pay it
     from datasets import Dataset
@@ -104,7 +107,11 @@ def load_split(path: str, name: str, split: str, revision: str = "") -> "Dataset
     except DataError:
         raise
     except Exception as error:  # whatever a damaged file makes of its many parsers
-        raise _failed(path, f"read split {split!r} of {name!r}", error) from error
+        found = _failed(path, f"read split {split!r} of {name!r}", error)
+        # All else may be sound: it is the split alone that there is not.
+        if str(error).startswith(_NO_SPLIT):
+            found = NotThereError(str(found))
+        raise found from error
     assert isinstance(found, datasets.Dataset)  # a named split, not streamed
     return found
 

@@ -60,19 +60,10 @@ def trim_vocabulary(
             trimming does not cut its texts as before.
         DataError: a language or file has no texts.
     """
-    content = content_of(tokenizer.backend)
-    model = content["model"]
-    kind = kind_of(model)
-    counts = np.zeros(shape.vocab_size, np.int64)
-    samples: dict[str, Sequence[Text]] = {}
     wanted = _wanted(config, settings)
-    for name, texts in _every_text(wanted, settings, found):
-        counts += count(tokenizer.backend, kind, model, texts, shape.vocab_size)
-        samples[name] = texts[:: -(-len(texts) // _SAMPLED)]
-    always = {*specials(content, tokenizer.pad_id), shape.pad_id}
-    kept = choose(kind, model, counts, always, settings.min_count, settings.most)
-    trimmed = trim(tokenizer, kept)
-    trimming = Trimming(tokenizer, kept, samples)
+    every = _every_text(wanted, settings, found)
+    trimming = _choose(settings, every, tokenizer, shape)
+    kept, trimmed = trimming.kept, trim(tokenizer, trimming.kept)
     vocabulary = Vocabulary(
         rows=shape.vocab_size,
         checksum=zlib.crc32(kept.astype("<i8").tobytes()),
@@ -84,6 +75,26 @@ def trim_vocabulary(
     pad_id = int(np.searchsorted(kept, shape.pad_id))
     shape = dataclasses.replace(shape, vocab_size=len(kept), pad_id=pad_id)
     return trimmed, shape, vocabulary
+
+
+def _choose(
+    settings: VocabularyConfig,
+    every: Iterator[tuple[str, Sequence[Text]]],
+    tokenizer: Tokenizer,
+    shape: EncoderShape,
+) -> Trimming:
+    """Counts the pieces of all texts, and keeps some texts of each language."""
+    content = content_of(tokenizer.backend)
+    model = content["model"]
+    kind = kind_of(model)
+    counts = np.zeros(shape.vocab_size, np.int64)
+    samples: dict[str, Sequence[Text]] = {}
+    for name, texts in every:
+        counts += count(tokenizer.backend, kind, model, texts, shape.vocab_size)
+        samples[name] = texts[:: -(-len(texts) // _SAMPLED)]
+    always = {*specials(content, tokenizer.pad_id), shape.pad_id}
+    kept = choose(kind, model, counts, always, settings.min_count, settings.most)
+    return Trimming(tokenizer, kept, samples)
 
 
 def _wanted(config: Config, settings: VocabularyConfig) -> dict[str, str]:
