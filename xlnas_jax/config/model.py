@@ -20,8 +20,8 @@ class VocabularyConfig:
         min_count: how often texts must use a piece.
         most: of the pieces that are used so often, and do not stay anyway, so many
             are kept, the most frequent ones; all if absent.
-        languages: whose texts, of those that the data have; all languages of the run
-            if none is given.
+        languages: whose texts, of those that the data have; if none is given, those of
+            all languages of the run, with all text without labels.
         files: further plain UTF-8 texts, one a line.
     """
 

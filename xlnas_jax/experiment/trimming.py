@@ -18,6 +18,7 @@ from xlnas_jax.data import sources
 from xlnas_jax.data.examples import Source
 from xlnas_jax.data.readers.layout import NotThereError
 from xlnas_jax.data.readers.lines import MAX_FILE, split_lines
+from xlnas_jax.data.texts import read_unlabelled
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.data.tokens.trimming.compare import Comparison, compare
 from xlnas_jax.data.tokens.trimming.counting import choose, count
@@ -61,13 +62,13 @@ def trim_vocabulary(
         DataError: a language or file has no texts.
     """
     wanted = _wanted(config, settings)
-    every = _every_text(wanted, settings, found)
+    every = _every_text(config, wanted, settings, found)
     trimming = _choose(settings, every, tokenizer, shape)
     kept, trimmed = trimming.kept, trim(tokenizer, trimming.kept)
     vocabulary = Vocabulary(
         rows=shape.vocab_size,
         checksum=zlib.crc32(kept.astype("<i8").tobytes()),
-        languages=tuple(wanted.values()),
+        languages=tuple(dict.fromkeys((*wanted.values(), *_heard(config, settings)))),
         num_files=len(settings.files),
         compared=_compare(trimming, trimmed, settings.is_exact),
         trimming=trimming,
@@ -97,6 +98,12 @@ def _choose(
     return Trimming(tokenizer, kept, samples)
 
 
+def _heard(config: Config, settings: VocabularyConfig) -> list[str]:
+    """Languages whose text without labels counts, as they are spelled."""
+    tasks = () if settings.languages else config.every_task.values()
+    return [code for task in tasks for code in task.languages.unlabelled]
+
+
 def _wanted(config: Config, settings: VocabularyConfig) -> dict[str, str]:
     """Canonical codes of the languages whose texts count, and how they are spelled."""
     every = [code for task in config.every_task.values() for code in task.languages.all]
@@ -104,11 +111,22 @@ def _wanted(config: Config, settings: VocabularyConfig) -> dict[str, str]:
 
 
 def _every_text(
-    wanted: Mapping[str, str], settings: VocabularyConfig, found: Found
+    config: Config, wanted: Mapping[str, str], settings: VocabularyConfig, found: Found
 ) -> Iterator[tuple[str, Sequence[Text]]]:
-    """Texts of each language, then of each file, after what it is called."""
+    """Texts of each language, then of each file, after what it is called.
+
+    Where the run's own languages count, so does all text without labels.
+    """
     for code, spelled in wanted.items():
         yield spelled, _texts_of(code, found)
+    tasks = () if settings.languages else config.every_task.values()
+    for task, (roles, source) in zip(tasks, found, strict=False):
+        spellings = zip(roles.unlabelled, task.languages.unlabelled, strict=True)
+        for code, spelled in spellings:
+            texts = read_unlabelled(
+                task.texts, source, roles, code, skip=config.skip_bad_rows
+            )
+            yield f"{spelled}, unlabelled", texts.texts
     # By number: what is kept of a run does not say where its author keeps files.
     for number, path in enumerate(settings.files):
         yield f"files[{number}]", _texts_in(path)

@@ -8,7 +8,7 @@ network takes no labels, and is of languages too that have none.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -124,9 +124,9 @@ def task_metrics(
     tasks: Sequence[Task],
     statistics: Sequence[Float[Array, "pop _ _"]],
     alignment: Sequence[Float[Array, "pop _"]] = (),
-) -> list[dict[str, Float[Array, "pop _"]]]:
+) -> list[dict[str, Any]]:
     """Metrics of each task; `alignment` among them where it was measured."""
-    found = [
+    found: list[dict[str, Any]] = [
         dict(task.metrics(sums)) for task, sums in zip(tasks, statistics, strict=True)
     ]
     for own, similarity in zip(found, alignment, strict=False):

@@ -71,7 +71,7 @@ class Task(NamedTuple):
     loss: Callable[..., Losses]
     distill: Callable[..., Losses]
     statistics: Callable[..., Float[Array, "batch stat"]]
-    metrics: Callable[[Statistics], Values]
+    metrics: Callable[[Statistics], dict[str, Any]]
     predict: Callable[..., dict[str, Any]]
     choice_axis: int = -1
     measures_divergence: bool = False
