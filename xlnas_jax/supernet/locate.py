@@ -1,31 +1,23 @@
-"""Where a pretrained model lies: a directory, an installed package or the hub."""
+"""Where a pretrained model lies: a directory, an installed package or the hub.
 
+Of a few models there is a wheel, too, for where the hub cannot be reached.
+"""
+
+import functools
 import importlib.util
 import pathlib
 import re
 
 from xlnas_jax.files import located
+from xlnas_jax.supernet.carried.kept import keep
+from xlnas_jax.supernet.carried.wheel import WHEELS, FetchError
+from xlnas_jax.supernet.hub import cached, download, reason_of, require_answer
+from xlnas_jax.supernet.names import CONFIG, INDEX, WEIGHTS
+from xlnas_jax.terminal.text import make_console, say
 from xlnas_jax.types import ConfigError
-
-CONFIG = "config.json"
-WEIGHTS = "model.safetensors"
-INDEX = "model.safetensors.index.json"
 
 _PACKAGE = "package:"
 _HUB_ID = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?")
-# Never `*.bin`, never code: only what is read.
-_HUB_FILES = (
-    CONFIG,
-    "model*.safetensors",
-    INDEX,
-    "tokenizer*",
-    "vocab.*",
-    "merges.txt",
-    "special_tokens_map.json",
-    "added_tokens.json",
-    "sentencepiece*",
-    "spiece.model",
-)
 
 
 def resolve(path: str, revision: str = "") -> pathlib.Path:
@@ -35,7 +27,9 @@ def resolve(path: str, revision: str = "") -> pathlib.Path:
         path: a directory, `package:NAME` for weights inside an installed Python
             package (which is not imported), or an id of the Hugging Face hub. A
             directory wins over a hub id of the same name.
-        revision: branch, tag or commit of a hub id.
+        revision: branch, tag or commit of a hub id. Without one, an id that a wheel
+            stands in for is taken from the hub's local cache, else the hub, else the
+            wheel; which one it is, is said once.
     """
     if path.startswith(_PACKAGE):
         return _package_folder(path.removeprefix(_PACKAGE))
@@ -48,7 +42,8 @@ def resolve(path: str, revision: str = "") -> pathlib.Path:
                 f"such as `FacebookAI/xlm-roberta-base`; no directory {path!r} "
                 f"exists. Check the path."
             )
-        folder = _download(path, revision)
+        has_wheel = path in WHEELS and not revision
+        folder = _anywhere(path) if has_wheel else _from_hub(path, revision)
     if not (folder / CONFIG).is_file():
         raise ConfigError(
             f"model.path: {path!r} must hold {CONFIG} of a model in Hugging Face's "
@@ -97,21 +92,43 @@ def _package_folder(name: str) -> pathlib.Path:
     return found[0]
 
 
-def _download(name: str, revision: str) -> pathlib.Path:
-    from huggingface_hub import snapshot_download
-
+@functools.cache
+def _anywhere(name: str) -> pathlib.Path:
+    """The first of the hub's local cache, the hub, and the wheel that has a model."""
+    folder = cached(name)
+    if folder is not None:
+        _say(f"{name}: from the local cache of the hub, {folder}")
+        return folder
     try:
-        folder = snapshot_download(
-            name, revision=revision or None, allow_patterns=list(_HUB_FILES)
-        )
+        require_answer(name)
+        folder = download(name)
+        _say(f"{name}: from the hub, {folder}")
+        return folder
     # The hub's errors and those of its HTTP client have no common base.
     except Exception as error:
-        reason = " ".join(str(error).split()).rstrip(".") or "no reason given"
+        reason = reason_of(error)
+    wheel = WHEELS[name]
+    try:
+        folder = keep(wheel)
+    except FetchError as error:
+        raise ConfigError(
+            f"{error} The hub does not deliver {name!r} either: {reason}."
+        ) from error
+    _say(f"{name}: {wheel.origin}, at {folder}; the hub has none ({reason})")
+    return folder
+
+
+def _say(text: str) -> None:
+    say(make_console(stderr=True), text)
+
+
+def _from_hub(name: str, revision: str) -> pathlib.Path:
+    try:
+        return download(name, revision)
+    except Exception as error:
         raise ConfigError(
             f"model.path: {name!r} must be a directory, or a model that the hub can "
-            f"deliver; no directory {located(name)}, and got "
-            f"{type(error).__name__}: {reason}. "
+            f"deliver; no directory {located(name)}, and got {reason_of(error)}. "
             f"Check the name, model.revision and the network, or download the model "
             f"and give its directory."
         ) from error
-    return pathlib.Path(folder)

