@@ -14,7 +14,9 @@ from xlnas_jax.config.data import CldrData, SetData
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import abstract_weights, init_params
+from xlnas_jax.files import write_json
 from xlnas_jax.run.recorded import FILE, LIST, recall, record, require_same
+from xlnas_jax.storage.listing import crc32, list_files
 from xlnas_jax.types import CheckpointError, DataError
 
 
@@ -64,6 +66,30 @@ def test_the_same_experiment_goes_on_and_another_does_not(
     with pytest.raises(CheckpointError, match="got other shape"):
         require_same(dataclasses.replace(experiment, shape=shape), kept)
     assert snapshot(kept) == before
+
+
+def test_weights_from_elsewhere_are_recalled_as_such_and_told_apart(
+    config: Config, experiment: Experiment, tmp_path: Path
+) -> None:
+    other = dataclasses.replace(experiment, model_origin="those of a wheel")
+    record(other, tmp_path / "kept")
+    assert recall(config, tmp_path / "kept").model_origin == "those of a wheel"
+    require_same(other, tmp_path / "kept")
+    with pytest.raises(CheckpointError, match="got other model_origin"):
+        require_same(experiment, tmp_path / "kept")
+
+
+def test_a_run_of_before_there_were_other_weights_goes_on(
+    config: Config, experiment: Experiment, kept: Path
+) -> None:
+    facts = json.loads((kept / FILE).read_text())
+    del facts["model_origin"]
+    write_json(kept / FILE, facts)
+    (kept / LIST).unlink()
+    files = list_files(kept, crc32)
+    write_json(kept / LIST, {"format": 1, "files": files})
+    require_same(experiment, kept)
+    assert recall(config, kept).model_origin == ""
 
 
 def test_what_a_kill_left_is_replaced(experiment: Experiment, tmp_path: Path) -> None:

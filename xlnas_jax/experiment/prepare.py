@@ -4,10 +4,12 @@
 weights and token arrays come after it.
 """
 
+import dataclasses
 from collections.abc import Mapping
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.rows import with_max_length
 from xlnas_jax.data.examples import Source
@@ -28,6 +30,7 @@ from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.supernet.locate import origin_of
 from xlnas_jax.tasks.divergence import DIVERGENCE, with_divergence
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import ConfigError
@@ -43,7 +46,12 @@ def prepare(config: Config) -> Experiment:
         name: (roles, sources.make_source(tasks[name].data, roles, skip_bad_rows=skip))
         for name, roles in roles_of.items()
     }
-    return assemble(config, found, *tokenizer_and_shape(config, list(found.values())))
+    encoder = tokenizer_and_shape(config, list(found.values()))
+    experiment, model = assemble(config, found, *encoder), config.model
+    if not isinstance(model, PretrainedModel):
+        return experiment
+    origin = origin_of(model.path, model.revision)
+    return dataclasses.replace(experiment, model_origin=origin)
 
 
 def assemble(

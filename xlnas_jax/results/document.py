@@ -68,6 +68,7 @@ def make_document(
         "rejected_before_evaluation": rejected,
         "failed": failed,
         "seed": config.seed,
+        "model_origin": experiment.model_origin,
         "tasks": {
             part.name: _task(experiment, part, tested) for part in experiment.parts
         },

@@ -110,9 +110,11 @@ def recall(config: Config, directory: Path) -> Experiment:
             f"{directory / FILE}: must describe this run's tasks and model; got "
             f"{type(error).__name__}: {brief(str(error))}. {_ADVICE}"
         ) from error
-    licence = facts.get("model_licence")
+    licence, origin = facts.get("model_licence"), facts["model_origin"]
     return dataclasses.replace(
-        experiment, model_licence=licence if isinstance(licence, str) else ""
+        experiment,
+        model_licence=licence if isinstance(licence, str) else "",
+        model_origin=origin if isinstance(origin, str) else "",
     )
 
 
@@ -155,6 +157,7 @@ def _facts(experiment: Experiment) -> dict[str, Any]:
             for part in experiment.parts
         },
         "model_licence": model_licence(experiment),
+        "model_origin": experiment.model_origin,
     }
 
 
@@ -181,7 +184,8 @@ def _read(directory: Path) -> dict[str, Any]:
             f"{directory / FILE}: must be of format {FORMAT} and hold the run's tasks; "
             f"got {brief(facts)}. {_ADVICE}"
         )
-    return facts
+    # Kept since there are weights that are not the hub's.
+    return {"model_origin": "", **facts}
 
 
 def _tokenizer(directory: Path) -> Tokenizer:

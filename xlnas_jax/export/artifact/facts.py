@@ -179,7 +179,10 @@ def _data_name(data: AnyData) -> str:
 
 def _model_name(experiment: Experiment) -> str:
     model = experiment.config.model
-    return _without_place(model.path) if isinstance(model, PretrainedModel) else ""
+    if not isinstance(model, PretrainedModel):
+        return ""
+    origin = f", {experiment.model_origin}" if experiment.model_origin else ""
+    return _without_place(model.path) + origin
 
 
 def _without_place(path: str) -> str:
