@@ -152,7 +152,7 @@ def test_a_directory_that_is_no_run_is_left_alone(config, tmp_path, capsys):
     assert snapshot(run_dir) == {str(run_dir / "chapter.txt"): b"precious"}
 
 
-@pytest.mark.filterwarnings("default::xlnas_jax.data.tokens.tokenizer.TokenizerWarning")
+@pytest.mark.filterwarnings("default::xlnas_jax.data.tokens.coverage.TokenizerWarning")
 def test_a_tokenizer_that_does_not_know_a_script_is_warned_of(config, tmp_path, capsys):
     option = "languages.aux_heldout=[ka]"
     arguments = ["search", str(config), "--run-dir", str(tmp_path / "run")]

@@ -13,7 +13,7 @@ from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.file import dump_config
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.train import TrainConfig
-from xlnas_jax.data.tokens.tokenizer import TokenizerWarning
+from xlnas_jax.data.tokens.coverage import TokenizerWarning
 from xlnas_jax.run.rehearsal import rehearse
 from xlnas_jax.storage.rundir import open_run
 from xlnas_jax.types import CheckpointError, ConfigError, DataError

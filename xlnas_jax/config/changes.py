@@ -40,6 +40,7 @@ RULES = {
     "tokens.doc_stride": Rule("search", "what is seen of every text"),
     "tokens.num_buckets": Rule("search", "batches, so the last bits of scores"),
     "tokens.train_buckets": Rule("search", "which rows are trained on together"),
+    "tokens.prefix": Rule("search", "what is seen of every text"),
     "tokens.max_unk_rate": Rule("run", "a warning alone"),
     "space": Rule("search", "which networks there are"),
     "cost": Rule("search", "what costs are, and what latency is fitted to"),

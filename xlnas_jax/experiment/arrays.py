@@ -11,7 +11,7 @@ from xlnas_jax.data.batches.text_rows import join_rows, make_text_rows
 from xlnas_jax.data.examples import AnyExamples
 from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
 from xlnas_jax.data.texts import Texts
-from xlnas_jax.data.tokens.tokenizer import warn
+from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.experiment.encoder import trained_on
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_text
 from xlnas_jax.experiment.unlabelled import read_texts

@@ -49,7 +49,8 @@ def tokenizer_and_shape(
         if model.vocabulary is None:
             return tokenizer, shape, None
         return trim_vocabulary(config, model.vocabulary, found, tokenizer, shape)
-    tokenizer = train_tokenizer(texts_of(found), model.vocab_size, max_length)
+    texts = itertools.chain((one.prefix for one in longest), texts_of(found))
+    tokenizer = train_tokenizer(texts, model.vocab_size, max_length)
     return tokenizer, scratch_shape(model, tokenizer, max_length), None
 
 

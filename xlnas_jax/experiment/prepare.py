@@ -13,6 +13,7 @@ from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.rows import with_max_length
 from xlnas_jax.data.examples import Source
+from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.encoder import tokenizer_and_shape
 from xlnas_jax.experiment.parts import Experiment, TaskPart
@@ -122,7 +123,9 @@ def _make_part(
         codes=_spelled(roles, given.languages),
         source=source,
         task=with_divergence(task) if is_compared else task,
-        tokenizer=with_max_length(tokenizer, settings.max_length),
+        tokenizer=with_prefix(
+            with_max_length(tokenizer, settings.max_length), settings.prefix
+        ),
         own_heads=(roles.source, *roles.aux_train) if given.language_heads else (),
     )
 

@@ -127,6 +127,10 @@ def _every_text(
                 task.texts, source, roles, code, skip=config.skip_bad_rows
             )
             yield f"{spelled}, unlabelled", texts.texts
+    every = [task.tokens or config.tokens for task in config.every_task.values()]
+    prefixes = sorted({settings.prefix for settings in every} - {""})
+    if prefixes:
+        yield "tokens.prefix", prefixes
     # By number: what is kept of a run does not say where its author keeps files.
     for number, path in enumerate(settings.files):
         yield f"files[{number}]", _texts_in(path)

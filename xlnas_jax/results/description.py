@@ -9,7 +9,8 @@ import numpy as np
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.data.pairs import read_translations
 from xlnas_jax.data.sources import read_texts
-from xlnas_jax.data.tokens.tokenizer import fertility, unk_rate
+from xlnas_jax.data.tokens.coverage import fertility, unk_rate
+from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.experiment.inspection import Inspected, inspect_data, oddities
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.languages.codes import titled
@@ -224,6 +225,7 @@ def _texts(part: TaskPart, code: str) -> tuple[str, ...]:
 
 
 def _ids(part: TaskPart, code: str) -> np.ndarray:
-    """All token ids of a language's text."""
-    encoded = part.tokenizer.encode(_texts(part, code))
+    """All token ids of a language's text, without what stands before every one."""
+    plain = with_prefix(part.tokenizer, "")
+    encoded = plain.encode(_texts(part, code))
     return np.concatenate([np.asarray(item.ids) for item in encoded])

@@ -1,6 +1,6 @@
 """A table of the text without labels that a search uses."""
 
-from xlnas_jax.data.tokens.tokenizer import fertility, unk_rate
+from xlnas_jax.data.tokens.coverage import fertility, unk_rate
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_text
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.codes import titled

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.data.sources import read_texts
-from xlnas_jax.data.tokens.tokenizer import warn
+from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.devices.sharding import make_mesh, require_divisible
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.inspection import inspect_data, is_whole, remarks

@@ -13,14 +13,11 @@ from tokenizers import models, pre_tokenizers, processors
 from tests.fuzz.contract import within
 from xlnas_jax.config.data import CldrData
 from xlnas_jax.data.cldr import make_cldr_source
+from xlnas_jax.data.tokens.coverage import TokenizerWarning, fertility, unk_rate, warn
 from xlnas_jax.data.tokens.tokenizer import (
     Tokenizer,
-    TokenizerWarning,
-    fertility,
     load_tokenizer,
     require_ids_within,
-    unk_rate,
-    warn,
 )
 from xlnas_jax.data.tokens.unigram import train_tokenizer
 from xlnas_jax.types import ConfigError, DataError
@@ -341,7 +338,7 @@ def test_all_of_a_sentence_without_spaces_is_learned_from() -> None:
         ("max_length", True),
         ("max_length", 0),
         ("max_length", 10**400),
-        ("format", 2),
+        ("format", 3),
     ],
 )
 def test_settings_of_an_own_tokenizer_are_checked(

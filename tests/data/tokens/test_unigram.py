@@ -8,7 +8,8 @@ from tokenizers import models, pre_tokenizers, trainers
 
 from xlnas_jax.config.data import CldrData
 from xlnas_jax.data.cldr import make_cldr_source
-from xlnas_jax.data.tokens.tokenizer import Tokenizer, fertility
+from xlnas_jax.data.tokens.coverage import fertility
+from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.data.tokens.unigram import train_tokenizer, train_unigram
 
 # The library's trainer differs by a few per cent between its own runs.

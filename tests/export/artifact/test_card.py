@@ -6,6 +6,7 @@ import pytest
 
 from xlnas_jax.data.tokens.trimming.compare import Comparison
 from xlnas_jax.experiment.vocabulary import Vocabulary
+from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.export.artifact.card import Latency, render_card
 from xlnas_jax.export.params import count_params
 
@@ -95,6 +96,14 @@ def test_languages_with_an_output_layer_of_their_own_are_named(card, tagger):
 
     assert "output layer of their own: en, sw" in text
     assert 'language="en"' in text
+
+
+def test_a_prefix_is_told_where_there_is_one(card, subnet, monkeypatch):
+    told = "`predict` puts 'query: '; give it without"
+    assert "puts" not in render_card(card, subnet)
+
+    monkeypatch.setattr(subnet, "tokenizer", with_prefix(subnet.tokenizer, "query: "))
+    assert told in render_card(card, subnet)
 
 
 def test_licences_are_given_or_called_unknown(card, subnet):

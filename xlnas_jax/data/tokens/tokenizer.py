@@ -2,7 +2,6 @@
 
 import functools
 import json
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,18 +11,19 @@ import numpy as np
 import tokenizers
 from jaxtyping import Int
 
+from xlnas_jax.config.tokens import A_PREFIX, is_prefix
 from xlnas_jax.data.tokens import published
 from xlnas_jax.data.tokens.published import SETTINGS_FILE, TOKENIZER_FILE, speaking
 from xlnas_jax.data.tokens.truncation import kept_of_pair
 from xlnas_jax.files import read_json
-from xlnas_jax.languages.codes import named
 from xlnas_jax.types import DataError, brief
 
-_FORMAT = 1
+# The second has a prefix, which readers of the first would pass over.
+_FORMAT, _WITH_PREFIX = 1, 2
 FILES = (TOKENIZER_FILE, SETTINGS_FILE)
 # Of our settings; far above any encoder's.
 _BOUNDS = {
-    "format": (_FORMAT, _FORMAT),
+    "format": (_FORMAT, _WITH_PREFIX),
     "pad_id": (0, 1 << 24),
     "unk_id": (0, 1 << 24),
     "max_length": (1, 1 << 20),
@@ -39,12 +39,6 @@ _AT_ONCE = 1 << 22
 # Characters that a text may have without being worth its tokens.
 _MAX_EMPTY = 1 << 19
 _SPACES = (" ", "\n", "\t")
-# Of each text, what shares of unknown tokens are taken from.
-_MAX_CHARACTERS = 100_000
-
-
-class TokenizerWarning(UserWarning):
-    """A tokenizer that does not know the script or words of a language."""
 
 
 class Encoding(NamedTuple):
@@ -61,13 +55,16 @@ class Tokenizer:
     Attributes:
         backend: never truncates or pads by itself when saved.
         unk_id: None where the vocabulary has no unknown token.
-        max_length: tokens kept of an example, special tokens included.
+        max_length: tokens kept of an example, special tokens and prefix included.
+        prefix: stands before every text, the first one of a pair, and a question. The
+            words of it stand before those of a sentence.
     """
 
     backend: tokenizers.Tokenizer
     pad_id: int
     unk_id: int | None
     max_length: int
+    prefix: str = ""
 
     @property
     def vocab_size(self) -> int:
@@ -83,6 +80,7 @@ class Tokenizer:
             DataError: the tokenizer cannot encode one, finds hardly a token in a very
                 long one, or has more special tokens than `max_length`.
         """
+        texts = [self.prefix + text for text in texts]
         if pairs is not None:
             return self._encode_pairs(zip(texts, pairs, strict=True))
         inputs = [self._enough(text) for text in texts]
@@ -98,14 +96,15 @@ class Tokenizer:
             The encodings, and for each word the position of its first sub-word: -1
             where it was truncated, or where the tokenizer drops all of it.
         """
-        kept = [self._enough_words(words) for words in sentences]
+        before = self.prefix.split()
+        kept = [self._enough_words([*before, *words]) for words in sentences]
         encoded = self._encode(self._of_words, kept, is_pretokenized=True)
         positions = []
         for one, words in zip(encoded, sentences, strict=True):
             first = np.full(len(words), -1, np.int32)
             for token, word in reversed(list(enumerate(one.word_ids))):
-                if word is not None:
-                    first[word] = token
+                if word is not None and word >= len(before):
+                    first[word - len(before)] = token
             positions.append(first)
         return [Encoding(one.ids, one.type_ids) for one in encoded], positions
 
@@ -207,12 +206,14 @@ class Tokenizer:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         (folder / TOKENIZER_FILE).write_text(self.to_text(), "utf-8")
-        settings = {
+        settings: dict[str, Any] = {
             "format": _FORMAT,
             "pad_id": self.pad_id,
             "unk_id": self.unk_id,
             "max_length": self.max_length,
         }
+        if self.prefix:
+            settings |= {"format": _WITH_PREFIX, "prefix": self.prefix}
         text = json.dumps(settings, indent=1) + "\n"
         (folder / SETTINGS_FILE).write_text(text, encoding="utf-8")
 
@@ -237,7 +238,13 @@ class Tokenizer:
                     f"{brief(value)}. Save the tokenizer again."
                 )
         kept = {key: settings[key] for key in _BOUNDS if key != "format"}
-        return cls(backend=backend, **kept)
+        prefix = settings.get("prefix", "")
+        if not isinstance(prefix, str) or not is_prefix(prefix):
+            raise DataError(
+                f"{file}: prefix must be {A_PREFIX}; got {brief(prefix)}. Save the "
+                f"tokenizer again."
+            )
+        return cls(backend=backend, prefix=prefix, **kept)
 
 
 def require_ids_within(
@@ -298,38 +305,6 @@ def load_tokenizer(path: str | Path, max_length: int, revision: str = "") -> Tok
     return Tokenizer(backend, pad_id, published.unknown_id(backend), max_length)
 
 
-def unk_rate(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
-    """Share of unknown tokens among all but the special tokens."""
-    if tokenizer.unk_id is None:
-        return 0.0
-    ids = _plain_ids(tokenizer, texts)
-    total = sum(len(one) for one in ids)
-    unknown = sum(one.count(tokenizer.unk_id) for one in ids)
-    return unknown / max(total, 1)
-
-
-def fertility(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
-    """Sub-words per word, words being what white space separates."""
-    total = sum(len(one) for one in _plain_ids(tokenizer, texts))
-    return total / max(sum(len(text.split()) for text in texts), 1)
-
-
-def warn(
-    tokenizer: Tokenizer, texts: Sequence[str], language: str, max_unk_rate: float
-) -> None:
-    """Warn of a language that the tokenizer maps to `<unk>` too often."""
-    rate = unk_rate(tokenizer, texts)
-    if rate > max_unk_rate:
-        warnings.warn(
-            f"the tokenizer should know most of {named(language)}; it "
-            f"maps {rate:.0%} of its tokens to <unk>, above tokens.max_unk_rate "
-            f"{max_unk_rate:.0%}. Expect scores near chance; choose a model whose "
-            f"vocabulary has the script.",
-            TokenizerWarning,
-            stacklevel=2,
-        )
-
-
 def _together(
     pairs: Iterable[tuple[str, str]], most: int
 ) -> Iterator[list[tuple[str, str]]]:
@@ -345,15 +320,6 @@ def _together(
         size += characters
     if batch:
         yield batch
-
-
-def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
-    tokenizer.backend.no_truncation()
-    tokenizer.backend.no_padding()
-    texts = [text[:_MAX_CHARACTERS] for text in texts]
-    with speaking("the tokenizer", "encode these texts"):
-        encoded = tokenizer.backend.encode_batch(texts, add_special_tokens=False)
-    return [one.ids for one in encoded]
 
 
 def of_words(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:

@@ -86,8 +86,9 @@ def make_windows(
     Args:
         doc_stride: tokens from one window's start to the next one's, as in BERT and
             XTREME; what `tokenizers` calls `stride` is the overlap instead.
-        max_question_tokens: longer questions are cut. They never get more than half
-            of the window either, so that there is room for the context.
+        max_question_tokens: longer questions are cut, with what stands before them.
+            They never get more than half of the window either, so that there is room
+            for the context.
         faults: notes how many questions were cut.
 
     Raises:
@@ -105,7 +106,8 @@ def make_windows(
     backend.no_padding()
     distinct = list(dict.fromkeys(contexts))  # SQuAD asks five questions on each
     with speaking("the tokenizer", "encode these questions and contexts"):
-        asked = backend.encode_batch(list(questions), add_special_tokens=False)
+        whole = [tokenizer.prefix + question for question in questions]
+        asked = backend.encode_batch(whole, add_special_tokens=False)
         encoded = backend.encode_batch(distinct, add_special_tokens=False)
         template = _learn_template(backend)
     documents = {

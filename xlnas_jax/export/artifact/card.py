@@ -145,6 +145,8 @@ def _usage(card: Card, subnet: Subnet) -> str:
         'model = xlnas_jax.load("PATH_OF_THIS_DIRECTORY")\n'
         f"print(model.predict({call}))\n```"
     )
+    if prefix := subnet.tokenizer.prefix:
+        text += f"\n\nBefore every text `predict` puts {prefix!r}; give it without."
     if not subnet.own_heads:
         return text
     codes = ", ".join(subnet.own_heads)
