@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.trimming.compare import Comparison
 from xlnas_jax.experiment.vocabulary import Vocabulary
-from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.export.artifact.card import Latency, render_card
 from xlnas_jax.export.params import count_params
 
