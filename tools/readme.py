@@ -10,14 +10,17 @@ import re
 import sys
 
 from tables.benchmarks import BENCHMARKS, benchmark_block, fast_block
+from tables.fronts import detail_block, front_block
 from tables.gpu import gpu_block
 from tables.kills import kills_block
 from tables.markdown import ROOT
-from tables.searches import SEARCHES, search_block, summary_block
+from tables.searches import earlier_block
 
 # Blocks of a form of their own.
 ALONE = {
-    "summary": summary_block,
+    "summary": lambda: front_block("sib200_e5"),
+    "sib200_e5": lambda: detail_block("sib200_e5"),
+    "earlier": earlier_block,
     "fast": fast_block,
     "gpu_short": gpu_block,
     "kills": kills_block,
@@ -37,11 +40,9 @@ def block(name: str) -> str:
     """One block by its name."""
     if name in ALONE:
         return ALONE[name]()
-    if name in SEARCHES:
-        return search_block(name)
     if name in BENCHMARKS:
         return benchmark_block(name)
-    known = [*ALONE, *SEARCHES, *BENCHMARKS]
+    known = [*ALONE, *BENCHMARKS]
     raise ValueError(f"block {name!r} is unknown; use one of {known}")
 
 

@@ -1,0 +1,177 @@
+"""Tables of searches whose finalists were trained: fronts against fronts."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tables.benchmarks import section
+from tables.markdown import NOT_MEASURED, RESULTS, load, machine, table
+
+Runs = list[dict[str, Any]]
+NAMES = {
+    "found": "**found**",
+    "uniform": "uniform scaling",
+    "bottom": "bottom layers",
+    "random": "random search",
+    "more_params": "most parameters",
+    "magnitude": "magnitude",
+    "taylor": "Taylor",
+    "influence": "layer influence",
+}
+
+
+def front_block(name: str, folder: Path = RESULTS) -> str:
+    """Mean and worst target language at every budget; the full network first."""
+    command = (
+        f"python -m benchmarks.evidence.record_search configs/{name}.yaml "
+        f"--seeds 0 1 2 --out benchmarks/results/{name}.json"
+    )
+    if not (folder / f"{name}.json").exists():
+        return f"{NOT_MEASURED.capitalize()}: `{command}`.\n\n"
+    document = load(name, folder)
+    runs = document["runs"]
+    kinds = [k for k in NAMES if any(_at(run, k, None) for run in runs)]
+    rows = [["layers' FLOPs", "full network", *(NAMES[kind] for kind in kinds)]]
+    full = _shown([_scores(run["networks"]["full"]) for run in runs])
+    rows.append(["all", full, *[""] * len(kinds)])
+    for place in _places(runs):
+        cells = [
+            _shown([_scores(n) for run in runs if (n := _at(run, kind, place))])
+            for kind in kinds
+        ]
+        rows.append([place, "", *cells])
+    seeds = ", ".join(str(run["seed"]) for run in runs)
+    minutes = np.mean([run["measured"]["seconds"] / 60 for run in runs])
+    words = (
+        f"Mean over {_num_targets(runs)} target languages, and the worst of them, in "
+        f"percent"
+        + ("" if len(runs) == 1 else ", with the deviation between seeds")
+        + f"; seed{'s' * (len(runs) > 1)} {seeds}. Every network was trained alone for "
+        f"{runs[0]['finalists']['steps']} steps."
+    )
+    made = machine(document["environment"])
+    where = f"`{command}`, {minutes:.0f} minutes a seed; {made}."
+    return "\n".join([words, "", *table(rows), "", where, "", ""])
+
+
+def detail_block(name: str, folder: Path = RESULTS) -> str:
+    """Whether what was found is better than each control, and what training adds."""
+    if not (folder / f"{name}.json").exists():
+        return front_block(name, folder)
+    document = load(name, folder)
+    runs = document["runs"]
+    rows = [["at", "than", "points", "95 % over items", "seeds", "aux before", "after"]]
+    for place in _places(runs):
+        for kind in NAMES:
+            found = [
+                run["finalists"]["comparisons"].get(place, {}).get(kind) for run in runs
+            ]
+            every = [next(iter(one.values())) for one in found if one]
+            if every:
+                rows.append(
+                    [
+                        place,
+                        NAMES[kind],
+                        _points(every, "difference"),
+                        f"{_points(every, 'low')} to {_points(every, 'high')}",
+                        str(len(every)),
+                        _objective(
+                            runs, kind, place, lambda n: n["before"]["objectives"]
+                        ),
+                        _objective(runs, kind, place, lambda n: n["objectives"]),
+                    ]
+                )
+    by = runs[0]["objectives"][0]
+    verdict = (
+        f"*Is what the search found better than its controls, once all are trained?* "
+        f"Found less each control, in points of the target mean; {by} on auxiliary "
+        f"languages before and after training, of the control. Share of the box that "
+        f"each front covers: {_volumes(runs)}. Picked: {_picked(runs)}."
+    )
+    made = (
+        f"`{document['command']}`: [every language](results/{name}.json); "
+        f"{machine(document['environment'])}."
+    )
+    return section(verdict, rows, made)
+
+
+def _places(runs: Runs) -> list[str]:
+    shares = runs[0]["finalists"]["budgets"]
+    parts = [1.0 / share for share in shares]
+    return [
+        f"1/{round(part)}" if abs(part - round(part)) < 1e-6 else f"{share:.3g}"
+        for part, share in zip(parts, shares, strict=True)
+    ]
+
+
+def _at(run: dict[str, Any], kind: str, place: str | None) -> dict[str, Any] | None:
+    """A finalist of a kind: that of a budget, or any."""
+    return next(
+        (
+            one
+            for one in run["finalists"]["networks"]
+            if one["kind"] == kind and (place is None or place in one["places"])
+        ),
+        None,
+    )
+
+
+def _scores(network: dict[str, Any]) -> tuple[float, float]:
+    """Means over tasks of the target mean and the worst target."""
+    tasks = network["summary"]["tasks"].values()
+    return (
+        100 * float(np.mean([task["target_mean"] for task in tasks])),
+        100 * float(np.mean([task["worst_language"]["score"] for task in tasks])),
+    )
+
+
+def _shown(scores: Sequence[tuple[float, float]]) -> str:
+    if not scores:
+        return "-"
+    mean, worst = np.mean(scores, axis=0)
+    spread = ""
+    if len(scores) > 1:
+        spread = f" ± {np.std([one for one, _ in scores], ddof=1):.1f}"
+    return f"{mean:.1f}{spread} ({worst:.1f})"
+
+
+def _points(found: Sequence[dict[str, float]], key: str) -> str:
+    return f"{100 * np.mean([one[key] for one in found]):+.1f}"
+
+
+def _objective(
+    runs: Runs,
+    kind: str,
+    place: str,
+    read: Callable[[dict[str, Any]], dict[str, float]],
+) -> str:
+    name = runs[0]["objectives"][0]
+    values = [read(n)[name] for run in runs if (n := _at(run, kind, place))]
+    return f"{np.mean(values):.3f}"
+
+
+def _volumes(runs: Runs) -> str:
+    found = []
+    for kind, shown in NAMES.items():
+        every = [run["finalists"]["fronts"].get(kind) for run in runs]
+        values = [one["hypervolume"] for one in every if one]
+        if values:
+            found.append(f"{shown} {np.mean(values):.3f}")
+    return ", ".join(found)
+
+
+def _picked(runs: Runs) -> str:
+    names = []
+    for run in runs:
+        found = run["finalists"]
+        winner = found["networks"][found["winner"]]
+        mean, _ = _scores(winner)
+        millions = winner["costs"]["encoder_params"] / 1e6
+        names.append(f"{millions:.2f} M encoder parameters, {mean:.1f}")
+    return "; ".join(names)
+
+
+def _num_targets(runs: Runs) -> int:
+    return sum(len(task["roles"]["target"]) for task in runs[0]["tasks"].values())
