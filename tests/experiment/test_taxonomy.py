@@ -11,8 +11,10 @@ from tests.experiments import tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import AnyController
 from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.types import ConfigError
@@ -84,3 +86,52 @@ def test_whatever_a_network_is_called_can_be_picked():
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"optuna"}))
 def test_a_front_of_error_and_flops_suits_every_strategy(kind):
     prepare(given(kind, "error", "flops"))
+
+
+UNLABELLED = dataclasses.replace(tiny_config().languages, unlabelled=("pt", "nl"))
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (
+            tiny_config(
+                train=TrainConfig(method="distill"), constraints=ConstraintsConfig()
+            ),
+            r"train.method: distill learns from teacher data.*train.pretune_steps",
+        ),
+        (
+            given("random", "divergence", "flops", train=TrainConfig()),
+            r"train.pretune_steps: must be above 0.*divergence",
+        ),
+        (
+            tiny_config(
+                train=TrainConfig(), constraints=ConstraintsConfig(divergence=0.1)
+            ),
+            r"train.pretune_steps: must be above 0.*divergence",
+        ),
+        (
+            tiny_config(
+                languages=UNLABELLED,
+                train=dataclasses.replace(tiny_config().train, method="finetune"),
+            ),
+            r"languages.unlabelled: must be of use.*finetune",
+        ),
+        (
+            given(
+                "random",
+                "divergence",
+                "flops",
+                evaluate=EvaluateConfig(halving=HalvingConfig()),
+            ),
+            "evaluate: race and halving",
+        ),
+        (
+            given("darts", "divergence", "flops"),
+            "controller: darts follows the gradient of the mean auxiliary loss",
+        ),
+    ],
+)
+def test_what_needs_a_teacher_or_text_and_has_none_is_refused(config, reason) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        prepare(config)

@@ -26,12 +26,19 @@ TrainAlone = Callable[
 
 
 def make_train_alone(
-    experiment: Experiment, rows: Rows, steps: int, learning_rate: float
+    experiment: Experiment,
+    rows: Rows,
+    steps: int,
+    learning_rate: float,
+    with_texts: bool = True,
 ) -> TrainAlone:
     """Builds what trains a network of the given weights by `train.method`.
 
     All see the same batches in the same order: they are compared with each other.
     What is given is left as it is.
+
+    Args:
+        with_texts: text without labels takes part, where the method uses some.
     """
     config = experiment.config
     train = dataclasses.replace(
@@ -44,7 +51,7 @@ def make_train_alone(
         name: setting._replace(config=train)
         for name, setting in make_settings(experiment, supernet).items()
     }
-    uses_texts = "unlabelled" in method.needs | method.uses
+    uses_texts = with_texts and "unlabelled" in method.needs | method.uses
     plan = make_plan(experiment, rows, not uses_texts)
     made: list = []
 

@@ -1,0 +1,40 @@
+"""What finalists may be configured to be."""
+
+import pytest
+
+from xlnas_jax.config.file import parse_config
+from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.types import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"budgets": ()}, "budgets: shares must fall"),
+        ({"budgets": (0.25, 0.5)}, "budgets: shares must fall"),
+        ({"budgets": (0.5, 0.5)}, "budgets: shares must fall"),
+        ({"budgets": (1.5,)}, "budgets: must be at most 1"),
+        ({"budgets": (0.5, 0.0)}, "budgets: must be above 0"),
+        ({"steps": 0}, "steps: must be at least 1"),
+        ({"learning_rate": 0.0}, "learning_rate: must be above 0"),
+        ({"controls": ("uniform", "uniform")}, "controls: entries must differ"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(changes: dict, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        FinalistsConfig(**changes)
+
+
+def test_controls_may_be_left_out() -> None:
+    assert FinalistsConfig(controls=()).controls == ()
+
+
+def test_an_unknown_control_is_named_with_the_nearest() -> None:
+    given = {
+        "model": {"kind": "scratch"},
+        "languages": {"source": "en", "aux_heldout": ["fr"], "target": ["de"]},
+        "data": {"kind": "cldr"},
+        "finalists": {"controls": ["magnitud"]},
+    }
+    with pytest.raises(ConfigError, match=r"finalists.controls.*Did you mean 'magni"):
+        parse_config(given)
