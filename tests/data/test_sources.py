@@ -74,6 +74,7 @@ def test_texts_of_any_kind_of_examples_can_be_read_without_labels(
     source = make_source(SetData("masakhaner", path=str(tmp_path)), ROLES)
     assert read_texts(source, "ukr", "train") == ("Ann ran",)
     assert read_wording(source, "ukr", "train") == (("Ann", "ran"),)
+    assert read_wording(source, "ukr", "train", "in: ") == (("in:", "Ann", "ran"),)
     with pytest.raises(LeakError):
         read(source, ROLES, "ukr", "train", "train")
 
@@ -88,6 +89,8 @@ def test_all_that_is_tokenised_can_be_read_without_labels(tmp_path: Path) -> Non
     source = make_source(config, ROLES)
     assert read_texts(source, "fr", "train") == ("a", "b")
     assert read_wording(source, "fr", "train") == ("a", "b", "c", "d")
+    with_prefix = read_wording(source, "fr", "train", "in: ")
+    assert with_prefix == ("in: a", "in: b", "c", "d")
 
 
 def test_a_context_of_several_questions_is_read_once() -> None:
@@ -98,6 +101,8 @@ def test_a_context_of_several_questions_is_read_once() -> None:
     )
     source = make_source(CldrData(), ROLES)._replace(read=lambda *_: asked)
     assert read_wording(source, "fr", "dev") == ("c", "cd", "q", "r", "q")
+    with_prefix = read_wording(source, "fr", "dev", "in: ")
+    assert with_prefix == ("c", "cd", "in: q", "in: r", "in: q")
 
 
 def test_bad_rows_are_passed_over_where_that_is_asked_for(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ import torch
 from tests.data.tokens.trimming.material import names, trained
 from tests.experiment.encoders import (
     EXACT,
+    LANGUAGES,
     LENGTH,
     SPARE_ROWS,
     make,
@@ -27,12 +28,15 @@ from tests.experiment.encoders import (
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.model import VocabularyConfig
 from xlnas_jax.config.tasks import TaskConfig
+from xlnas_jax.config.texts import OWN, LineTexts, OwnTexts
+from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.data.tokens.trimming.cutting import cut
 from xlnas_jax.experiment import trimming
 from xlnas_jax.experiment.inspection import inspect_data, remarks
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import import_params, init_params
+from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.encoder import encode_full
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.mlm import load_mlm_head, mlm_logits
@@ -209,6 +213,22 @@ def test_languages_and_files_say_whose_texts_decide(tmp_path: Path) -> None:
     assert used - every
 
 
+def test_text_without_labels_decides_too(tmp_path: Path) -> None:
+    languages = dataclasses.replace(LANGUAGES, unlabelled=("el", "fr"))
+    places = LineTexts(f"{tmp_path}/{{language}}.txt"), OwnTexts()
+    config = dataclasses.replace(make(tmp_path), languages=languages, texts=places)
+    (tmp_path / "el.txt").write_text("\n".join(names("el")[1:]), encoding="utf-8")
+    (tmp_path / "fr.txt").write_text(names("el")[0], encoding="utf-8")
+    found = prepare(config)
+    assert found.vocabulary and found.vocabulary.languages == ("en", "fr", "ru", "el")
+    plain = dataclasses.replace(config, languages=LANGUAGES, texts=OWN)
+    used = np.concatenate(cut(trained("Unigram").backend, names("el")))
+    assert set(kept_of(found)) == {*kept_of(prepare(plain)), *used}
+    (tmp_path / "el.txt").unlink()
+    with pytest.raises(DataError, match=r"unlabelled: there must be text of Greek"):
+        prepare(config)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -298,16 +318,34 @@ def test_another_row_of_the_word_table_is_found_out(tmp_path: Path) -> None:
     kept = known.trimming.kept
     mixed = np.concatenate([kept[:5], np.roll(kept[5:], 1)])
 
-    def load(directory, shape, rows):
-        return load_encoder(directory, shape, mixed)
-
+    load = pretrained.load_encoder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("xlnas_jax.supernet.pretrained.load_encoder", load)
-        with pytest.raises(
-            ConfigError, match=r"vectors and logits .* of (en|fr|ru)\. "
-        ):
+        patch.setattr(pretrained, "load_encoder", lambda d, s, _: load(d, s, mixed))
+        with pytest.raises(ConfigError, match=r"a difference of .* of ..\. "):
             import_params(experiment)
     import_params(experiment)
+
+
+@pytest.mark.parametrize("kind", ["Unigram", "BPE"])
+def test_texts_are_counted_and_checked_with_what_stands_before_them(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = TokensConfig(max_length=LENGTH, prefix="Ελλάδα: ")
+    more = names("el")[:12]
+    (tmp_path / "more.txt").write_text("\n".join(more), encoding="utf-8")
+    files = VocabularyConfig(files=(f"{tmp_path}/more.txt",))
+    experiment = prepare(make(tmp_path, kind, files, tokens=tokens))
+    part, kept = experiment.parts[0], kept_of(experiment)
+    whole = dataclasses.replace(trained(kind), max_length=LENGTH, prefix=tokens.prefix)
+    texts = [*names("ru")[-12:], *more]
+    before, after = whole.encode(texts), part.tokenizer.encode(texts)
+    assert [kept[one.ids].tolist() for one in after] == [one.ids for one in before]
+
+    mixed = np.concatenate([kept[:5], np.roll(kept[5:], 1)])
+    load = pretrained.load_encoder
+    monkeypatch.setattr(pretrained, "load_encoder", lambda d, s, _: load(d, s, mixed))
+    with pytest.raises(ConfigError, match=r"got a difference of .* for 'Ελλάδα: "):
+        import_params(experiment)
 
 
 def test_positions_that_begin_elsewhere_are_found_out(tmp_path: Path) -> None:

@@ -10,18 +10,18 @@ from xlnas_jax.config.ranges import at_least, distinct, divides
 class VocabularyConfig:
     """Which pieces of a pretrained vocabulary are kept, by the texts that use them.
 
-    Texts are those of train and dev splits, and of files; never of a test split, and
-    never labels. So the texts of a target language may decide, too: the model card
-    says whose did. Translations that alignment is measured on decide nothing. Special
-    pieces and single characters always stay, and what kept pieces are merged from.
-    With all defaults these texts have the tokens that they had.
+    Texts are those of train and dev splits, of `languages.unlabelled`, and of files;
+    never of a test split, and never labels. So the texts of a target language may
+    decide, too: the model card says whose did. Translations that alignment is measured
+    on decide nothing. Special pieces and single characters always stay, and what kept
+    pieces are merged from. With all defaults these texts have the tokens they had.
 
     Attributes:
         min_count: how often texts must use a piece.
         most: of the pieces that are used so often, and do not stay anyway, so many
             are kept, the most frequent ones; all if absent.
-        languages: whose texts, of those that the data have; if none is given, those of
-            all languages of the run, with all text without labels.
+        languages: whose texts, of those that the data have; all languages of the run
+            if none is given.
         files: further plain UTF-8 texts, one a line.
     """
 

@@ -126,6 +126,16 @@ def _make(config: AnyData, source_language: str, skip: bool) -> Source:
             return make_cipher_source(config, base)
 
 
+def is_paired(source: Source, roles: LanguageRoles) -> bool:
+    """Whether examples are pairs of texts that are classified."""
+    if source.is_paired is not None:
+        return source.is_paired
+    if source.task != "classification":
+        return False
+    found = read(source, roles, roles.source, "train", "train")
+    return isinstance(found, Examples) and found.pairs is not None
+
+
 def read_texts(source: Source, language: str, split: Split) -> tuple[str, ...]:
     """Texts without their labels, which every phase may see in every language."""
     found = source.read(normalise(language), split)
@@ -134,18 +144,23 @@ def read_texts(source: Source, language: str, split: Split) -> tuple[str, ...]:
 
 
 def read_wording(
-    source: Source, language: str, split: Split
+    source: Source, language: str, split: Split, prefix: str = ""
 ) -> tuple[str | tuple[str, ...], ...]:
     """As `read_texts`, but all that is tokenised, as it is: second texts, questions.
 
     Tagged sentences are split into words; a context of several questions comes once.
+
+    Args:
+        prefix: what stands before texts; see `data.tokens.tokenizer.Tokenizer`.
     """
     found = source.read(normalise(language), split)
     require_text(found)
     match found:
         case Examples():
-            return (*found.texts, *(found.pairs or ()))
+            return (*(prefix + text for text in found.texts), *(found.pairs or ()))
         case QuestionExamples():
-            return (*dict.fromkeys(found.contexts), *found.questions)
+            asked = (prefix + question for question in found.questions)
+            return (*dict.fromkeys(found.contexts), *asked)
         case TaggedExamples():
-            return found.words
+            before = prefix.split()
+            return tuple((*before, *words) for words in found.words)

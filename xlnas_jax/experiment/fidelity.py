@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
 from xlnas_jax.data.tokens.trimming.cutting import Text
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.experiment.vocabulary import Trimming
+from xlnas_jax.experiment.vocabulary import Trimming, Vocabulary
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.encoder import encode_full
@@ -57,6 +57,7 @@ Differ = Callable[..., Float[Array, " batch"]]
 
 def require_fidelity(
     experiment: Experiment,
+    vocabulary: Vocabulary,
     trimming: Trimming,
     directory: pathlib.Path,
     params: SharedParams,
@@ -76,6 +77,8 @@ def require_fidelity(
     """
     size = min(_TOKENS, experiment.shape.max_length)
     samples = list(_samples(trimming, experiment.parts[0].tokenizer, size))
+    is_exact = not any(one.num_others for one in vocabulary.compared.values())
+    assert not is_exact or {one.name for one in samples} == {*trimming.samples}
     if not samples:
         return
     table = _look_up(directory, samples)
@@ -92,9 +95,12 @@ def require_fidelity(
 
 
 def _samples(trimming: Trimming, trimmed: Tokenizer, size: int) -> Iterator[Sample]:
-    """Of each language the first texts that both tokenizers cut alike."""
-    whole = dataclasses.replace(trimming.whole, max_length=size)
-    trimmed = dataclasses.replace(trimmed, max_length=size)
+    """Of each language the first texts that both tokenizers cut alike.
+
+    What stands before texts is there already, where it does.
+    """
+    whole = dataclasses.replace(trimming.whole, max_length=size, prefix="")
+    trimmed = dataclasses.replace(trimmed, max_length=size, prefix="")
     for name, texts in trimming.samples.items():
         count = 0
         for text in texts:

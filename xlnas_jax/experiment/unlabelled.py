@@ -4,9 +4,8 @@ import dataclasses
 import zlib
 from typing import NamedTuple
 
-from xlnas_jax.data.examples import Examples
+from xlnas_jax.data import sources
 from xlnas_jax.data.texts import Texts, read_unlabelled
-from xlnas_jax.experiment.encoder import trained_on
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 
 # Of the texts of a language that has no other role one in so many is kept, and no
@@ -50,12 +49,7 @@ def read_texts(experiment: Experiment, part: TaskPart) -> tuple[Divided, ...]:
 
 def is_paired(part: TaskPart) -> bool:
     """Whether examples of the task are pairs of texts that are classified."""
-    if part.source.is_paired is not None:
-        return part.source.is_paired
-    if part.task.kind != "classification":
-        return False
-    first = trained_on(part.roles, part.source)[0]
-    return isinstance(first, Examples) and first.pairs is not None
+    return sources.is_paired(part.source, part.roles)
 
 
 def divided(texts: Texts) -> Divided:

@@ -24,7 +24,8 @@ def import_params(experiment: Experiment) -> SharedParams:
     model, vocabulary = experiment.config.model, experiment.vocabulary
     if isinstance(model, PretrainedModel) and vocabulary and vocabulary.trimming:
         folder = pretrained.resolve(model.path, model.revision)
-        require_fidelity(experiment, vocabulary.trimming, folder, params)
+        trimming = vocabulary.trimming
+        require_fidelity(experiment, vocabulary, trimming, folder, params)
     return params
 
 

@@ -42,7 +42,7 @@ def _of_task(
     )
     rows = []
     for code in part.roles.all:
-        texts = read_wording(part.source, code, "test")
+        texts = read_wording(part.source, code, "test", part.tokenizer.prefix)
         found, _ = compare(trimming.whole, part.tokenizer, trimming.kept, texts)
         rows.append((titled(code, part.codes[code]), *_cells(found)))
     counted = ", ".join(vocabulary.languages)
