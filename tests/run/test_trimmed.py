@@ -45,6 +45,8 @@ def test_a_search_ends_with_a_model_that_needs_nothing_else(tmp_path: Path) -> N
     model = load(again)
     assert model.shape.vocab_size == model.tokenizer.vocab_size == size < ROWS
     assert model.tokenizer.to_text() == load(first).tokenizer.to_text()
+    told = {"pieces": size, "of": ROWS, "languages": ["en", "fr", "ru"]}
+    assert document["vocabulary"] == told
     smallest = min(point["costs"]["params"] for point in document["points"])
     assert count_params(model.weights) == smallest
     assert model.predict(list(names("ru")[:2]))

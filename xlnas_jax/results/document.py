@@ -69,6 +69,7 @@ def make_document(
         "failed": failed,
         "seed": config.seed,
         "model_origin": experiment.model_origin,
+        **_of_vocabulary(experiment),
         "tasks": {
             part.name: _task(experiment, part, tested) for part in experiment.parts
         },
@@ -112,6 +113,18 @@ def _task(experiment: Experiment, part: TaskPart, tested: Tested) -> dict[str, A
         },
         "rows": load_reports(experiment, part),
     }
+
+
+def _of_vocabulary(experiment: Experiment) -> dict[str, Any]:
+    """How many pieces are kept, and whose texts decided, where it is trimmed.
+
+    All networks have these pieces, so their fronts compare layers alone.
+    """
+    found = experiment.vocabulary
+    if found is None:
+        return {}
+    kept = {"pieces": experiment.shape.vocab_size, "of": found.rows}
+    return {"vocabulary": {**kept, "languages": list(found.languages)}}
 
 
 def _of_texts(part: TaskPart, columns: list[str]) -> dict[str, Any]:
