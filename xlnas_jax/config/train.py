@@ -17,6 +17,8 @@ class TrainConfig:
         pretune_steps: full-network steps before heads and neurons are reordered
             by importance and sub-networks join in.
         reorder: sort heads and neurons by importance after `pretune_steps`.
+        rounds_learning_rate: of all weights once the warm-up is over, with a schedule
+            of its own; absent: one schedule spans both, and goes on.
         num_random: random sub-networks per step, beside largest and smallest.
         kd_temperature: softness of what is distilled.
         kd_vector: weight of one less the cosine between the sentence vectors of a
@@ -38,6 +40,7 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 5e-5
     head_learning_rate: float = 1e-3
+    rounds_learning_rate: float | None = None
     warmup_fraction: float = 0.1
     weight_decay: float = 0.01
     clip_norm: float = 1.0
@@ -62,5 +65,5 @@ class TrainConfig:
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
         at_least(self, 0, "num_random", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")
-        positive(self, "kd_temperature")
+        positive(self, "kd_temperature", "rounds_learning_rate")
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")

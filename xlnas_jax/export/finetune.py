@@ -43,6 +43,7 @@ def finetune_subnet(
         config.train,
         learning_rate=rate,
         head_learning_rate=rate,
+        rounds_learning_rate=None,
         freeze_embeddings=False,
     )
     optimizer = make_optimizer(train, params, count)

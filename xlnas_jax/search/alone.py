@@ -42,7 +42,10 @@ def make_train_alone(
     """
     config = experiment.config
     train = dataclasses.replace(
-        config.train, learning_rate=learning_rate, head_learning_rate=learning_rate
+        config.train,
+        learning_rate=learning_rate,
+        head_learning_rate=learning_rate,
+        rounds_learning_rate=None,
     )
     mesh, method = make_mesh(config.devices), method_named(train.method)
     layout = make_layout(mesh, config.devices.fsdp)

@@ -16,20 +16,27 @@ def make_optimizer(
     """AdamW with warm-up, linear decay to zero and clipping by global norm.
 
     Biases and LayerNorms do not decay; the head, new where the encoder is
-    pretrained, has a learning rate of its own; frozen leaves have no state.
+    pretrained, has a learning rate of its own; frozen leaves have no state. With
+    `rounds_learning_rate` a second schedule follows the warm-up of a search, in which
+    all weights have that rate.
 
     `params` are the supernet's, or those of one network alone.
     """
-    warmup = max(1, round(config.warmup_fraction * num_steps))
-    schedule = optax.join_schedules(
-        [
-            optax.linear_schedule(0.0, config.learning_rate, warmup),
-            optax.linear_schedule(
-                config.learning_rate, 0.0, max(1, num_steps - warmup)
-            ),
-        ],
-        [warmup],
-    )
+    ratio = config.head_learning_rate / config.learning_rate
+    own: optax.GradientTransformation = optax.scale(ratio)
+    later, first = config.rounds_learning_rate, config.pretune_steps
+    if later is None or not 0 < first < num_steps:
+        schedule = _rise_and_fall(config, config.learning_rate, num_steps)
+    else:
+        schedule = optax.join_schedules(
+            [
+                _rise_and_fall(config, config.learning_rate, first),
+                _rise_and_fall(config, later, num_steps - first),
+            ],
+            [first],
+        )
+        steps = [optax.constant_schedule(ratio), optax.constant_schedule(1.0)]
+        own = optax.scale_by_schedule(optax.join_schedules(steps, [first]))
     is_decayed = _decay_mask(params)
     is_head = jax.tree_util.tree_map_with_path(
         lambda path, _: _name(path[0]).startswith("head"), params
@@ -39,15 +46,26 @@ def make_optimizer(
         frozen = jax.tree.map(lambda _: "freeze", params.encoder.embeddings)
         encoder = dataclasses.replace(labels.encoder, embeddings=frozen)
         labels = dataclasses.replace(labels, encoder=encoder)
-    ratio = config.head_learning_rate / config.learning_rate
     learn = optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
         optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
         optax.add_decayed_weights(config.weight_decay, is_decayed),
         optax.scale_by_learning_rate(schedule),
-        optax.masked(optax.scale(ratio), is_head),
+        optax.masked(own, is_head),
     )
     return optax.partition({"train": learn, "freeze": optax.set_to_zero()}, labels)
+
+
+def _rise_and_fall(config: TrainConfig, peak: float, num_steps: int) -> optax.Schedule:
+    """From zero to a learning rate, and back."""
+    warmup = max(1, round(config.warmup_fraction * num_steps))
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, peak, warmup),
+            optax.linear_schedule(peak, 0.0, max(1, num_steps - warmup)),
+        ],
+        [warmup],
+    )
 
 
 def _decay_mask(params: Any) -> Any:

@@ -1,0 +1,67 @@
+"""Two schedules of a search: of its warm-up, and of its rounds."""
+
+import dataclasses
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from tests.models import as_shared, tiny_params
+from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
+
+CONFIG = TrainConfig(
+    learning_rate=1e-2, head_learning_rate=3e-2, weight_decay=0.0, pretune_steps=10
+)
+
+
+def sizes(config: TrainConfig, num_steps: int) -> np.ndarray:
+    """How far a weight of a layer, and one of the head, moves in every step.
+
+    With gradients that do not change, AdamW moves every weight by its learning rate.
+    """
+    params = as_shared(tiny_params())
+    optimizer = make_optimizer(config, params, num_steps)
+    grads = jax.tree.map(lambda leaf: jnp.full_like(leaf, 1e-3), params)
+    state = optimizer.init(params)
+    step = jax.jit(lambda p, s: apply_gradients(optimizer, p, s, grads))
+    moved = []
+    for _ in range(num_steps):
+        after, state = step(params, state)
+        moved.append(
+            [
+                float(one[0] - other[0])
+                for one, other in (
+                    (params.encoder.layers.up.bias[0], after.encoder.layers.up.bias[0]),
+                    (params.heads["task"].output.bias, after.heads["task"].output.bias),
+                )
+            ]
+        )
+        params = after
+    return np.asarray(moved)
+
+
+def rise_and_fall(peak: float, num_steps: int) -> np.ndarray:
+    warmup = max(1, round(0.1 * num_steps))
+    steps = np.arange(num_steps)
+    up, down = steps / warmup, (num_steps - steps) / (num_steps - warmup)
+    return peak * np.minimum(up, down)
+
+
+def test_rounds_have_a_schedule_of_their_own_and_one_rate_for_all() -> None:
+    found = sizes(dataclasses.replace(CONFIG, rounds_learning_rate=2e-2), 30)
+    first, later = rise_and_fall(1e-2, 10), rise_and_fall(2e-2, 20)
+    np.testing.assert_allclose(found[:, 0], [*first, *later], rtol=1e-2, atol=1e-6)
+    np.testing.assert_allclose(found[:, 1], [*3 * first, *later], rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize("changes", [{}, {"pretune_steps": 0}, {"pretune_steps": 30}])
+def test_without_it_one_schedule_spans_both(changes: dict) -> None:
+    config = dataclasses.replace(CONFIG, **changes)
+    if changes:
+        config = dataclasses.replace(config, rounds_learning_rate=2e-2)
+    found = sizes(config, 30)
+    expected = rise_and_fall(1e-2, 30)
+    np.testing.assert_allclose(found[:, 0], expected, rtol=1e-2, atol=1e-6)
+    np.testing.assert_allclose(found[:, 1], 3 * expected, rtol=1e-2, atol=1e-6)
