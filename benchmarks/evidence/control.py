@@ -6,9 +6,9 @@ search evaluated are chosen from on one part, by scoring all of them on all of i
 halving, or by scoring fewer of them, and the chosen ones are compared on the other,
 which played no part. A loss above zero would be a control made weaker.
 
-    xlnas search configs/quickstart.yaml --run-dir runs/quickstart
+    xlnas search configs/quickstart_scratch.yaml --run-dir runs/quickstart_scratch
     xlnas search configs/sib200_minilm.yaml --run-dir runs/sib200
-    python -m benchmarks.evidence.control runs/quickstart runs/sib200 \
+    python -m benchmarks.evidence.control runs/quickstart_scratch runs/sib200 \
         --out benchmarks/results/control.json
 """
 

@@ -43,7 +43,7 @@ KINDS = tuple(config().kind for config in typing.get_args(AnyController))
 def main() -> None:
     """Searches with every strategy and seed, one after another."""
     parser = arguments(__doc__)
-    parser.add_argument("--config", default="configs/quickstart.yaml")
+    parser.add_argument("--config", default="configs/quickstart_scratch.yaml")
     parser.add_argument("--strategies", nargs="+", choices=KINDS, default=KINDS)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--set", nargs="+", default=[], metavar="OPTION=VALUE")

@@ -61,7 +61,12 @@ def test_imports_are_summed_by_package(compile_):
 
 @pytest.mark.slow
 def test_a_warm_start_compiles_the_same_programs_and_reads_some(compile_, tmp_path):
-    command = ["search", "configs/quickstart.yaml", "--run-dir", str(tmp_path / "run")]
+    command = [
+        "search",
+        "configs/quickstart_scratch.yaml",
+        "--run-dir",
+        str(tmp_path / "run"),
+    ]
     command += ["--set", *compile_.NO_TRAINING, "search.population=2"]
     starts = []
     for name in ("cold", "warm"):

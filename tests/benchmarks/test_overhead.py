@@ -53,7 +53,7 @@ def test_every_second_of_a_round_belongs_to_a_part(overhead, monkeypatch):
 def test_a_tiny_search_is_shared_out_by_the_real_runner(overhead):
     settings = [overhead.NO_WARM_UP, *overhead.QUICK, "search.rounds=3"]
     settings.append("search.weight_steps=0")  # nothing to train, less to compile
-    first, *later = overhead.run_rounds("configs/quickstart.yaml", settings)
+    first, *later = overhead.run_rounds("configs/quickstart_scratch.yaml", settings)
     assert len(later) == 2
     names = {"learn", "evaluate", "checkpoint", "tell", "propose", "judge", "insert"}
     for spent in (first, *later):
@@ -67,5 +67,5 @@ def test_a_tiny_search_is_shared_out_by_the_real_runner(overhead):
 def test_the_runner_is_as_before_after_it(overhead):
     before = overhead.rounds.step, overhead.rounds.Checkpoints.save
     with pytest.raises(ConfigError):
-        overhead.run_rounds("configs/quickstart.yaml", ["search.rounds=0"])
+        overhead.run_rounds("configs/quickstart_scratch.yaml", ["search.rounds=0"])
     assert (overhead.rounds.step, overhead.rounds.Checkpoints.save) == before

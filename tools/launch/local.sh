@@ -8,7 +8,7 @@
 # one process uses all GPUs of a machine.
 #
 # Command: tools/launch/local.sh NUM_PROCESSES CONFIG [options of xlnas search]
-# Example: tools/launch/local.sh 2 configs/quickstart.yaml --run-dir runs/two
+# Example: tools/launch/local.sh 2 configs/quickstart_scratch.yaml --run-dir runs/two
 set -euo pipefail
 
 if (($# < 2)); then

@@ -125,7 +125,7 @@ BENCHMARKS = {
     "whole_searches": Benchmark("search.whole_searches"),
     "escape": Benchmark("search.escape", plot="escape.png"),
     "fidelity": Benchmark("evidence.fidelity", fidelity),
-    "control": Benchmark("evidence.control runs/quickstart runs/sib200"),
+    "control": Benchmark("evidence.control runs/quickstart_scratch runs/sib200"),
 }
 
 
