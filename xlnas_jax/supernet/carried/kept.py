@@ -63,6 +63,9 @@ def keep(wheel: Wheel, given: Path | None = None) -> Path:
             the directory cannot be written.
     """
     folder = folder_of(wheel)
+    if os.path.lexists(folder):  # whole, and perhaps where nothing can be written
+        require_kept(wheel, folder)
+        return folder
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with _alone(folder.parent):

