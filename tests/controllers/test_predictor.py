@@ -59,6 +59,7 @@ def test_only_feasible_networks_are_asked_for_and_none_twice(setting):
     assert len(np.unique(met, axis=0)) == len(met) == POPULATION * ROUNDS
 
 
+@pytest.mark.slow
 def test_it_comes_closer_to_the_best_than_uniform_draws_do(setting):
     every = every_architecture(SPACE)
     every = every[is_feasible(every, setting.costs, setting.constraints)]

@@ -59,6 +59,7 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     )
 
 
+@pytest.mark.slow
 def test_every_task_has_text_of_every_language_and_learns_from_it(config) -> None:
     experiment = prepare(config)
     data = training_rows(experiment), heldout_data(experiment)

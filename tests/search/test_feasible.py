@@ -64,9 +64,9 @@ def searched(request):
             wrapped = counter.wrap(name, getattr(engines, name))
             patch.setattr(engines, name, wrapped)
 
-        def report(experiment, params, rows):
-            tested.append(np.asarray(rows))
-            return original(experiment, params, rows)
+        def report(experiment, networks):
+            tested.append(np.stack([row for _, row in networks]))
+            return original(experiment, networks)
 
         original = ending.report
         patch.setattr(ending, "report", report)

@@ -79,6 +79,7 @@ def stepped(loss, params, weights, source):
     return jax.tree.map(lambda w, g: w - RATE * (g + DECAY * w), params, gradient)
 
 
+@pytest.mark.slow
 def test_second_order_gradients_are_central_differences_of_the_real_supernet(unrolled):
     loss, (params, heldout, source), weights, (value, found, plain) = unrolled
     with in_doubles():

@@ -207,7 +207,8 @@ def test_the_seed_decides_and_exchange_mirrors():
     assert found == paired_bootstrap(ids, system, baseline, seed=7)
     assert found != paired_bootstrap(ids, system, baseline, seed=8)
     mirrored = paired_bootstrap(ids, baseline, system, seed=7)
-    expected = (-found.difference, -found.high, -found.low, found.p_value)
+    ends = -found.high, -found.low
+    expected = (-found.difference, *ends, found.p_value, found.error)
     np.testing.assert_allclose(mirrored, expected, atol=1e-12)
 
 
@@ -215,10 +216,10 @@ def test_equal_systems_differ_by_nothing_and_clear_ones_never_reach_p_zero():
     system, _ = paired_scores(100, 2, gain=0.0)
     ids = {"de": names(100), "sw": names(100)}
     same = {"de": system, "sw": 1.0 - system}
-    assert paired_bootstrap(ids, same, same) == (0.0, 0.0, 0.0, 1.0)
+    assert paired_bootstrap(ids, same, same) == (0.0, 0.0, 0.0, 1.0, 0.0)
     best, worst = ({code: np.full(100, value) for code in ids} for value in (1.0, 0.0))
     found = paired_bootstrap(ids, best, worst, num_resamples=999)
-    assert found == (1.0, 1.0, 1.0, 2 / 1000)
+    assert found == (1.0, 1.0, 1.0, 2 / 1000, 0.0)
 
 
 def test_true_differences_of_nothing_are_rarely_called_significant():
@@ -254,3 +255,10 @@ def test_statistics_that_do_not_fit_the_ids_are_refused():
         paired_bootstrap(ids, {"de": np.array([0.0, np.nan, 1.0])}, good)
     with pytest.raises(DataError, match="got 3 of which 2 differ"):
         paired_bootstrap({"de": ["a", "b", "a"]}, good, good)
+
+
+def test_the_standard_error_is_that_of_the_mean_of_paired_differences():
+    system, baseline = paired_scores(400, 3, gain=0.05)
+    found = paired_bootstrap({"de": names(400)}, {"de": system}, {"de": baseline})
+    expected = (system - baseline).std() / np.sqrt(400)
+    assert found.error == pytest.approx(expected, rel=0.1)

@@ -86,6 +86,7 @@ def test_rows_of_weight_zero_teach_nothing(rows):
     assert all(jax.tree.leaves(same))
 
 
+@pytest.mark.slow
 def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
     """The shared embedding pass and the scan must equal one plain gradient."""
     config = TrainConfig(dropout=0.0, num_random=1)

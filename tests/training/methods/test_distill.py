@@ -73,6 +73,7 @@ def test_rows_without_labels_have_no_loss_on_labels() -> None:
     assert float(label_loss(setting(), logits, none)) == 0.0
 
 
+@pytest.mark.slow
 def test_labels_of_no_row_matter_where_they_have_no_weight() -> None:
     params, batch = tiny_params(), random_batch(0, 6, 8)
     other = dataclasses.replace(batch, label=(batch.label + 1) % NUM_LABELS)
