@@ -8,16 +8,9 @@ import sys
 
 import pytest
 
+from tests.tools.recorded import ENVIRONMENT
+
 TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
-ENVIRONMENT = {
-    "devices": ["cpu"],
-    "num_devices": 1,
-    "cpu_cores": 2,
-    "machine": "x86_64",
-    "python": "3.11.7",
-    "packages": {"jax": "0.10.2"},
-    "commit": "abc",
-}
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,6 @@
 """TSV, CSV and JSONL files with named columns, one per language and split."""
 
 import dataclasses
-import glob
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -19,7 +18,7 @@ from xlnas_jax.data.examples import (
 from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.readers.layout import NotThereError
 from xlnas_jax.data.readers.patterns import (
-    match_languages,
+    match_files,
     require_field,
     unknown_language,
 )
@@ -50,7 +49,7 @@ def make_table_source(
 
     @cache
     def forms(split: Split) -> dict[str, str]:
-        return _find_languages(config.path, _split_name(config, split))
+        return match_files(_fill(config.path, "{language}", _split_name(config, split)))
 
     def path_of(language: str, split: Split) -> str:
         split_name = _split_name(config, split)
@@ -122,14 +121,6 @@ def _fill(pattern: str, language: str, split: str) -> str:
     """Fill in a pattern; other braces in a path are left alone."""
     expanded = str(Path(pattern).expanduser())
     return expanded.replace("{split}", split).replace("{language}", language)
-
-
-def _find_languages(pattern: str, split: str) -> dict[str, str]:
-    expanded = _fill(pattern, "{language}", split)
-    parts = expanded.split("{language}")
-    wildcard = "*".join(glob.escape(part) for part in parts)
-    names = (Path(match).as_posix() for match in glob.glob(wildcard))
-    return match_languages(Path(expanded).as_posix(), names)
 
 
 def read_rows(path: str, config: TableData, faults: Faults | None = None) -> list[Row]:

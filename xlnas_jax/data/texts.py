@@ -4,7 +4,6 @@ Whatever the place it comes from has beside it, what is handed on are texts, and
 of texts where the task reads such.
 """
 
-import glob
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,7 @@ from xlnas_jax.data.named import make_set_source
 from xlnas_jax.data.parallel import read_side
 from xlnas_jax.data.readers.layout import NotThereError
 from xlnas_jax.data.readers.lines import read_text, split_lines
-from xlnas_jax.data.readers.patterns import match_languages
+from xlnas_jax.data.readers.patterns import match_files
 from xlnas_jax.data.sets.registry import find
 from xlnas_jax.languages.codes import named
 from xlnas_jax.languages.roles import LanguageRoles
@@ -121,9 +120,7 @@ def _of_plain(texts: Sequence[str], is_paired: bool) -> list[tuple[str, str]]:
 def _lines(pattern: str, language: str) -> list[str]:
     """The lines of the one file of a language."""
     expanded = Path(pattern).expanduser().as_posix()
-    wildcard = "*".join(glob.escape(part) for part in expanded.split("{language}"))
-    names = (Path(match).as_posix() for match in glob.glob(wildcard))
-    forms = match_languages(expanded, names)
+    forms = match_files(expanded)
     if language not in forms:
         return []
     return split_lines(read_text(expanded.replace("{language}", forms[language])))

@@ -116,12 +116,8 @@ def _heldout(experiment: Experiment, part: TaskPart) -> ScoringData:
 
 def _texts(experiment: Experiment, part: TaskPart) -> tuple[Batch, ...]:
     """Text that no weight learns from, of languages that have no other role."""
-    kept = [
-        one.kept
-        for one in read_texts(experiment, part)
-        if one.learnt.language in part.roles.text_only
-    ]
-    rows = _encode_texts(part, kept)
+    texts = read_texts(experiment, part, part.roles.text_only)
+    rows = _encode_texts(part, [one.kept for one in texts])
     count, size = part.tokens.num_buckets, experiment.config.evaluate.batch_tokens
     return scoring_batches(rows, count, size, part.tokenizer.pad_id)[0]
 

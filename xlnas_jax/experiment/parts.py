@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlnas_jax.config.config import Config
@@ -12,12 +13,13 @@ from xlnas_jax.data.examples import Source
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles, Phase, Split
-from xlnas_jax.objectives.objectives import SOURCE, Objective, needs_of
+from xlnas_jax.objectives.objectives import SOURCE, TEACHER, Objective, needs_of
 from xlnas_jax.objectives.signals import Box, knows_nothing, make_box
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.tasks.base import Task
+from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.trivial import uniform_loss
 from xlnas_jax.training.methods.registry import method_named
 
@@ -31,6 +33,15 @@ def learns_from_text(config: Config) -> bool:
     """Whether weights learn from text without labels, where there is some."""
     method = method_named(config.train.method)
     return "unlabelled" in method.needs | method.uses
+
+
+def measures_divergence(config: Config, objectives: Sequence[Objective]) -> bool:
+    """Whether candidates are held against the full network."""
+    return (
+        TEACHER in needs_of(objectives)
+        or config.constraints.divergence is not None
+        or config.finalists.by == DIVERGENCE
+    )
 
 
 @dataclass(frozen=True, eq=False)

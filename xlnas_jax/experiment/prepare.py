@@ -16,23 +16,18 @@ from xlnas_jax.data.examples import Source
 from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.encoder import tokenizer_and_shape
-from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.parts import Experiment, TaskPart, measures_divergence
 from xlnas_jax.experiment.taxonomy import require_sense
 from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles
-from xlnas_jax.objectives.objectives import (
-    TEACHER,
-    Objective,
-    make_objectives,
-    needs_of,
-)
+from xlnas_jax.objectives.objectives import make_objectives
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.locate import origin_of
-from xlnas_jax.tasks.divergence import DIVERGENCE, with_divergence
+from xlnas_jax.tasks.divergence import with_divergence
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import ConfigError
 
@@ -87,15 +82,6 @@ def assemble(
     if config.search.reference and LATENCY not in config.search.objectives:
         assert experiment.box  # a reference that nothing can meet is named here
     return experiment
-
-
-def measures_divergence(config: Config, objectives: tuple[Objective, ...]) -> bool:
-    """Whether candidates are held against the full network."""
-    return (
-        TEACHER in needs_of(objectives)
-        or config.constraints.divergence is not None
-        or config.finalists.by == DIVERGENCE
-    )
 
 
 def _make_part(

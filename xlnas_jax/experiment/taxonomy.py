@@ -16,9 +16,9 @@ from collections.abc import Iterator, Sequence
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.controllers.registry import STRATEGIES
-from xlnas_jax.objectives.objectives import DIFFERENTIABLE, TEACHER, Objective
+from xlnas_jax.experiment.parts import learns_from_text, measures_divergence
+from xlnas_jax.objectives.objectives import DIFFERENTIABLE, Objective
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError, brief
 
@@ -104,18 +104,14 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             f"train.method: {method.name} learns from {missing} data, of which there "
             f"is none. {HOW_GIVEN[missing]}, or use finetune."
         )
-    is_measured = (
-        config.constraints.divergence is not None
-        or config.finalists.by == DIVERGENCE
-        or any(TEACHER in one.needs for one in objectives)
-    )
+    is_measured = measures_divergence(config, objectives)
     if is_measured and "teacher" not in there:
         yield (
             "train.pretune_steps: must be above 0 where candidates are held against "
             "the full network (divergence): untrained, it says nothing; got 0. Set it, "
             "or leave divergence out of search.objectives, constraints and finalists."
         )
-    is_used = "unlabelled" in method.needs | method.uses or is_measured
+    is_used = learns_from_text(config) or is_measured
     if any(one.unlabelled for one in languages) and not is_used:
         yield (
             f"languages.unlabelled: must be of use; got languages, but {method.name} "

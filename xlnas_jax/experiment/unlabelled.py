@@ -2,6 +2,7 @@
 
 import dataclasses
 import zlib
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from xlnas_jax.data import sources
@@ -26,14 +27,19 @@ class Divided(NamedTuple):
     kept: Texts
 
 
-def read_texts(experiment: Experiment, part: TaskPart) -> tuple[Divided, ...]:
+def read_texts(
+    experiment: Experiment, part: TaskPart, languages: Sequence[str] | None = None
+) -> tuple[Divided, ...]:
     """Text of every language of `languages.unlabelled`, in that order.
+
+    Args:
+        languages: of these alone.
 
     Raises:
         DataError: a language has none, or a file is faulty.
     """
     found = []
-    for language in part.roles.unlabelled:
+    for language in part.roles.unlabelled if languages is None else languages:
         texts = read_unlabelled(
             part.config.texts,
             part.source,

@@ -86,7 +86,8 @@ def conclude(
     shop = None
     if data is not None and experiment.config.search.finalists:
         begin(_FINALISTS)
-        shop = _workshop(experiment, engine, state, data, folder, progress.phase)
+        say = progress.phase
+        shop = _workshop(experiment, engine, params, teacher, data, folder, say)
         pruners = Pruners(experiment, shop.teacher, data[0])
         contenders = make_contenders(experiment, engine, state, front, pruners)
         finalists = train_finalists(shop, contenders)
@@ -123,7 +124,8 @@ def teacher_of(experiment: Experiment, state: SearchState) -> SharedParams:
 def _workshop(
     experiment: Experiment,
     engine: Engine,
-    state: SearchState,
+    params: SharedParams,
+    teacher: SharedParams,
     data: Data,
     folder: Path | None,
     say: Callable[[str], None],
@@ -131,7 +133,6 @@ def _workshop(
     settings = experiment.config.finalists
     rows, heldout = data
     train = make_train_alone(experiment, rows, settings.steps, settings.learning_rate)
-    params, teacher = state.learner.params, teacher_of(experiment, state)
     return Workshop(experiment, engine, heldout, train, params, teacher, folder, say)
 
 

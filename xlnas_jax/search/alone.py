@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from xlnas_jax.devices.sharding import make_layout, make_mesh, place
 from xlnas_jax.experiment.draws import round_key
-from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.parts import Experiment, learns_from_text
 from xlnas_jax.search.learn import make_plan, make_settings, make_training_supernet
 from xlnas_jax.search.teacher import Rows
 from xlnas_jax.supernet.params import SharedParams
@@ -54,7 +54,7 @@ def make_train_alone(
         name: setting._replace(config=train)
         for name, setting in make_settings(experiment, supernet).items()
     }
-    uses_texts = with_texts and "unlabelled" in method.needs | method.uses
+    uses_texts = with_texts and learns_from_text(config)
     plan = make_plan(experiment, rows, not uses_texts)
     made: list = []
 

@@ -303,7 +303,7 @@ def test_pairs_of_more_than_is_encoded_at_once_stay_in_order(
 ) -> None:
     texts = ["one " * size for size in (1, 30, 2, 40, 3)] * 3
     expected = trained.encode(texts, texts[::-1])
-    monkeypatch.setattr("xlnas_jax.data.tokens.tokenizer._AT_ONCE", 100)
+    monkeypatch.setattr("xlnas_jax.data.tokens.tokenizer.AT_ONCE", 100)
     assert trained.encode(texts, texts[::-1]) == expected
 
 

@@ -47,12 +47,11 @@ def make_text_rows(
             windows += own
             encodings += [Encoding(window.ids, window.segments) for window in own]
             example += [first + n for n, every in enumerate(cut) for _ in every]
-            counts.append(len(own))
         else:
             own = tokenizer.encode(part.texts, part.pairs)
             encodings += own
             example += range(first, first + len(own))
-            counts.append(len(own))
+        counts.append(len(own))
     return Rows(
         encodings=encodings,
         labels=_places(kind, encodings, windows, example),

@@ -1,7 +1,9 @@
 """Patterns with `{language}`: which of the names that exist is which language."""
 
+import glob
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from xlnas_jax.languages.codes import named, nearest, normalise
 from xlnas_jax.types import ConfigError, DataError
@@ -36,6 +38,13 @@ def match_languages(pattern: str, names: Iterable[str]) -> dict[str, str]:
             continue
     chosen = {code: _choose(code, given) for code, given in forms.items()}
     return {code: form for code, form in chosen.items() if form is not None}
+
+
+def match_files(pattern: str) -> dict[str, str]:
+    """Canonical code -> what stands for `{language}` in the files that there are."""
+    wildcard = "*".join(glob.escape(part) for part in pattern.split("{language}"))
+    names = (Path(match).as_posix() for match in glob.glob(wildcard))
+    return match_languages(Path(pattern).as_posix(), names)
 
 
 def _choose(code: str, forms: list[str]) -> str | None:

@@ -2,10 +2,10 @@
 
 import functools
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import tokenizers
@@ -20,6 +20,7 @@ from xlnas_jax.types import DataError, brief
 
 # The second has a prefix, which readers of the first would pass over.
 _FORMAT, _WITH_PREFIX = 1, 2
+Item = TypeVar("Item")
 FILES = (TOKENIZER_FILE, SETTINGS_FILE)
 # Of our settings; far above any encoder's.
 _BOUNDS = {
@@ -34,8 +35,8 @@ _WORDS_PER_TOKEN = 4
 # Characters of a text, and of one of a pair, that is never cut.
 _ORDINARY = 1 << 14
 _ORDINARY_OF_PAIR = 1 << 17
-# Characters of pairs that are encoded at once: a hundred bytes each, at most.
-_AT_ONCE = 1 << 22
+# Characters that are encoded at once: a hundred bytes each, at most.
+AT_ONCE = 1 << 22
 # Characters that a text may have without being worth its tokens.
 _MAX_EMPTY = 1 << 19
 _SPACES = (" ", "\n", "\t")
@@ -115,7 +116,7 @@ class Tokenizer:
     def _encode_pairs(self, pairs: Iterable[tuple[str, str]]) -> list[Encoding]:
         """Encoded whole, then truncated: the longer one gives up more."""
         encodings = []
-        for batch in _together(pairs, _AT_ONCE):
+        for batch in together(pairs, _characters, AT_ONCE):
             inputs = [
                 tuple(self._enough(text, _ORDINARY_OF_PAIR) for text in pair)
                 for pair in batch
@@ -305,21 +306,26 @@ def load_tokenizer(path: str | Path, max_length: int, revision: str = "") -> Tok
     return Tokenizer(backend, pad_id, published.unknown_id(backend), max_length)
 
 
-def _together(
-    pairs: Iterable[tuple[str, str]], most: int
-) -> Iterator[list[tuple[str, str]]]:
-    """Pairs of at most so many characters in all, as far as one alone is not more."""
-    batch: list[tuple[str, str]] = []
+def together(
+    items: Iterable[Item], size_of: Callable[[Item], int], most: int
+) -> Iterator[list[Item]]:
+    """Items of at most so many characters in all, as far as one alone is not more."""
+    batch: list[Item] = []
     size = 0
-    for pair in pairs:
-        characters = sum(min(len(text), _ORDINARY_OF_PAIR) for text in pair)
+    for item in items:
+        characters = size_of(item)
         if batch and size + characters > most:
             yield batch
             batch, size = [], 0
-        batch.append(pair)
+        batch.append(item)
         size += characters
     if batch:
         yield batch
+
+
+def _characters(pair: tuple[str, str]) -> int:
+    """As many as are looked at."""
+    return sum(min(len(text), _ORDINARY_OF_PAIR) for text in pair)
 
 
 def of_words(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:

@@ -17,6 +17,8 @@ from xlnas_jax.training.reorder import Importance
 FOUND = "found"
 # What a network is cut from: the weights that the search ends with, or the teacher.
 SHARED = "shared"
+# Controls that are drawn, all from the same candidates.
+DRAWN = ("random", "more_params")
 
 
 class Contender(NamedTuple):
@@ -60,6 +62,11 @@ def make_contenders(
     scored = {FOUND: front}
     params = state.learner.params
     for kind in config.controls:
+        # The same networks, chosen by another rule: they are scored once.
+        other = scored.get("random" if kind == "more_params" else "more_params")
+        if kind in DRAWN and other is not None:
+            scored[kind] = other
+            continue
         rows = _rows(experiment, kind, state)
         if rows is not None:
             scored[kind] = rescore(experiment, engine, params, rows)
@@ -68,11 +75,12 @@ def make_contenders(
         if kind in scored:
             by = "params" if kind == "more_params" else None
             chosen = at_budgets(experiment, scored[kind], by)
+            most = None
             if kind == FOUND:
-                more = corners(experiment, front)
-                wanted = experiment.config.search.finalists
-                chosen = _merged([*chosen, *more])[:wanted]
-            found += [Contender(kind, places, row) for row, places in _merged(chosen)]
+                chosen += corners(experiment, front)
+                most = experiment.config.search.finalists
+            merged = _merged(chosen)[:most]
+            found += [Contender(kind, places, row) for row, places in merged]
         else:
             found += [_pruned(kind, one) for one in pruners.prune(kind)]
     return found
@@ -95,7 +103,7 @@ def _rows(
         every = np.concatenate([one for one in within if len(one)] or [rows[:0]])
         smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
         return np.unique(every if len(every) else smallest, axis=0)
-    if kind in ("random", "more_params"):
+    if kind in DRAWN:
         count = max(1, int(state.evaluated))
         return draw_feasible(experiment, count, "control")
     return None
@@ -148,12 +156,11 @@ def corners(experiment: Experiment, front: Scored) -> list[tuple[np.ndarray, str
 
 
 def _merged(
-    chosen: Sequence[tuple[np.ndarray, str]] | list[tuple[np.ndarray, tuple[str, ...]]],
+    chosen: Sequence[tuple[np.ndarray, str]],
 ) -> list[tuple[np.ndarray, tuple[str, ...]]]:
     """Each network once, in order of first appearance, with all that it stands for."""
     found: dict[bytes, tuple[np.ndarray, list[str]]] = {}
     for row, place in chosen:
         key = np.ascontiguousarray(row).tobytes()
-        _, places = found.setdefault(key, (row, []))
-        places += [place] if isinstance(place, str) else place
+        found.setdefault(key, (row, []))[1].append(place)
     return [(row, tuple(dict.fromkeys(places))) for row, places in found.values()]

@@ -6,9 +6,9 @@ import numpy as np
 import tokenizers
 from jaxtyping import Int
 
-from xlnas_jax.data.tokens.tokenizer import of_words
+from xlnas_jax.data.tokens.tokenizer import AT_ONCE, of_words, together
 from xlnas_jax.data.tokens.trimming.base import Kind, Model
-from xlnas_jax.data.tokens.trimming.cutting import Text, cut, together
+from xlnas_jax.data.tokens.trimming.cutting import Text, cut, num_characters
 
 Counts = Int[np.ndarray, " piece"]
 
@@ -26,7 +26,7 @@ def count(
         DataError: the tokenizer cannot encode one.
     """
     counts = np.zeros(size, np.int64)
-    for batch in together(texts):
+    for batch in together(texts, num_characters, AT_ONCE):
         used = [*cut(backend, batch), _unseen(backend, kind, model, batch)]
         counts += np.bincount(np.concatenate(used), minlength=size)
     return counts

@@ -1,6 +1,6 @@
 """Texts as pieces, whole and without special tokens."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import tokenizers
@@ -12,9 +12,6 @@ from xlnas_jax.data.tokens.tokenizer import of_words
 # A text, or a sentence that is split into words.
 Text = str | tuple[str, ...]
 Pieces = Int[np.ndarray, " _"]
-
-# Characters that are cut at once: a hundred bytes each, at most.
-_AT_ONCE = 1 << 22
 
 
 def cut(backend: tokenizers.Tokenizer, texts: Sequence[Text]) -> list[Pieces]:
@@ -44,16 +41,6 @@ def _ids(
     return [np.asarray(one.ids, np.int64) for one in encoded]
 
 
-def together(texts: Iterable[Text]) -> Iterator[list[Text]]:
-    """Texts of so many characters in all, or one that is longer."""
-    batch: list[Text] = []
-    size = 0
-    for text in texts:
-        length = len(text) if isinstance(text, str) else sum(map(len, text))
-        if batch and size + length > _AT_ONCE:
-            yield batch
-            batch, size = [], 0
-        batch.append(text)
-        size += length
-    if batch:
-        yield batch
+def num_characters(text: Text) -> int:
+    """Of a text, or of all words."""
+    return len(text) if isinstance(text, str) else sum(map(len, text))
