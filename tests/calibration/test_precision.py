@@ -10,7 +10,7 @@ from xlnas_jax.calibration.precision import compare_precisions, with_precision
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.results.finish import rescore
+from xlnas_jax.results.finish import Rescore
 from xlnas_jax.search.engine import make_engine
 
 NUM = 30
@@ -59,7 +59,7 @@ def test_the_figure_is_kendalls_of_the_first_objective(experiment, made):
     found = compare_precisions(experiment, engine, other, params, NUM)
     rows = draw_feasible(experiment, NUM, "agree")
     scores = [
-        rescore(experiment, one, params, rows).objectives[:, 0]
+        Rescore(experiment, one, params)(rows).objectives[:, 0]
         for one in (engine, other)
     ]
     assert found["tau"] == pytest.approx(kendalltau(*scores).statistic)

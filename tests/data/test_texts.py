@@ -3,6 +3,7 @@
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from xlnas_jax.config.data import TableData
@@ -58,9 +59,30 @@ def test_what_a_language_has_in_each_place_is_joined_once(folder: Path) -> None:
     assert read(folder, "nl", OwnTexts(), lines).texts == ("een", " twee ", "un train")
 
 
-def test_a_limit_takes_the_first_ones_of_its_place(folder: Path) -> None:
-    lines = LineTexts(f"{folder}/{{language}}.txt", limit=1)
-    assert read(folder, "fr", OwnTexts(limit=1), lines).texts == ("un train", "trois")
+def test_a_limit_is_of_its_place_and_keeps_the_order(folder: Path) -> None:
+    many = [f"{n} phrase" for n in range(300)]
+    (folder / "fr.txt").write_text("\n".join(many) + "\n", "utf-8")
+    lines = LineTexts(f"{folder}/{{language}}.txt", limit=30)
+    found = read(folder, "fr", OwnTexts(limit=1), lines).texts
+    assert len(found) == 31
+    assert found[0] in ("un train", "deux train")
+    places = [many.index(text) for text in found[1:]]
+    assert places == sorted(places)
+    # From all of it, and not from its beginning.
+    assert np.histogram(places, bins=3, range=(0, 300))[0].min() >= 3
+
+
+def test_languages_of_a_parallel_set_differ_in_what_is_drawn(folder: Path) -> None:
+    drawn = []
+    for code, word in (("fr", "phrase"), ("nl", "zin")):
+        texts = [f"{n} {word}" for n in range(300)]
+        (folder / f"{code}.txt").write_text("\n".join(texts) + "\n", "utf-8")
+        lines = LineTexts(f"{folder}/{{language}}.txt", limit=60)
+        found = read(folder, code, lines).texts
+        assert read(folder, code, lines).texts == found
+        drawn.append({text.split()[0] for text in found})
+    # As many are common as of two draws that know nothing of each other: about 12.
+    assert len(drawn[0] & drawn[1]) < 30
 
 
 def test_a_side_of_parallel_text_is_text(folder: Path) -> None:

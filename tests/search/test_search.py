@@ -14,9 +14,9 @@ from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finish import (
+    Rescore,
     final_front,
     random_control,
-    rescore,
     uniform_scaling,
 )
 from xlnas_jax.search.engine import make_engine
@@ -167,9 +167,35 @@ def test_nothing_is_compiled_after_the_first_round(begun):
     assert begun.compiled == []
 
 
+def ended(experiment, engine, state):
+    """The front of a finished search."""
+    score = Rescore(experiment, engine, state.learner.params)
+    return final_front(experiment, score, state.archive)
+
+
+def test_no_network_is_scored_twice_with_the_same_weights(finished):
+    experiment, engine, state = finished
+    counts = []
+
+    def counted(params, table, count):
+        counts.append(count)
+        return engine.score(params, table, count)
+
+    params = state.learner.params
+    score = Rescore(experiment, engine._replace(score=counted), params)
+    rows = draw_feasible(experiment, 7, "control")
+    first = score(rows[[0, 1, 2, 1]])
+    again = score(rows[[6, 2, 0, 5]])
+    assert sum(counts) == 5
+    np.testing.assert_array_equal(first.objectives[[0, 2]], again.objectives[[2, 1]])
+    whole = Rescore(experiment, engine, params)(rows)
+    np.testing.assert_array_equal(again.objectives, whole.objectives[[6, 2, 0, 5]])
+    np.testing.assert_array_equal(again.indices, whole.indices[[6, 2, 0, 5]])
+
+
 def test_the_front_is_sorted_and_mutually_non_dominated(finished):
     experiment, engine, state = finished
-    objectives = final_front(experiment, engine, state).objectives
+    objectives = ended(experiment, engine, state).objectives
     assert (np.diff(objectives[:, 0]) >= 0).all()
     for i, one in enumerate(objectives):
         others = np.delete(objectives, i, axis=0)
@@ -182,16 +208,18 @@ def test_a_front_that_nothing_is_on_ends_in_one_paragraph(finished):
     params = jax.tree.map(lambda leaf: np.nan * leaf, state.learner.params)
     learner = dataclasses.replace(state.learner, params=params)
     with pytest.raises(ArchitectureError, match="finite scores with the final weights"):
-        final_front(experiment, engine, dataclasses.replace(state, learner=learner))
+        ended(experiment, engine, dataclasses.replace(state, learner=learner))
 
 
 def test_baselines_keep_the_limits(finished):
     experiment, engine, state = finished
     limits = experiment.config.constraints
+    score = Rescore(experiment, engine, state.learner.params)
     for scored in (
-        random_control(experiment, engine, state),
-        uniform_scaling(experiment, engine, state.learner.params),
+        random_control(experiment, engine, score, int(state.evaluated)),
+        uniform_scaling(experiment, score),
     ):
+        assert scored is not None
         assert len(scored.indices) == 1
         assert is_feasible(scored.indices, experiment.costs, limits).all()
 
@@ -207,14 +235,16 @@ def test_the_random_control_is_found_without_scoring_all_to_the_end(
     params = state.learner.params
     rows = draw_feasible(experiment, 60, "control")
     best = screen(params, rows)
-    errors = rescore(experiment, engine, params, rows).objectives[:, 0]
+    errors = Rescore(experiment, engine, params)(rows).objectives[:, 0]
     # Of those that see all data, a ninth, it takes the best.
     assert errors[best] <= np.sort(errors)[-(-len(rows) // 9)]
 
 
 def test_uniform_scaling_treats_all_kept_layers_alike(finished):
     experiment, engine, state = finished
-    scored = uniform_scaling(experiment, engine, state.learner.params)
+    score = Rescore(experiment, engine, state.learner.params)
+    scored = uniform_scaling(experiment, score)
+    assert scored is not None
     values = experiment.space.values(scored.indices[0])
     kept = [i for i, keep in enumerate(values["keep"]) if keep]
     assert len({values["heads"][i] for i in kept}) == 1
@@ -249,6 +279,6 @@ def test_a_search_that_finds_nothing_feasible_still_ends_with_the_smallest():
     config = dataclasses.replace(config, constraints=tight, search=search, train=train)
     experiment, engine, state = start(config)
     state = run(engine, state, engine.num_warm_up + 1)
-    front = final_front(experiment, engine, state)
+    front = ended(experiment, engine, state)
     found = experiment.costs(front.indices)["encoder_params"]
     np.testing.assert_array_equal(found, smallest)

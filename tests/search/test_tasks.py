@@ -18,7 +18,7 @@ from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import make_scoring_supernet
 from xlnas_jax.experiment.arrays import heldout_data, scoring_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.results.finish import final_front, full_network, report
+from xlnas_jax.results.finish import Rescore, final_front, full_network, report
 from xlnas_jax.results.scoring import score_predictions
 from xlnas_jax.search.engine import make_engine
 from xlnas_jax.search.learn import make_plan
@@ -96,7 +96,8 @@ def test_every_task_is_trained_and_scored_and_one_front_is_kept(several):
         "tagging",
         "qa",
     ]
-    front = final_front(experiment, engine, state)
+    score = Rescore(experiment, engine, state.learner.params)
+    front = final_front(experiment, score, state.archive)
     assert [m["error"].shape[1] for m in front.metrics] == [2, 2, 2]
     mean = np.mean([m["error"].mean(-1) for m in front.metrics], axis=0)
     np.testing.assert_allclose(front.objectives[:, 0], mean, rtol=1e-5)
@@ -141,7 +142,7 @@ def test_official_scores_equal_those_of_the_device(several):
     """Tagging and classification count the same things in both places."""
     experiment, engine, state = several
     params = state.learner.params
-    chosen = full_network(experiment, engine, params)
+    chosen = full_network(experiment, Rescore(experiment, engine, params))
     tested = report(experiment, [(lambda: params, chosen.indices[0])])
     for part in experiment.parts[:2]:
         data = scoring_data(experiment, part, part.roles.aux_heldout, "dev", "search")
@@ -172,7 +173,8 @@ def test_tagging_learns_names_that_are_always_names(folders):
     config = dataclasses.replace(config, train=train, search=search, controller=RANDOM)
     experiment, engine, state = start(config)
     state, _ = run(engine, state, 1)
-    f1 = full_network(experiment, engine, state.learner.params).metrics[0]["f1"]
+    score = Rescore(experiment, engine, state.learner.params)
+    f1 = full_network(experiment, score).metrics[0]["f1"]
     assert f1.mean() > 0.9
 
 

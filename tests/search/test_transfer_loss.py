@@ -24,7 +24,7 @@ from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.results.description import describe
-from xlnas_jax.results.finish import rescore
+from xlnas_jax.results.finish import Rescore
 from xlnas_jax.run.run import run_search
 from xlnas_jax.search.engine import make_engine, make_scoring
 from xlnas_jax.supernet.supernet import make_supernet
@@ -115,7 +115,7 @@ def measured():
     rows = draw_feasible(experiment, NUM, "control")
     data = training_rows(experiment), heldout_data(experiment)
     engine, _ = make_engine(experiment, *data)
-    found = rescore(experiment, engine, params, rows)
+    found = Rescore(experiment, engine, params)(rows)
     parts = (
         losses(experiment, params, found.indices, ("pt", "it")),
         losses(experiment, params, found.indices, ("en",))[:, 0],

@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.results.finish import rescore
+from xlnas_jax.results.finish import Rescore
 from xlnas_jax.search.search import Engine
 from xlnas_jax.supernet.params import SharedParams
 
@@ -50,7 +50,7 @@ def compare_precisions(
     """
     rows = draw_feasible(experiment, num, "agree")
     one, other = (
-        rescore(experiment, engine, params, rows).objectives[:, 0]
+        Rescore(experiment, engine, params)(rows).objectives[:, 0]
         for engine in (exact, fast)
     )
     tau = _tau(one, other)

@@ -11,7 +11,8 @@ class OwnTexts:
     """The training split of the task's own data, without its labels.
 
     Attributes:
-        limit: how many texts of a language are used at most: the first ones.
+        limit: how many texts of a language are used at most. They are drawn by a hash
+            of the text, so that languages of a parallel set differ in them.
     """
 
     kind: Literal["own"] = "own"

@@ -4,6 +4,7 @@ Whatever the place it comes from has beside it, what is handed on are texts, and
 of texts where the task reads such.
 """
 
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,8 +65,8 @@ def read_unlabelled(
     roles.require_text(language)
     found: dict[tuple[str, str], None] = {}
     for place in places:
-        for both in _of_place(place, source, language, is_paired, skip)[: place.limit]:
-            found.setdefault(both)
+        own = _of_place(place, source, language, is_paired, skip)
+        found.update(dict.fromkeys(_drawn(own, place.limit)))
     if not found:
         raise DataError(
             f"languages.unlabelled: there must be text of {named(language)}; got none "
@@ -76,6 +77,21 @@ def read_unlabelled(
     for text in (*texts, *pairs):
         require_unicode(text, f"text of {language!r}")
     return Texts(language, texts, pairs if is_paired else None)
+
+
+def _drawn(own: list[tuple[str, str]], limit: int | None) -> list[tuple[str, str]]:
+    """So many of them at most, the same ones in every run, in their order.
+
+    By a hash of the text: of data that is parallel, every language then has other
+    sentences, and all together say more than the first ones of each.
+    """
+    if limit is None or len(own) <= limit:
+        return own
+
+    def key(place: int) -> tuple[int, int]:
+        return zlib.crc32(own[place][0].encode()), place
+
+    return [own[n] for n in sorted(sorted(range(len(own)), key=key)[:limit])]
 
 
 def _of_place(

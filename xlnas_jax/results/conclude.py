@@ -20,6 +20,7 @@ from xlnas_jax.results.finalists.train import (
     trained_weights,
 )
 from xlnas_jax.results.finish import (
+    Rescore,
     Scored,
     Tried,
     final_front,
@@ -65,19 +66,25 @@ def conclude(
     params = state.learner.params
     teacher = teacher_of(experiment, state)
     done = int(state.round)
+    counts = int(state.evaluated), int(state.rejected), int(state.failed)
 
     def begin(part: int) -> None:
         progress.phase(PARTS[part])
         progress.update(done + part)
 
     begin(0)
-    front = final_front(experiment, engine, state, confirm)
-    parts = {"full": full_network(experiment, engine, teacher)}
+    score = Rescore(experiment, engine, params)
+    front = final_front(experiment, score, state.archive, confirm)
+    full = full_network(experiment, Rescore(experiment, engine, teacher))
+    parts = {"full": full}
+    controls: dict[str, Scored | None] = {}
     if experiment.config.search.control:
         begin(1)
-        parts["random"] = random_control(experiment, engine, state)
+        controls["random"] = random_control(experiment, engine, score, counts[0])
         begin(2)
-        parts["uniform"] = uniform_scaling(experiment, engine, params)
+        controls["uniform"] = uniform_scaling(experiment, score)
+    # A control that has no network within the limits does not exist.
+    parts |= {name: one for name, one in controls.items() if one is not None}
     names = [*parts, *["point"] * len(front.indices)]
     chosen = Scored.join([*parts.values(), front])
     if confirm is not None:
@@ -87,9 +94,9 @@ def conclude(
     if data is not None and experiment.config.search.finalists:
         begin(_FINALISTS)
         say = progress.phase
-        shop = _workshop(experiment, engine, params, teacher, data, folder, say)
+        shop = _workshop(experiment, engine, score, teacher, data, folder, say)
         pruners = Pruners(experiment, shop.teacher, data[0])
-        contenders = make_contenders(experiment, engine, state, front, pruners)
+        contenders = make_contenders(experiment, score, counts[0], front, pruners)
         finalists = train_finalists(shop, contenders)
     shown = _tested(experiment, front, len(parts))
     begin(_REPORT)
@@ -105,7 +112,6 @@ def conclude(
     of_finalists = tested.networks[len(shown) :]
     tested = tested._replace(networks=tested.networks[: len(shown)])
     progress.update(done + len(PARTS))
-    counts = int(state.evaluated), int(state.rejected), int(state.failed)
     document = make_document(experiment, chosen, names, tested, shown, *counts)
     if shop is not None:
         ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
@@ -124,7 +130,7 @@ def teacher_of(experiment: Experiment, state: SearchState) -> SharedParams:
 def _workshop(
     experiment: Experiment,
     engine: Engine,
-    params: SharedParams,
+    score: Rescore,
     teacher: SharedParams,
     data: Data,
     folder: Path | None,
@@ -133,7 +139,7 @@ def _workshop(
     settings = experiment.config.finalists
     rows, heldout = data
     train = make_train_alone(experiment, rows, settings.steps, settings.learning_rate)
-    return Workshop(experiment, engine, heldout, train, params, teacher, folder, say)
+    return Workshop(experiment, engine, heldout, train, score, teacher, folder, say)
 
 
 def _tested(experiment: Experiment, front: Scored, num_baselines: int) -> list[int]:

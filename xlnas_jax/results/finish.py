@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
@@ -18,9 +19,10 @@ from xlnas_jax.evaluation.population import chunks, make_scoring_supernet
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import distinct, draw_feasible
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.objectives.pareto import nondominated
+from xlnas_jax.objectives.pareto import Archive, nondominated
 from xlnas_jax.results.scoring import Scores, score_predictions, trivial_scores
-from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.search.judge import over_divergence
+from xlnas_jax.search.search import Engine
 from xlnas_jax.space.uniform import uniform_rows
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import ArchitectureError
@@ -65,26 +67,64 @@ class Scored:
         return self.take(order[:1])
 
 
-def rescore(
-    experiment: Experiment, engine: Engine, params: SharedParams, rows: Rows
-) -> Scored:
-    """Scores any number of candidates on the auxiliary languages."""
-    rows = experiment.space.canonical(rows)
-    found = []
-    for table, count in chunks(rows, experiment.config.search.population):
-        evaluation = engine.score(params, table, count)
-        found.append(engine.measure(evaluation, experiment.costs(table)))
-    # The last chunk alone is filled up.
-    objectives, metrics = jax.tree.map(
-        lambda *parts: np.concatenate(parts)[: len(rows)], *found
-    )
-    return Scored(rows, objectives, metrics)
+class Rescore:
+    """Scores candidates with the same weights on the auxiliary languages, each once.
+
+    The archive, controls and finalists have networks in common.
+    """
+
+    def __init__(
+        self, experiment: Experiment, engine: Engine, params: SharedParams
+    ) -> None:
+        self.params = params
+        self._experiment, self._engine = experiment, engine
+        self._known: dict[bytes, int] = {}
+        self._scored: Scored | None = None
+
+    def __call__(self, rows: Rows) -> Scored:
+        """Any number of candidates, in their order."""
+        rows = self._experiment.space.canonical(rows)
+        keys = [np.ascontiguousarray(row).tobytes() for row in rows]
+        places = {key: n for n, key in enumerate(keys) if key not in self._known}
+        if places or self._scored is None:
+            added = self._score(rows[sorted(places.values())])
+            for n in sorted(places.values()):
+                self._known[keys[n]] = len(self._known)
+            known = [] if self._scored is None else [self._scored]
+            self._scored = Scored.join([*known, added])
+        return self._scored.take(np.asarray([self._known[k] for k in keys], np.int64))
+
+    def _score(self, rows: Rows) -> Scored:
+        found = []
+        for table, count in chunks(rows, self._experiment.config.search.population):
+            evaluation = self._engine.score(self.params, table, count)
+            costs = self._experiment.costs(table)
+            found.append(self._engine.measure(evaluation, costs))
+        # The last chunk alone is filled up.
+        objectives, metrics = jax.tree.map(
+            lambda *parts: np.concatenate(parts)[: len(rows)], *found
+        )
+        return Scored(rows, objectives, metrics)
+
+
+def within(experiment: Experiment, scored: Scored) -> Bool[np.ndarray, " pop"]:
+    """Which candidates are finite and within `constraints.divergence`, if it is set.
+
+    The other limits were checked before anything was scored.
+    """
+    return np.isfinite(scored.objectives).all(-1) & (_excess(experiment, scored) <= 0)
+
+
+def _excess(experiment: Experiment, scored: Scored) -> Float[np.ndarray, " pop"]:
+    """By which share of it they are over `constraints.divergence`."""
+    found = over_divergence(experiment, jax.tree.map(jnp.asarray, scored.metrics))
+    return np.zeros(len(scored.indices)) if found is None else np.asarray(found)
 
 
 def final_front(
     experiment: Experiment,
-    engine: Engine,
-    state: SearchState,
+    score: Rescore,
+    archive: Archive,
     confirm: Callable[[Rows], Bool[np.ndarray, " pop"]] | None = None,
 ) -> Scored:
     """The non-dominated candidates of the archive under the final weights.
@@ -99,21 +139,27 @@ def final_front(
     Raises:
         ArchitectureError: none is.
     """
-    archive = state.archive
     met = np.asarray(archive.indices)[np.asarray(archive.is_valid)]
     smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
     rows = distinct(experiment, np.concatenate([met, smallest]))
-    scored = rescore(experiment, engine, state.learner.params, rows)
+    scored = score(rows)
     order = np.lexsort(scored.objectives.T[::-1])
-    # A copy: what JAX hands over cannot be written.
-    is_left = np.array(np.isfinite(scored.objectives).all(-1))
-    if not is_left.any():
+    if not np.isfinite(scored.objectives).all(-1).any():
         raise ArchitectureError(
             f"search: some network must have finite scores with the final weights; of "
             f"{len(rows)}, all that the search remembers and the smallest, none has. "
             f"The weights have diverged: search again in another run directory, with "
             f"a lower train.learning_rate than "
             f"{experiment.config.train.learning_rate}."
+        )
+    is_left = within(experiment, scored)
+    if not is_left.any():
+        least = np.nanmin(_excess(experiment, scored))
+        raise ArchitectureError(
+            f"constraints.divergence: some network must be within the limit with the "
+            f"final weights; of {len(rows)}, all that the search remembers and the "
+            f"smallest, none is: the nearest is {least:.1%} over it. Raise the limit, "
+            f"or search again with more rounds."
         )
     while True:
         best = order[_on_front(experiment, scored.objectives, is_left)[order]]
@@ -150,45 +196,52 @@ def _on_front(
     return np.asarray(_nondominated(padded, np.pad(is_left, (0, fill))))[:num]
 
 
-def full_network(
-    experiment: Experiment, engine: Engine, params: SharedParams
-) -> Scored:
+def full_network(experiment: Experiment, score: Rescore) -> Scored:
     """The whole supernet, with the pooling that transfers best; limits ignored."""
     full = np.asarray(experiment.space.num_choices, np.int32) - 1
-    return rescore(experiment, engine, params, _poolings(experiment, full)).best()
+    return score(_poolings(experiment, full)).best()
 
 
 def random_control(
-    experiment: Experiment, engine: Engine, state: SearchState
-) -> Scored:
+    experiment: Experiment, engine: Engine, score: Rescore, count: int
+) -> Scored | None:
     """The best of as many random feasible candidates as the search evaluated.
+
+    None if none of them is within `constraints.divergence`.
 
     Found by successive halving where there is data enough for it (see
     `population.make_screen`): scoring all of them as the search did would take as
     long as the search. What it costs the control is in `benchmarks/RESULTS.md`.
     """
-    params = state.learner.params
-    rows = draw_feasible(experiment, max(1, int(state.evaluated)), "control")
-    if engine.screen is not None and len(rows) > experiment.config.search.population:
-        best = engine.screen(params, rows)
+    rows = draw_feasible(experiment, max(1, count), "control")
+    population = experiment.config.search.population
+    is_screened = experiment.config.constraints.divergence is None
+    if engine.screen is not None and is_screened and len(rows) > population:
+        best = engine.screen(score.params, rows)
         rows = rows[best : best + 1]
-    return rescore(experiment, engine, params, rows).best()
+    return _best_within(experiment, score(rows))
 
 
-def uniform_scaling(
-    experiment: Experiment, engine: Engine, params: SharedParams
-) -> Scored:
+def uniform_scaling(experiment: Experiment, score: Rescore) -> Scored | None:
     """The best network that shrinks all layers alike, as large as the limits allow.
 
     One candidate per depth and pooling: layers dropped evenly, and of the pairs of
-    one head count and one inner width for all layers the costliest that fits.
+    one head count and one inner width for all layers the costliest that fits. None if
+    none of these is within `constraints.divergence`.
     """
     space = experiment.space
     rows = distinct(experiment, uniform_rows(space))
     if not len(rows):
         smallest = np.asarray(space.flatten(space.smallest()))
         rows = distinct(experiment, _poolings(experiment, smallest))
-    return rescore(experiment, engine, params, widest(experiment, rows)).best()
+    return _best_within(experiment, score(widest(experiment, rows)))
+
+
+def _best_within(experiment: Experiment, scored: Scored) -> Scored | None:
+    """The best that no limit forbids; without a limit, whatever is best."""
+    if experiment.config.constraints.divergence is not None:
+        scored = scored.take(np.flatnonzero(within(experiment, scored)))
+    return scored.best() if len(scored.indices) else None
 
 
 def widest(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "kind site"]:

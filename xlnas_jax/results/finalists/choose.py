@@ -14,8 +14,10 @@ from jaxtyping import Float
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finalists.contenders import FOUND
 from xlnas_jax.results.finalists.train import Finalist
+from xlnas_jax.results.finish import within
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.summary import paired_bootstrap
+from xlnas_jax.types import ArchitectureError
 
 # By language, the ids of examples in order.
 Ids = Mapping[str, Sequence[str]]
@@ -31,9 +33,23 @@ def choose(
 
     Args:
         ids: of each task, those of the auxiliary examples.
+
+    Raises:
+        ArchitectureError: training has brought all of them over
+            `constraints.divergence`.
     """
     by = experiment.config.finalists.by
-    found = [n for n, one in enumerate(finalists) if one.contender.kind == FOUND]
+    found = [
+        n
+        for n, one in enumerate(finalists)
+        if one.contender.kind == FOUND and within(experiment, one.after)[0]
+    ]
+    if not found:
+        raise ArchitectureError(
+            "finalists: one that the search found must be within constraints."
+            "divergence after it was trained, and finite; none is. Raise the limit, or "
+            "train them longer or more gently (finalists.steps, .learning_rate)."
+        )
     values = {n: value_of(experiment, finalists[n], by) for n in found}
     best = min(found, key=lambda n: (values[n], n))
     close = [

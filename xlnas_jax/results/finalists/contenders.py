@@ -9,8 +9,7 @@ from jaxtyping import Int
 from xlnas_jax.experiment.draws import distinct, draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finalists.pruners import Pruned, Pruners
-from xlnas_jax.results.finish import Scored, rescore, widest
-from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.results.finish import Rescore, Scored, widest, within
 from xlnas_jax.space.uniform import uniform_rows
 from xlnas_jax.training.reorder import Importance
 
@@ -52,24 +51,23 @@ def told(budget: float) -> str:
 
 def make_contenders(
     experiment: Experiment,
-    engine: Engine,
-    state: SearchState,
+    score: Rescore,
+    evaluated: int,
     front: Scored,
     pruners: Pruners,
 ) -> list[Contender]:
-    """The front's, then those of every control; no target takes part in it."""
+    """The front's, then those of every control; no target takes part in it.
+
+    Args:
+        evaluated: how many candidates the search has scored.
+    """
     config = experiment.config.finalists
     scored = {FOUND: front}
-    params = state.learner.params
     for kind in config.controls:
-        # The same networks, chosen by another rule: they are scored once.
-        other = scored.get("random" if kind == "more_params" else "more_params")
-        if kind in DRAWN and other is not None:
-            scored[kind] = other
-            continue
-        rows = _rows(experiment, kind, state)
+        rows = _rows(experiment, kind, evaluated)
         if rows is not None:
-            scored[kind] = rescore(experiment, engine, params, rows)
+            other = score(rows)
+            scored[kind] = other.take(np.flatnonzero(within(experiment, other)))
     found: list[Contender] = []
     for kind in (FOUND, *config.controls):
         if kind in scored:
@@ -91,7 +89,7 @@ def _pruned(kind: str, one: Pruned) -> Contender:
 
 
 def _rows(
-    experiment: Experiment, kind: str, state: SearchState
+    experiment: Experiment, kind: str, evaluated: int
 ) -> Int[np.ndarray, "pop site"] | None:
     """Candidates of a control of structure; None of a pruner."""
     if kind in ("uniform", "bottom"):
@@ -104,8 +102,7 @@ def _rows(
         smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
         return np.unique(every if len(every) else smallest, axis=0)
     if kind in DRAWN:
-        count = max(1, int(state.evaluated))
-        return draw_feasible(experiment, count, "control")
+        return draw_feasible(experiment, max(1, evaluated), "control")
     return None
 
 
@@ -131,7 +128,6 @@ def at_budgets(
     order = np.lexsort(scored.objectives.T[::-1])
     if by is not None:
         order = np.argsort(-experiment.costs.counted(scored.indices)[by], kind="stable")
-    order = order[np.isfinite(scored.objectives[order]).all(-1)]
     found = []
     for share, most in zip(
         experiment.config.finalists.budgets, _limits(experiment), strict=True

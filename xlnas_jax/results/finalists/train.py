@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from xlnas_jax.devices.sharding import local
 from xlnas_jax.evaluation.evaluate import RowScorer, make_row_scorer
@@ -16,7 +16,7 @@ from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.results.finalists.contenders import SHARED, Contender
 from xlnas_jax.results.finalists.saved import Trained, load_finalist, save_finalist
 from xlnas_jax.results.finalists.weights import cut_network, spread_network
-from xlnas_jax.results.finish import Scored, rescore
+from xlnas_jax.results.finish import Rescore, Scored
 from xlnas_jax.search.alone import TrainAlone
 from xlnas_jax.search.search import Engine
 from xlnas_jax.supernet.params import SharedParams
@@ -45,7 +45,8 @@ class Workshop(NamedTuple):
 
     Attributes:
         heldout: auxiliary data, with what a teacher says of it.
-        params: that the search ended with. teacher: the full network.
+        score: of candidates, with the weights that the search ended with.
+        teacher: the full network.
         folder: of the run; None keeps nothing.
         say: is told which one, and how many of its steps are done.
     """
@@ -54,7 +55,7 @@ class Workshop(NamedTuple):
     engine: Engine
     heldout: tuple[ScoringData, ...]
     train: TrainAlone
-    params: SharedParams
+    score: Rescore
     teacher: SharedParams
     folder: Path | None
     say: Callable[[str], None]
@@ -62,11 +63,17 @@ class Workshop(NamedTuple):
     def start(self, contender: Contender) -> SharedParams:
         """The weights that a contender is cut from."""
         if contender.start == SHARED:
-            return self.params
+            return self.score.params
         if contender.ranking is None:
             return self.teacher
         space, ranking = self.experiment.space, contender.ranking
         return jax.jit(lambda tree: reorder(tree, space, ranking))(self.teacher)
+
+    def score_of(self, params: SharedParams, row: Int[np.ndarray, " site"]) -> Scored:
+        """One network of any weights, on auxiliary data."""
+        if params is self.score.params:
+            return self.score(row[None])
+        return Rescore(self.experiment, self.engine, params)(row[None])
 
 
 def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
@@ -92,14 +99,14 @@ def _train(
     """One finalist, or what the run has kept of it."""
     experiment, row = shop.experiment, contender.row
     start = shop.start(contender)
-    before = rescore(experiment, shop.engine, start, row[None])
+    before = shop.score_of(start, row)
     folder = None if shop.folder is None else shop.folder / name
     trained = None
     if folder is not None:
         trained = load_finalist(folder, cut_network(experiment, start, row))
     if trained is None:
         params = shop.train(start, row, lambda _: None)
-        after = rescore(experiment, shop.engine, params, row[None])
+        after = shop.score_of(params, row)
         trained = Trained(
             cut_network(experiment, params, row),
             after.objectives[0],
@@ -121,7 +128,7 @@ def _train(
 def trained_weights(shop: Workshop, finalist: Finalist) -> SharedParams:
     """A finalist's weights, in the shape of the shared ones."""
     row, cut = finalist.contender.row, finalist.trained.cut
-    return spread_network(shop.experiment, local(shop.params), row, cut)
+    return spread_network(shop.experiment, local(shop.score.params), row, cut)
 
 
 def weights_of(

@@ -1,0 +1,107 @@
+"""What the end chooses keeps `constraints.divergence`, controls too."""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.experiments import tiny_config
+from xlnas_jax.config.config import Config
+from xlnas_jax.experiment.arrays import heldout_data, training_rows
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results.finalists.contenders import make_contenders
+from xlnas_jax.results.finalists.pruners import Pruners
+from xlnas_jax.results.finish import (
+    Rescore,
+    Scored,
+    final_front,
+    random_control,
+    uniform_scaling,
+)
+from xlnas_jax.search.engine import make_engine, with_teacher
+from xlnas_jax.search.search import step
+from xlnas_jax.types import ArchitectureError
+
+
+def config(limit: float | None = None) -> Config:
+    base = tiny_config()
+    return dataclasses.replace(
+        base,
+        languages=dataclasses.replace(base.languages, unlabelled=("pt", "nl")),
+        train=dataclasses.replace(base.train, method="distill", pretune_steps=6),
+        search=dataclasses.replace(base.search, objectives=("divergence", "flops")),
+        constraints=dataclasses.replace(base.constraints, divergence=limit),
+    )
+
+
+@pytest.fixture(scope="module")
+def ended() -> Any:
+    """A search that no limit held back, and what its archive is apart by now."""
+    experiment = prepare(config())
+    data = training_rows(experiment), heldout_data(experiment)
+    engine, state = make_engine(experiment, *data)
+    for _ in range(engine.num_warm_up):
+        state, _ = step(engine, state)
+    engine, state, data = with_teacher(experiment, engine, state, *data)
+    for _ in range(4):
+        state, _ = step(engine, state)
+    score = Rescore(experiment, engine, state.learner.params)
+    front = final_front(experiment, score, state.archive)
+    return engine, state, data, front
+
+
+def ended_within(experiment: Experiment, engine: Any, state: Any) -> Scored:
+    score = Rescore(experiment, engine, state.learner.params)
+    return final_front(experiment, score, state.archive)
+
+
+def limited(limit: float) -> Experiment:
+    return prepare(config(limit))
+
+
+def test_a_front_of_young_weights_is_judged_by_the_final_ones(ended) -> None:
+    engine, state, _, free = ended
+    apart = np.sort(free.objectives[:, 0])
+    assert len(apart) >= 3
+    limit = float(apart[1])
+    front = ended_within(limited(limit), engine, state)
+    assert front.objectives[:, 0].tolist() == apart[:2].tolist()
+
+
+def test_no_control_is_over_the_limit(ended) -> None:
+    engine, state, data, free = ended
+    limit = float(np.median(free.objectives[:, 0]))
+    experiment = limited(limit)
+    front = ended_within(experiment, engine, state)
+    pruners = Pruners(experiment, state.learner.params, data[0])
+    score = Rescore(experiment, engine, state.learner.params)
+    found = [
+        random_control(experiment, engine, score, int(state.evaluated)),
+        uniform_scaling(experiment, score),
+    ]
+    assert any(one is not None for one in found)
+    for one in found:
+        assert one is None or one.objectives[0, 0] <= limit
+    contenders = make_contenders(experiment, score, 24, front, pruners)
+    apart = {
+        tuple(row): value
+        for row, value in zip(free.indices.tolist(), free.objectives[:, 0], strict=True)
+    }
+    for one in contenders:
+        assert apart.get(tuple(one.row.tolist()), 0.0) <= limit
+
+
+def test_a_control_with_nothing_within_does_not_exist(ended) -> None:
+    engine, state, _, _ = ended
+    experiment = limited(1e-12)
+    score = Rescore(experiment, engine, state.learner.params)
+    assert random_control(experiment, engine, score, 24) is None
+    assert uniform_scaling(experiment, score) is None
+
+
+def test_a_front_with_nothing_within_says_how_far_it_is(ended) -> None:
+    engine, state, _, _ = ended
+    with pytest.raises(ArchitectureError, match="divergence: some network must be"):
+        ended_within(limited(1e-12), engine, state)
