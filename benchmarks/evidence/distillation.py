@@ -16,18 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.evidence.restored import restore
 from benchmarks.harness import arguments
 from benchmarks.reporting import at_least, report
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finish import report as tested
 from xlnas_jax.results.scoring import Scores, from_sums
-from xlnas_jax.run.state import read_data
 from xlnas_jax.search.alone import make_train_alone
-from xlnas_jax.search.engine import make_engine
-from xlnas_jax.search.teacher import listen, whole_teacher
-from xlnas_jax.storage.rundir import read_config
-from xlnas_jax.storage.steps import Checkpoints
 from xlnas_jax.tasks.summary import paired_bootstrap
 
 # Kept layers of the full number, heads and inner neurons as shares of the full ones.
@@ -64,17 +59,8 @@ def main() -> None:
 
 def of_run(run: Path, steps: int, is_quick: bool) -> dict[str, Any]:
     """All structures of one run, in all ways."""
-    config = read_config(run)
-    experiment = prepare(config)
-    rows, heldout = read_data(experiment)
-    _, state = make_engine(experiment, rows, heldout)
-    with Checkpoints(run / "checkpoints", 1, False) as saved:
-        restored = saved.restore(state)
-    if restored is None or restored[1].teacher is None:
-        raise SystemExit(f"{run}: there is no teacher; the search must have had one.")
-    state = restored[1]
-    teacher = whole_teacher(experiment, restored[1].teacher, state.learner.params)
-    rows, _ = listen(experiment, rows, heldout, teacher)
+    experiment, _, _, rows, _, teacher = restore(run)
+    config = experiment.config
     shown = dict(list(STRUCTURES.items())[: 1 if is_quick else None])
     networks, names = [(lambda: teacher, _full(experiment))], []
     for structure, (which, width) in shown.items():
@@ -86,7 +72,7 @@ def of_run(run: Path, steps: int, is_quick: bool) -> dict[str, Any]:
             )
             rate = config.finalists.learning_rate
             run_alone = make_train_alone(own, rows, steps, rate, has_texts)
-            made = run_alone(teacher, row, lambda _: None)
+            made = run_alone(teacher, row, None)
             networks.append((functools.partial(_given, made), row))
             names.append((structure, way))
     scores = tested(experiment, networks).networks

@@ -93,7 +93,7 @@ def require_same(config: Config, learner: Learner, table: dict[str, Any]) -> Non
     """Stops where the supernet is not the one whose scores the table holds."""
     search = dataclasses.replace(config.search, population=CHECKED)
     experiment = prepare(dataclasses.replace(config, search=search))
-    score = make_scoring(experiment, read_data(experiment)[1])["score"]
+    score = make_scoring(experiment, *read_data(experiment))["score"]
     chosen = np.linspace(0, len(table["loss"]) - 1, CHECKED).astype(int)
     rows = table["architectures"][chosen].astype(np.int32)
     (sums,) = score(learner.params, rows, CHECKED).statistics

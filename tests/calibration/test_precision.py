@@ -45,7 +45,7 @@ def test_scores_that_rank_otherwise_are_refused(experiment, made):
         return dataclasses.replace(found, statistics=(noisy,))
 
     params = state.learner.params
-    other = engine._replace(score=evaluate)
+    other = engine._replace(score_as_is=evaluate)
     found = compare_precisions(experiment, engine, other, params, NUM)
     assert not found["accepted"]
     assert found["precision"] == "fp32"
@@ -74,7 +74,7 @@ def test_candidates_that_all_score_alike_cannot_be_ranked(experiment, made):
         flat = tuple(jnp.ones_like(sums) for sums in found.statistics)
         return dataclasses.replace(found, statistics=flat)
 
-    flat = engine._replace(score=evaluate)
+    flat = engine._replace(score_as_is=evaluate)
     found = compare_precisions(experiment, flat, flat, state.learner.params, NUM)
     assert found["tau"] is None
     assert found["precision"] == "fp32"

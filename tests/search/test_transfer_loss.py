@@ -180,7 +180,7 @@ def test_a_term_that_is_switched_off_reads_and_computes_nothing(switched, monkey
     parts = (dataclasses.replace(part, source=source),)
     experiment = dataclasses.replace(experiment, parts=parts)
     heldout = heldout_data(experiment)
-    score = make_scoring(experiment, heldout)["score"]
+    score = make_scoring(experiment, (), heldout)["score"]
     rows = draw_feasible(experiment, NUM, "control")
     found = score(init_params(experiment), rows, len(rows))
     assert {split for _, split in read} == {"dev"}
@@ -230,7 +230,7 @@ def test_a_race_for_it_is_refused():
     race = EvaluateConfig(form="sliced", race=RaceConfig(blocks=2))
     experiment = prepare(config_of(FULL, "transfer_loss", evaluate=race))
     with pytest.raises(ConfigError, match=r"means over languages; got \['transfer_l"):
-        make_scoring(experiment, heldout_data(experiment))
+        make_scoring(experiment, (), heldout_data(experiment))
 
 
 def test_where_translations_come_from_must_be_said():

@@ -50,7 +50,7 @@ def compare_precisions(
     """
     rows = draw_feasible(experiment, num, "agree")
     one, other = (
-        Rescore(experiment, engine, params)(rows).objectives[:, 0]
+        Rescore(experiment, engine, params, as_is=True)(rows).objectives[:, 0]
         for engine in (exact, fast)
     )
     tau = _tau(one, other)

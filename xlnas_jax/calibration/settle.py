@@ -9,7 +9,7 @@ from xlnas_jax.calibration.precision import MIN_TAU, compare_precisions, with_pr
 from xlnas_jax.devices.processes import decide
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.search.engine import make_scoring
+from xlnas_jax.search.engine import Data, make_scoring
 from xlnas_jax.search.search import Engine
 from xlnas_jax.search.teacher import unheard
 from xlnas_jax.storage.measured import measured
@@ -55,7 +55,7 @@ def settle_precision(
     experiment: Experiment,
     engine: Engine,
     params: SharedParams,
-    heldout: tuple[ScoringData, ...],
+    data: Data,
     run: Run,
     say: Say,
 ) -> tuple[Experiment, Engine]:
@@ -63,7 +63,7 @@ def settle_precision(
     if experiment.config.evaluate.precision != "bf16":
         return experiment, engine
     exact = with_precision(experiment, "fp32")
-    scoring = make_scoring(exact, heldout)
+    scoring = make_scoring(exact, *data)
     found = decide(lambda: measured(run.read_measured(), "precision"))
     if found is None:
         found = compare_precisions(

@@ -69,6 +69,11 @@ class Config:
                 f"must be at most {LARGEST:,} steps; got "
                 f"{steps + self.train.pretune_steps:,}. Use fewer."
             )
+        if self.evaluate.tuning is not None and not self.search.finalists:
+            raise ConfigError(
+                "evaluate.tuning: needs search.finalists, since the weights that "
+                "candidates are scored by are not kept; got 0. Give at least 1."
+            )
         for name in self.tasks:
             if not name.replace("_", "a").replace("-", "a").isalnum():
                 raise ConfigError(

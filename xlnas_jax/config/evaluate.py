@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import MANY, at_least, fraction, positive
+from xlnas_jax.config.ranges import MANY, MAX_STEPS, at_least, fraction, positive
 from xlnas_jax.types import ConfigError
 
 
@@ -55,6 +55,23 @@ class HalvingConfig:
 
 
 @dataclass(frozen=True)
+class TuningConfig:
+    """How candidates are trained, each alone, before they are scored; see `tuned`.
+
+    Attributes:
+        steps: weight steps of each, by `train.method`, from the shared weights.
+        learning_rate: of all its weights; it falls to zero within these steps.
+    """
+
+    steps: int = 10
+    learning_rate: float = 2e-4
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "steps", most=MAX_STEPS)
+        positive(self, "learning_rate")
+
+
+@dataclass(frozen=True)
 class EvaluateConfig:
     """How a population is scored.
 
@@ -70,6 +87,8 @@ class EvaluateConfig:
             absent.
         halving: score all candidates on a part of the data, and only the best of them
             on more; not at all where absent.
+        tuning: train every candidate for a few steps before it is scored; not at all
+            where absent.
     """
 
     form: Literal["auto", "sliced", "masked"] = "auto"
@@ -78,6 +97,7 @@ class EvaluateConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     race: RaceConfig | None = None
     halving: HalvingConfig | None = None
+    tuning: TuningConfig | None = None
 
     def __post_init__(self) -> None:
         at_least(self, 1, "chunk", most=MANY)
@@ -86,4 +106,10 @@ class EvaluateConfig:
             raise ConfigError(
                 "halving: must not be given beside evaluate.race, since both decide "
                 "which candidates are scored to the end; got both. Leave out one."
+            )
+        both = [n for n in ("race", "halving") if getattr(self, n) is not None]
+        if self.tuning is not None and both:
+            raise ConfigError(
+                f"tuning: must not be given beside evaluate.{both[0]}, which saves "
+                f"scoring where training takes the time; got both. Leave out one."
             )

@@ -1,6 +1,7 @@
 """The bi-level loop, and how it leaves a local optimum."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from xlnas_jax.config.ranges import (
     HUGE,
@@ -11,6 +12,8 @@ from xlnas_jax.config.ranges import (
     distinct,
     fraction,
 )
+
+Structure = Literal["uniform", "bottom"]
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,9 @@ class SearchConfig:
             score. Over auxiliary languages `error`, `loss`, `worst_error` and
             `worst_loss`; of one of them `error:CODE` and `loss:CODE`, or
             `error:TASK/CODE`; `transfer_loss` (see `transfer`); any cost.
+        seeds: what the first rounds score before anything that the strategy draws:
+            `uniform` scaling and `bottom` layers, within each of `finalists.budgets`
+            at a few depths. The strategy learns of them where it may.
         reference: of each objective, what a network must beat to count in the
             hypervolume; see `signals` for what it is where it is left out.
         escape: leave local optima; not at all where absent.
@@ -80,6 +86,7 @@ class SearchConfig:
     archive_size: int = 64
     max_tries: int = 64
     objectives: tuple[str, ...] = ("error", "flops")
+    seeds: tuple[Structure, ...] = ()
     reference: tuple[float, ...] = ()
     escape: EscapeConfig | None = None
     control: bool = True
@@ -93,3 +100,5 @@ class SearchConfig:
         at_least(self, 0, "finalists", most=MANY)
         at_least(self, -LARGEST, "reference", most=HUGE)
         distinct(self, "objectives")
+        if self.seeds:
+            distinct(self, "seeds")

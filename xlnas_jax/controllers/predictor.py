@@ -105,7 +105,13 @@ def make_predictor(config: PredictorController, setting: Setting) -> Controller:
         return {"predictor_count": state.count.astype(jnp.float32)}
 
     return Controller(
-        init, ask, jax.jit(tell), summary, is_compiled=False, wants_distinct=True
+        init,
+        ask,
+        jax.jit(tell),
+        summary,
+        is_compiled=False,
+        wants_distinct=True,
+        learns_from_any=True,
     )
 
 

@@ -75,7 +75,7 @@ def conclude(
     begin(0)
     score = Rescore(experiment, engine, params)
     front = final_front(experiment, score, state.archive, confirm)
-    full = full_network(experiment, Rescore(experiment, engine, teacher))
+    full = full_network(experiment, Rescore(experiment, engine, teacher, True))
     parts = {"full": full}
     controls: dict[str, Scored | None] = {}
     if experiment.config.search.control:
@@ -102,8 +102,12 @@ def conclude(
     begin(_REPORT)
     networks: list[Tried] = []
     for n in shown:
-        own = teacher if names[n] == "full" else params
-        networks.append((functools.partial(local, own), chosen.indices[n]))
+        row, own = chosen.indices[n], teacher if names[n] == "full" else params
+        made: Callable[[], SharedParams] = functools.partial(local, own)
+        if engine.tune is not None and names[n] != "full":
+            # As it was scored.
+            made = functools.partial(engine.tune, own, row, None)
+        networks.append((made, row))
     for one in finalists:
         assert shop is not None
         made = functools.partial(trained_weights, shop, one)

@@ -23,6 +23,7 @@ from xlnas_jax.objectives.pareto import Archive, nondominated
 from xlnas_jax.results.scoring import Scores, score_predictions, trivial_scores
 from xlnas_jax.search.judge import over_divergence
 from xlnas_jax.search.search import Engine
+from xlnas_jax.search.structures import widest
 from xlnas_jax.space.uniform import uniform_rows
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import ArchitectureError
@@ -71,13 +72,21 @@ class Rescore:
     """Scores candidates with the same weights on the auxiliary languages, each once.
 
     The archive, controls and finalists have networks in common.
+
+    Args:
+        as_is: not trained first, even if the search trains what it scores.
     """
 
     def __init__(
-        self, experiment: Experiment, engine: Engine, params: SharedParams
+        self,
+        experiment: Experiment,
+        engine: Engine,
+        params: SharedParams,
+        as_is: bool = False,
     ) -> None:
         self.params = params
-        self._experiment, self._engine = experiment, engine
+        self._experiment, self._measure = experiment, engine.measure
+        self._run = engine.score_as_is if as_is else engine.score
         self._known: dict[bytes, int] = {}
         self._scored: Scored | None = None
 
@@ -97,9 +106,8 @@ class Rescore:
     def _score(self, rows: Rows) -> Scored:
         found = []
         for table, count in chunks(rows, self._experiment.config.search.population):
-            evaluation = self._engine.score(self.params, table, count)
-            costs = self._experiment.costs(table)
-            found.append(self._engine.measure(evaluation, costs))
+            evaluation = self._run(self.params, table, count)
+            found.append(self._measure(evaluation, self._experiment.costs(table)))
         # The last chunk alone is filled up.
         objectives, metrics = jax.tree.map(
             lambda *parts: np.concatenate(parts)[: len(rows)], *found
@@ -139,7 +147,11 @@ def final_front(
     Raises:
         ArchitectureError: none is.
     """
-    met = np.asarray(archive.indices)[np.asarray(archive.is_valid)]
+    is_met = np.asarray(archive.is_valid)
+    if not experiment.config.search.weight_steps:
+        # The weights are still those that the archive was scored with.
+        is_met = np.asarray(_nondominated(archive.objectives, archive.is_valid))
+    met = np.asarray(archive.indices)[is_met]
     smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
     rows = distinct(experiment, np.concatenate([met, smallest]))
     scored = score(rows)
@@ -242,15 +254,6 @@ def _best_within(experiment: Experiment, scored: Scored) -> Scored | None:
     if experiment.config.constraints.divergence is not None:
         scored = scored.take(np.flatnonzero(within(experiment, scored)))
     return scored.best() if len(scored.indices) else None
-
-
-def widest(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "kind site"]:
-    """The costliest network of every depth and of every choice of whole networks."""
-    space = experiment.space
-    kinds = np.stack([space.num_kept(rows), space.whole_of(rows)])
-    costliest = np.argsort(-experiment.costs.counted(rows)["flops"], kind="stable")
-    first = np.unique(kinds[:, costliest], axis=1, return_index=True)[1]
-    return rows[costliest[first]]
 
 
 def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:

@@ -84,7 +84,7 @@ def _search(
         state = run_rounds(experiment, engine, state, run, compiles, progress, warm_up)
         engine, state, data = with_teacher(experiment, engine, state, *data)
         experiment, engine = settle_precision(
-            experiment, engine, state.learner.params, data[1], run, progress.say
+            experiment, engine, state.learner.params, data, run, progress.say
         )
         state = run_rounds(experiment, engine, state, run, compiles, progress, last)
         compiles.mark("later_rounds")

@@ -19,9 +19,11 @@ from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.training.step import make_step_alone
 
-# `(params, row, watch) -> params`; `watch` is told the number of steps done.
+# Is told the number of steps done, and shown the weights, which the next step takes.
+Watch = Callable[[int, SharedParams], None]
+# `(params, row, watch) -> params`.
 TrainAlone = Callable[
-    [SharedParams, Int[np.ndarray, " site"], Callable[[int], None]], SharedParams
+    [SharedParams, Int[np.ndarray, " site"], Watch | None], SharedParams
 ]
 
 
@@ -68,7 +70,7 @@ def make_train_alone(
     def train_alone(
         params: SharedParams,
         row: Int[np.ndarray, " site"],
-        watch: Callable[[int], None],
+        watch: Watch | None = None,
     ) -> SharedParams:
         if not made:
             made.append(make(params))
@@ -86,7 +88,8 @@ def make_train_alone(
             task, bucket, index, weight = plan[number]
             given = rows[task][bucket], index, weight
             learner, _ = take[task](learner, network, *given)
-            watch(number + 1)
+            if watch is not None:
+                watch(number + 1, learner.params)
         return learner.params
 
     return train_alone

@@ -31,7 +31,9 @@ from xlnas_jax.search.propose import make_propose
 from xlnas_jax.search.refine import make_refine
 from xlnas_jax.search.search import Engine, SearchState
 from xlnas_jax.search.strategy import make_strategy
+from xlnas_jax.search.structures import seeds
 from xlnas_jax.search.teacher import appoint, listen, new_teacher, whole_teacher
+from xlnas_jax.search.tuned import make_tune, make_tuned_evaluate
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import Learner, init_learner
 from xlnas_jax.training.optimizer import make_optimizer
@@ -69,8 +71,10 @@ def make_engine(
             config.constraints,
             config.search,
             lambda number: round_key(config, "ask", number),
+            seeds(experiment),
+            warm_up,
         ),
-        **make_scoring(experiment, heldout),
+        **make_scoring(experiment, rows, heldout),
         measure=measure,
         judge=make_judge(experiment, measure),
         insert=make_insert(experiment),
@@ -119,7 +123,7 @@ def with_teacher(
     mesh = make_mesh(experiment.config.devices)
     optimizer = _optimizer(experiment, state.learner.params)
     learn = make_learn(experiment, replicate(mesh, rows), optimizer, mesh)
-    scoring = make_scoring(experiment, heldout)
+    scoring = make_scoring(experiment, rows, heldout)
     return engine._replace(learn=learn, **scoring), state, (rows, heldout)
 
 
@@ -149,15 +153,29 @@ def first_state(
 
 
 def make_scoring(
-    experiment: Experiment, heldout: tuple[ScoringData, ...]
+    experiment: Experiment,
+    rows: tuple[tuple[Batch, ...], ...],
+    heldout: tuple[ScoringData, ...],
 ) -> dict[str, Any]:
-    """The fields of `search.Engine` that score populations."""
+    """The fields of `search.Engine` that score populations.
+
+    Args:
+        rows: what candidates learn from, where they are trained first.
+    """
     mesh = make_mesh(experiment.config.devices)
-    score = make_evaluate(experiment, heldout, mesh)
+    as_is = make_evaluate(experiment, heldout, mesh)
+    tune = make_tune(experiment, rows)
+    score = as_is if tune is None else make_tuned_evaluate(tune, as_is)
     settings, evaluate = experiment.config.evaluate, score
     if settings.race is not None:
         evaluate = make_race_evaluate(experiment, heldout, mesh)
     if settings.halving is not None:
         evaluate = make_halving_evaluate(experiment, heldout, mesh)
     screen = make_screen(experiment, heldout, mesh)
-    return {"evaluate": evaluate, "score": score, "screen": screen}
+    return {
+        "evaluate": evaluate,
+        "score": score,
+        "score_as_is": as_is,
+        "tune": tune,
+        "screen": screen if tune is None else None,
+    }

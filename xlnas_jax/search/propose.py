@@ -24,6 +24,8 @@ def make_propose(
     constraints: ConstraintsConfig,
     config: SearchConfig,
     key_of: Callable[[int], Key[Array, ""]],
+    seeds: Int[np.ndarray, "seed site"] | None = None,
+    first: int = 0,
 ) -> Callable[[Any, int], Proposal]:
     """Draws from the controller until enough candidates are within the limits.
 
@@ -33,16 +35,21 @@ def make_propose(
 
     Args:
         key_of: the random key of a round.
+        seeds: feasible candidates that come before any that is drawn, from the round
+            `first` on.
     """
     size, space = config.population, costs.space
     # What runs on the host pays for every draw.
     draws = max(size, DRAWS) if controller.is_compiled else size
 
     def propose(state: Any, number: int) -> Proposal:
-        key = key_of(number)
+        key, begun = key_of(number), size * (number - first)
         kept = np.zeros((0, len(space.num_choices)), np.int32)
+        if seeds is not None:
+            kept = np.asarray(seeds[begun : begun + size], np.int32)
+        given = len(kept)
         rejected = 0
-        for attempt in range(config.max_tries):
+        for attempt in range(config.max_tries if given < size else 0):
             rows = controller.ask(state, jax.random.fold_in(key, attempt), draws)
             rows = np.asarray(rows)
             fits = is_feasible(rows, costs, constraints)
@@ -60,6 +67,7 @@ def make_propose(
             last = jax.random.fold_in(key, config.max_tries)
             kept = controller.alter(state, last, drawn)
         is_drawn = np.pad((kept == drawn).all(-1), (0, size - num))
+        is_drawn[:given] = False
         kept = np.pad(kept, ((0, size - num), (0, 0)))
         return Proposal(kept, num, rejected, costs(kept), is_drawn)
 

@@ -95,6 +95,9 @@ class Engine(NamedTuple):
         evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages;
             where candidates race, some of them are not scored to the end.
         score: the same, but every candidate is; for what is reported.
+        score_as_is: the same with the weights as they are, where `evaluate` and
+            `score` train every candidate first.
+        tune: trains a candidate as far as they do; None where they do not.
         screen: `(params, indices) -> position` of the best of any number of
             candidates by the first objective, found without scoring all of them to
             the end; None where it takes that.
@@ -113,6 +116,8 @@ class Engine(NamedTuple):
     propose: Callable[[Any, int], Proposal]
     evaluate: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     score: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
+    score_as_is: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
+    tune: Callable[..., SharedParams] | None
     screen: Callable[[SharedParams, Int[np.ndarray, "pop site"]], int] | None
     measure: Measure
     judge: Callable[[Evaluation, Proposal], tuple[Told, Float[Array, "pop value"]]]

@@ -1,16 +1,17 @@
 """Which networks are trained alone: points of the front, and controls beside them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.experiment.draws import distinct, draw_feasible
+from xlnas_jax.config.search import Structure
+from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finalists.pruners import Pruned, Pruners
-from xlnas_jax.results.finish import Rescore, Scored, widest, within
-from xlnas_jax.space.uniform import uniform_rows
+from xlnas_jax.results.finish import Rescore, Scored, within
+from xlnas_jax.search.structures import structures
 from xlnas_jax.training.reorder import Importance
 
 FOUND = "found"
@@ -18,6 +19,7 @@ FOUND = "found"
 SHARED = "shared"
 # Controls that are drawn, all from the same candidates.
 DRAWN = ("random", "more_params")
+STRUCTURES: tuple[Structure, ...] = get_args(Structure)
 
 
 class Contender(NamedTuple):
@@ -92,15 +94,9 @@ def _rows(
     experiment: Experiment, kind: str, evaluated: int
 ) -> Int[np.ndarray, "pop site"] | None:
     """Candidates of a control of structure; None of a pruner."""
-    if kind in ("uniform", "bottom"):
-        rows = distinct(experiment, uniform_rows(experiment.space, kind == "bottom"))
-        within = [
-            widest(experiment, rows[_flops(experiment, rows) <= most])
-            for most in _limits(experiment)
-        ]
-        every = np.concatenate([one for one in within if len(one)] or [rows[:0]])
-        smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
-        return np.unique(every if len(every) else smallest, axis=0)
+    for structure in STRUCTURES:
+        if kind == structure:
+            return structures(experiment, structure)
     if kind in DRAWN:
         return draw_feasible(experiment, max(1, evaluated), "control")
     return None

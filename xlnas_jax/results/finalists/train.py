@@ -21,7 +21,7 @@ from xlnas_jax.search.alone import TrainAlone
 from xlnas_jax.search.search import Engine
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.reorder import reorder
-from xlnas_jax.types import CheckpointError
+from xlnas_jax.types import CheckpointError, ConfigError
 
 FOLDER = "finalists"
 
@@ -70,10 +70,10 @@ class Workshop(NamedTuple):
         return jax.jit(lambda tree: reorder(tree, space, ranking))(self.teacher)
 
     def score_of(self, params: SharedParams, row: Int[np.ndarray, " site"]) -> Scored:
-        """One network of any weights, on auxiliary data."""
-        if params is self.score.params:
+        """One network of any weights as they are, on auxiliary data."""
+        if params is self.score.params and self.engine.tune is None:
             return self.score(row[None])
-        return Rescore(self.experiment, self.engine, params)(row[None])
+        return Rescore(self.experiment, self.engine, params, as_is=True)(row[None])
 
 
 def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
@@ -105,7 +105,7 @@ def _train(
     if folder is not None:
         trained = load_finalist(folder, cut_network(experiment, start, row))
     if trained is None:
-        params = shop.train(start, row, lambda _: None)
+        params = shop.train(start, row, None)
         after = shop.score_of(params, row)
         trained = Trained(
             cut_network(experiment, params, row),
@@ -140,6 +140,7 @@ def weights_of(
         CheckpointError: the finalist's weights are not there any more.
     """
     if "places" not in point:
+        _require_kept(experiment, point)
         return params
     row = experiment.space.from_values(point["architecture"])
     like = cut_network(experiment, params, row)
@@ -151,6 +152,16 @@ def weights_of(
             f"or search again in another one."
         )
     return spread_network(experiment, params, row, trained.cut)
+
+
+def _require_kept(experiment: Experiment, point: dict[str, Any]) -> None:
+    """Raises ConfigError where a point was scored by weights that are gone."""
+    if experiment.config.evaluate.tuning is not None:
+        raise ConfigError(
+            f"pick: with evaluate.tuning it must be a finalist, since the weights by "
+            f"which {point['id']} was scored are not kept. front.json names finalists "
+            f"under `finalists`; `best`, `knee` and `smallest` are some."
+        )
 
 
 def _make_scorers(experiment: Experiment) -> Iterator[RowScorer]:
