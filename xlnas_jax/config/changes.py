@@ -50,6 +50,7 @@ RULES = {
     "search.weight_steps": Rule("search", "how the weights learn"),
     "search.population": Rule("search", "which networks are scored"),
     "search.archive_size": Rule("search", "the shape of the state"),
+    "search.seeds": Rule("search", "which networks are scored"),
     "search.max_tries": Rule("search", "which networks are scored"),
     "search.objectives": Rule("search", "what is minimised"),
     "search.reference": Rule("search", "the hypervolume that is logged and acted on"),

@@ -18,9 +18,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from xlnas_jax.space.shape import LEARNED, EncoderShape
-from xlnas_jax.supernet.params import Dense, EmbeddingParams, LayerParams, Norm
+from xlnas_jax.supernet.backward import Hidden, layer_norm, product
+from xlnas_jax.supernet.params import Dense, EmbeddingParams, LayerParams
 
-Hidden = Float[Array, "batch seq model"]
 TokenMask = Bool[Array, "batch seq"]
 
 
@@ -41,31 +41,15 @@ def drop(x: Float[Array, "..."], dropout: Dropout | None, index: int):
     return jnp.where(keep, x * scale, jnp.zeros((), x.dtype))
 
 
-def layer_norm(x: Hidden, norm: Norm, epsilon: float) -> Hidden:
-    """Normalises the last axis, in float32."""
-    wide = x.astype(jnp.float32)
-    centred = wide - wide.mean(-1, keepdims=True)
-    variance = jnp.square(centred).mean(-1, keepdims=True)
-    normal = centred * jax.lax.rsqrt(variance + epsilon)
-    scaled = normal * norm.scale[None, None, :] + norm.bias[None, None, :]
-    return scaled.astype(x.dtype)
+def project(x: Float[Array, "..."], dense: Dense, axes: int = 1) -> Array:
+    """Affine map of the last axes of `x`, in its dtype.
 
-
-def project(equation: str, x: Float[Array, "..."], dense: Dense):
-    """Affine map by an einsum, in the dtype of `x`."""
-    y = jnp.einsum(equation, x, dense.kernel.astype(x.dtype))
+    Args:
+        axes: how many of them there are: the first ones of the kernel.
+    """
+    y = product(x, dense.kernel.astype(x.dtype), axes)
     bias = dense.bias.astype(x.dtype)
     return y + bias.reshape((1,) * (y.ndim - bias.ndim) + bias.shape)
-
-
-def gelu(x: Float[Array, "..."]) -> Float[Array, "..."]:
-    """Exact GELU by erf.
-
-    `jax.nn.gelu` takes erfc, which costs about twice as much on CPU and is more
-    exact only where the result is next to nothing.
-    """
-    half = jnp.asarray(0.5, x.dtype)
-    return half * x * (1 + jax.lax.erf(x * jnp.asarray(0.5**0.5, x.dtype)))
 
 
 def embed(

@@ -8,9 +8,10 @@ from flax import struct
 from jaxtyping import Array, Float
 
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.backward import gelu, layer_norm
 from xlnas_jax.supernet.families.layout import axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES
-from xlnas_jax.supernet.layers import Hidden, gelu, layer_norm
+from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.params import Dense, Norm
 from xlnas_jax.supernet.pretrained import assemble, read_config, read_leaves
 from xlnas_jax.supernet.tensors import open_checkpoint

@@ -14,7 +14,8 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run, Stage
-from xlnas_jax.supernet.layers import Hidden, TokenMask, gelu, project
+from xlnas_jax.supernet.backward import gelu
+from xlnas_jax.supernet.layers import Hidden, TokenMask, project
 from xlnas_jax.supernet.params import Dense, LayerParams
 from xlnas_jax.types import ConfigError
 
@@ -53,10 +54,10 @@ def run(
 ) -> Hidden:
     """Token by token, added to what it reads."""
     del mask, shape
-    inner = gelu(project("bsm,ma->bsa", x, layer.more[DOWN]))
+    inner = gelu(project(x, layer.more[DOWN]))
     if ADAPTER in how.masks:
         inner = inner * how.masks[ADAPTER].astype(x.dtype)[:, None, :]
-    return x + project("bsa,am->bsm", inner, layer.more[UP])
+    return x + project(inner, layer.more[UP])
 
 
 def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, Any]:

@@ -16,12 +16,12 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run, Stage, sizes
+from xlnas_jax.supernet.backward import layer_norm
 from xlnas_jax.supernet.layers import (
     Dropout,
     Hidden,
     TokenMask,
     drop,
-    layer_norm,
     project,
 )
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
@@ -81,7 +81,7 @@ def attention(
     # Heads before tokens: batched products over the last two axes run twice as fast
     # on CPU, the copies of the transposition included.
     query, key, value = (
-        project("bsm,mhd->bshd", x, dense).transpose(0, 2, 1, 3)
+        project(x, dense).transpose(0, 2, 1, 3)
         for dense in (layer.query, layer.key, layer.value)
     )
     scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
@@ -104,7 +104,7 @@ def attention(
     context = (context / total).astype(x.dtype).transpose(0, 2, 1, 3)
     if head_mask is not None:
         context = context * head_mask.astype(x.dtype)[:, None, :, None]
-    output = drop(project("bshd,hdm->bsm", context, layer.output), dropout, 1)
+    output = drop(project(context, layer.output, 2), dropout, 1)
     return layer_norm(x + output, layer.attention_norm, epsilon)
 
 

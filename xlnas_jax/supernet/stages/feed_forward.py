@@ -14,13 +14,12 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run, Stage, sizes
+from xlnas_jax.supernet.backward import gelu, layer_norm
 from xlnas_jax.supernet.layers import (
     Dropout,
     Hidden,
     TokenMask,
     drop,
-    gelu,
-    layer_norm,
     project,
 )
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
@@ -66,10 +65,10 @@ def feed_forward(
     dropout: Dropout | None = None,
 ) -> Hidden:
     """Two affine maps with an exact (erf) GELU, residual sum and LayerNorm."""
-    inner = gelu(project("bsm,mf->bsf", x, layer.up))
+    inner = gelu(project(x, layer.up))
     if neuron_mask is not None:
         inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
-    output = drop(project("bsf,fm->bsm", inner, layer.down), dropout, 2)
+    output = drop(project(inner, layer.down), dropout, 2)
     return layer_norm(x + output, layer.ffn_norm, epsilon)
 
 

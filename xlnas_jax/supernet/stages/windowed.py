@@ -20,7 +20,8 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run
-from xlnas_jax.supernet.layers import Hidden, TokenMask, drop, layer_norm, project
+from xlnas_jax.supernet.backward import layer_norm
+from xlnas_jax.supernet.layers import Hidden, TokenMask, drop, project
 from xlnas_jax.supernet.params import LayerParams
 from xlnas_jax.supernet.stages import attention
 from xlnas_jax.types import ConfigError
@@ -115,7 +116,7 @@ def banded_attention(
     """The same as under a band, computed in blocks of `window` tokens."""
     length = x.shape[1]
     query, key, value = (
-        project("bsm,mhd->bshd", x, dense).transpose(0, 2, 1, 3)
+        project(x, dense).transpose(0, 2, 1, 3)
         for dense in (layer.query, layer.key, layer.value)
     )
     scale = query.shape[-1] ** -0.5
@@ -144,7 +145,7 @@ def banded_attention(
     whole = jnp.einsum("bhs,bhsd->bhd", row.astype(x.dtype), value)
     context = context.at[:, :, 0].set(whole.astype(context.dtype))
     context = context.astype(x.dtype).transpose(0, 2, 1, 3)
-    output = drop(project("bshd,hdm->bsm", context, layer.output), None, 1)
+    output = drop(project(context, layer.output, 2), None, 1)
     return layer_norm(x + output, layer.attention_norm, epsilon)
 
 
