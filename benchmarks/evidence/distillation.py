@@ -72,7 +72,7 @@ def of_run(run: Path, steps: int, is_quick: bool) -> dict[str, Any]:
             )
             rate = config.finalists.learning_rate
             run_alone = make_train_alone(own, rows, steps, rate, has_texts)
-            made = run_alone(teacher, row, None)
+            made = run_alone(teacher, row)
             networks.append((functools.partial(_given, made), row))
             names.append((structure, way))
     scores = tested(experiment, networks).networks

@@ -70,7 +70,7 @@ def test_each_is_scored_by_weights_that_it_was_trained_to(begun) -> None:
     # A little distillation brings networks nearer to their teacher.
     assert tuned.objectives[:, 0].mean() < as_is.objectives[:, 0].mean()
     for row, own in zip(rows, tuned.objectives, strict=True):
-        trained = engine.tune(params, row, None)
+        trained = engine.tune(params, row)
         alone = Rescore(experiment, engine, trained, as_is=True)(row[None])
         np.testing.assert_allclose(alone.objectives[0], own, rtol=1e-5)
     jax.tree.map(np.testing.assert_array_equal, before, params)
@@ -119,7 +119,6 @@ def test_a_killed_search_comes_to_the_same_end(run, tmp_path, monkeypatch) -> No
     folder, document, _ = run
     whole = (folder / "front.json").read_bytes()
     again = tmp_path / "again"
-    from xlnas_jax.run import rounds
 
     def dies(*_: Any) -> None:
         raise KeyboardInterrupt
@@ -128,7 +127,6 @@ def test_a_killed_search_comes_to_the_same_end(run, tmp_path, monkeypatch) -> No
     with pytest.raises(KeyboardInterrupt):
         run_search(config(), again)
     monkeypatch.undo()
-    assert rounds
     run_search(config(), again)
     assert (again / "front.json").read_bytes() == whole
     assert document["evaluated"] > 0

@@ -12,6 +12,7 @@ from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.search import Search
+from xlnas_jax.cli.trim import Trim
 from xlnas_jax.config.file import require_once
 from xlnas_jax.types import ConfigError
 
@@ -21,6 +22,7 @@ COMMANDS = {
     "export": Export,
     "evaluate": Evaluate,
     "predict": Predict,
+    "trim": Trim,
     "bench": Bench,
 }
 

@@ -57,6 +57,7 @@ RULES = {
     "search.escape": Rule("search", "which networks are scored"),
     "search.control": Rule("end", "baselines are scored after the last round"),
     "search.finalists": Rule("end", "they are trained after the last round"),
+    "finalists.budgets": Rule("search", "which networks the first rounds score"),
     "finalists": Rule("end", "they are trained after the last round"),
     "finalists.by": Rule("search", "what is measured of every candidate"),
     "search.tested": Rule("end", "test data is scored after the last round"),

@@ -3,6 +3,7 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from xlnas_jax.results.finalists.train import (
 from xlnas_jax.results.finish import (
     Rescore,
     Scored,
+    Tested,
     Tried,
     final_front,
     full_network,
@@ -29,6 +31,7 @@ from xlnas_jax.results.finish import (
     report,
     uniform_scaling,
 )
+from xlnas_jax.results.scoring import Scores
 from xlnas_jax.search.alone import make_train_alone
 from xlnas_jax.search.engine import Data
 from xlnas_jax.search.search import Engine, SearchState
@@ -36,14 +39,41 @@ from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.terminal.progress import Progress
 
-PARTS = (
-    "scoring the archive with the final weights",
-    "scoring as many random networks",
-    "scoring uniformly scaled networks",
-    "training finalists",
-    "scoring test data, targets included, for the report",
-)
-_FINALISTS, _REPORT = 3, 4
+# What the terminal says of each part, and the name that its time is kept under.
+PARTS = {
+    "front": "scoring the archive with the final weights",
+    "random": "scoring as many random networks",
+    "uniform": "scoring uniformly scaled networks",
+    "finalists": "training finalists",
+    "report": "scoring test data, targets included, for the report",
+}
+Begin = Callable[[str], None]
+
+
+class Chosen(NamedTuple):
+    """The front, and what it is held against.
+
+    Attributes:
+        names: of each network, the baseline it is, or `point`.
+        scored: all of them, baselines first. front: the points.
+    """
+
+    names: list[str]
+    scored: Scored
+    front: Scored
+
+
+class Ended(NamedTuple):
+    """Finalists, and which of them won.
+
+    Attributes:
+        shop: where they were trained.
+        winner: its position.
+    """
+
+    shop: Workshop
+    finalists: list[Finalist]
+    winner: int
 
 
 def conclude(
@@ -54,6 +84,7 @@ def conclude(
     confirm: Callable[..., np.ndarray] | None = None,
     data: Data | None = None,
     folder: Path | None = None,
+    begun: Begin = lambda part: None,
 ) -> Document:
     """Takes the front, adds the baselines, and only then reads the targets.
 
@@ -62,66 +93,105 @@ def conclude(
         data: training rows and auxiliary data, where finalists are to be trained.
         folder: where finalists are kept, so that a killed search need not train them
             again; nowhere if None.
+        begun: is told the name of every part when it begins.
     """
-    params = state.learner.params
     teacher = teacher_of(experiment, state)
+    score = Rescore(experiment, engine, state.learner.params)
     done = int(state.round)
-    counts = int(state.evaluated), int(state.rejected), int(state.failed)
 
-    def begin(part: int) -> None:
+    def begin(part: str) -> None:
+        begun(part)
         progress.phase(PARTS[part])
-        progress.update(done + part)
+        progress.update(done + list(PARTS).index(part))
 
-    begin(0)
-    score = Rescore(experiment, engine, params)
+    chosen = _choose(experiment, engine, state, score, teacher, confirm, begin)
+    ended = None
+    if data is not None and experiment.config.search.finalists:
+        begin("finalists")
+        shop = _workshop(
+            experiment, engine, score, teacher, data, folder, progress.phase
+        )
+        ended = _finalists(shop, data, chosen.front, int(state.evaluated))
+    begin("report")
+    shown = _tested(experiment, chosen.front, len(chosen.names) - len(chosen.front))
+    tested, of_finalists = _test(engine, score, teacher, chosen, shown, ended)
+    progress.update(done + len(PARTS))
+    counts = int(state.evaluated), int(state.rejected), int(state.failed)
+    document = make_document(
+        experiment, chosen.scored, chosen.names, tested, shown, *counts
+    )
+    if ended is not None:
+        found, winner = ended.finalists, ended.winner
+        add_finalists(experiment, document, found, of_finalists, winner)
+    return document
+
+
+def _choose(
+    experiment: Experiment,
+    engine: Engine,
+    state: SearchState,
+    score: Rescore,
+    teacher: SharedParams,
+    confirm: Callable[..., np.ndarray] | None,
+    begin: Begin,
+) -> Chosen:
+    """The front and its baselines, by auxiliary data."""
+    begin("front")
     front = final_front(experiment, score, state.archive, confirm)
     full = full_network(experiment, Rescore(experiment, engine, teacher, True))
-    parts = {"full": full}
     controls: dict[str, Scored | None] = {}
     if experiment.config.search.control:
-        begin(1)
-        controls["random"] = random_control(experiment, engine, score, counts[0])
-        begin(2)
+        begin("random")
+        count = int(state.evaluated)
+        controls["random"] = random_control(experiment, engine, score, count)
+        begin("uniform")
         controls["uniform"] = uniform_scaling(experiment, score)
     # A control that has no network within the limits does not exist.
-    parts |= {name: one for name, one in controls.items() if one is not None}
-    names = [*parts, *["point"] * len(front.indices)]
+    found = {name: one for name, one in controls.items() if one is not None}
+    parts = {"full": full, **found}
+    names = [*parts, *["point"] * len(front)]
     chosen = Scored.join([*parts.values(), front])
     if confirm is not None:
         confirm(chosen.indices)
-    finalists: list[Finalist] = []
-    shop = None
-    if data is not None and experiment.config.search.finalists:
-        begin(_FINALISTS)
-        say = progress.phase
-        shop = _workshop(experiment, engine, score, teacher, data, folder, say)
-        pruners = Pruners(experiment, shop.teacher, data[0])
-        contenders = make_contenders(experiment, score, counts[0], front, pruners)
-        finalists = train_finalists(shop, contenders)
-    shown = _tested(experiment, front, len(parts))
-    begin(_REPORT)
+    return Chosen(names, chosen, front)
+
+
+def _finalists(shop: Workshop, data: Data, front: Scored, evaluated: int) -> Ended:
+    """Trains them and their controls, and picks one by auxiliary data."""
+    experiment = shop.experiment
+    pruners = Pruners(experiment, shop.teacher, data[0])
+    contenders = make_contenders(experiment, shop.score, evaluated, front, pruners)
+    finalists = train_finalists(shop, contenders)
+    ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
+    return Ended(shop, finalists, choose(experiment, ids, finalists))
+
+
+def _test(
+    engine: Engine,
+    score: Rescore,
+    teacher: SharedParams,
+    chosen: Chosen,
+    shown: list[int],
+    ended: Ended | None,
+) -> tuple[Tested, list[dict[str, Scores]]]:
+    """Test scores of the networks at the positions `shown`, and of all finalists."""
     networks: list[Tried] = []
     for n in shown:
-        row, own = chosen.indices[n], teacher if names[n] == "full" else params
-        made: Callable[[], SharedParams] = functools.partial(local, own)
-        if engine.tune is not None and names[n] != "full":
+        row = chosen.scored.indices[n]
+        if chosen.names[n] == "full":
+            networks.append((functools.partial(local, teacher), row))
+        elif engine.tune is None:
+            networks.append((functools.partial(local, score.params), row))
+        else:
             # As it was scored.
-            made = functools.partial(engine.tune, own, row, None)
-        networks.append((made, row))
-    for one in finalists:
-        assert shop is not None
-        made = functools.partial(trained_weights, shop, one)
+            networks.append((functools.partial(engine.tune, score.params, row), row))
+    for one in ended.finalists if ended is not None else ():
+        assert ended is not None
+        made = functools.partial(trained_weights, ended.shop, one)
         networks.append((made, one.contender.row))
-    tested = report(experiment, networks)
-    of_finalists = tested.networks[len(shown) :]
-    tested = tested._replace(networks=tested.networks[: len(shown)])
-    progress.update(done + len(PARTS))
-    document = make_document(experiment, chosen, names, tested, shown, *counts)
-    if shop is not None:
-        ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
-        winner = choose(experiment, ids, finalists)
-        add_finalists(experiment, document, finalists, of_finalists, winner)
-    return document
+    tested = report(score.experiment, networks)
+    own, of_finalists = tested.networks[: len(shown)], tested.networks[len(shown) :]
+    return tested._replace(networks=own), of_finalists
 
 
 def teacher_of(experiment: Experiment, state: SearchState) -> SharedParams:

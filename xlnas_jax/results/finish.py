@@ -47,6 +47,9 @@ class Scored:
     objectives: Float[np.ndarray, "pop obj"]
     metrics: tuple[dict[str, Float[np.ndarray, "pop _"]], ...]
 
+    def __len__(self) -> int:
+        return len(self.indices)
+
     def take(self, rows: Int[np.ndarray, " n"]) -> "Scored":
         """The candidates at these positions, in that order."""
         metrics = jax.tree.map(lambda values: values[rows], self.metrics)
@@ -84,15 +87,15 @@ class Rescore:
         params: SharedParams,
         as_is: bool = False,
     ) -> None:
-        self.params = params
-        self._experiment, self._measure = experiment, engine.measure
+        self.experiment, self.params = experiment, params
+        self._measure = engine.measure
         self._run = engine.score_as_is if as_is else engine.score
         self._known: dict[bytes, int] = {}
         self._scored: Scored | None = None
 
     def __call__(self, rows: Rows) -> Scored:
         """Any number of candidates, in their order."""
-        rows = self._experiment.space.canonical(rows)
+        rows = self.experiment.space.canonical(rows)
         keys = [np.ascontiguousarray(row).tobytes() for row in rows]
         places = {key: n for n, key in enumerate(keys) if key not in self._known}
         if places or self._scored is None:
@@ -105,9 +108,9 @@ class Rescore:
 
     def _score(self, rows: Rows) -> Scored:
         found = []
-        for table, count in chunks(rows, self._experiment.config.search.population):
+        for table, count in chunks(rows, self.experiment.config.search.population):
             evaluation = self._run(self.params, table, count)
-            found.append(self._measure(evaluation, self._experiment.costs(table)))
+            found.append(self._measure(evaluation, self.experiment.costs(table)))
         # The last chunk alone is filled up.
         objectives, metrics = jax.tree.map(
             lambda *parts: np.concatenate(parts)[: len(rows)], *found

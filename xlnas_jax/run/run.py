@@ -31,6 +31,7 @@ from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.storage.rundir import FRONT, Run
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.terminal.progress import Progress
+from xlnas_jax.terminal.stopwatch import Stopwatch
 
 
 def run_search(config: Config, directory: Path) -> tuple[Document, Path]:
@@ -88,16 +89,19 @@ def _search(
         )
         state = run_rounds(experiment, engine, state, run, compiles, progress, last)
         compiles.mark("later_rounds")
-        started = time.perf_counter()
+        watch = Stopwatch()
         params, teacher = local((state.learner.params, state.teacher))
         confirm = make_confirm(experiment, run, params)
         kept = run.path / FOLDER if run.is_writer else None
-        document = conclude(experiment, engine, state, progress, confirm, data, kept)
+        document = conclude(
+            experiment, engine, state, progress, confirm, data, kept, watch.begin
+        )
+        watch.begin("export")
     # The others wait here for the first.
     decide(lambda: _export(experiment, params, teacher, document, run))
     compiles.mark("finish")
-    seconds = round(time.perf_counter() - started, 3)
-    return document, {"finish_seconds": seconds, "resumed_from_round": restored}
+    measured = {"finish_seconds": watch.total(), "finish": watch.parts()}
+    return document, {**measured, "resumed_from_round": restored}
 
 
 def _export(

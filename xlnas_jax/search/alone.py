@@ -21,10 +21,8 @@ from xlnas_jax.training.step import make_step_alone
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
 Watch = Callable[[int, SharedParams], None]
-# `(params, row, watch) -> params`.
-TrainAlone = Callable[
-    [SharedParams, Int[np.ndarray, " site"], Watch | None], SharedParams
-]
+# `(params, row, watch) -> params`; `watch` may be left out.
+TrainAlone = Callable[..., SharedParams]
 
 
 def make_train_alone(

@@ -40,7 +40,7 @@ def make_tuned_evaluate(tune: TrainAlone, evaluate: Evaluate) -> Evaluate:
         for row in np.asarray(indices)[:num]:
             # A full table: what scores populations is compiled already.
             table = np.repeat(row[None], len(indices), axis=0)
-            own = evaluate(tune(params, row, None), table, 1)
+            own = evaluate(tune(params, row), table, 1)
             # One after another: the weights of all would not fit.
             found.append(jax.block_until_ready((own.statistics, own.alignment)))
 

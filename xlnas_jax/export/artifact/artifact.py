@@ -36,6 +36,13 @@ from xlnas_jax.storage.trees import save_tree
 from xlnas_jax.types import CheckpointError, brief
 
 
+class Written(NamedTuple):
+    """A model card that is a text already, and the languages by role."""
+
+    text: str
+    roles: Mapping[str, Any]
+
+
 class Artifact(NamedTuple):
     """What makes an exported model.
 
@@ -46,7 +53,7 @@ class Artifact(NamedTuple):
 
     subnet: Subnet
     architecture: Mapping[str, Any]
-    card: Card
+    card: Card | Written
 
 
 def save_artifact(
@@ -54,7 +61,7 @@ def save_artifact(
     subnet: Subnet,
     *,
     architecture: Mapping[str, Any],
-    card: Card,
+    card: Card | Written,
 ) -> Path:
     """Writes an exported model, and replaces what an earlier export wrote there.
 
@@ -135,7 +142,10 @@ def _not_replaceable(path: Path, what: str) -> CheckpointError:
 
 
 def _write(
-    directory: Path, subnet: Subnet, architecture: Mapping[str, Any], card: Card
+    directory: Path,
+    subnet: Subnet,
+    architecture: Mapping[str, Any],
+    card: Card | Written,
 ) -> None:
     manifest = Manifest(
         task=subnet.task,
@@ -153,7 +163,7 @@ def _write(
     subnet.tokenizer.save(directory)
     for name, content in (
         ("architecture.json", _to_json(architecture)),
-        (CARD, render_card(card, subnet)),
+        (CARD, card.text if isinstance(card, Written) else render_card(card, subnet)),
         (FILE, manifest.to_json()),
     ):
         (directory / name).write_text(content, encoding="utf-8")

@@ -105,7 +105,7 @@ def _train(
     if folder is not None:
         trained = load_finalist(folder, cut_network(experiment, start, row))
     if trained is None:
-        params = shop.train(start, row, None)
+        params = shop.train(start, row)
         after = shop.score_of(params, row)
         trained = Trained(
             cut_network(experiment, params, row),

@@ -1,0 +1,79 @@
+"""Experiments on a finished search that had a teacher."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.evidence import distillation, ranking
+from benchmarks.evidence.refit import make_refit
+from benchmarks.evidence.restored import restore
+from tests.experiments import RANDOM, tiny_config
+from xlnas_jax.experiment.draws import draw_feasible
+from xlnas_jax.results.finish import Rescore
+from xlnas_jax.run.run import run_search
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tiny_config(controller=RANDOM)
+    config = dataclasses.replace(
+        base,
+        languages=dataclasses.replace(base.languages, unlabelled=("pt", "nl")),
+        train=dataclasses.replace(
+            base.train, method="distill", kd_vector=1.0, pretune_steps=6
+        ),
+        search=dataclasses.replace(
+            base.search, rounds=1, objectives=("divergence", "flops"), control=False
+        ),
+    )
+    folder = tmp_path_factory.mktemp("evidence") / "run"
+    run_search(config, folder)
+    return folder
+
+
+def told(module: Any, monkeypatch: Any, out: Path, *options: str) -> dict[str, Any]:
+    monkeypatch.setattr("sys.argv", ["benchmark", *options, "--out", str(out)])
+    module.main()
+    return json.loads(out.read_text("utf-8"))
+
+
+def test_rankings_are_compared_and_nothing_is_measured_twice(
+    run, tmp_path, monkeypatch
+) -> None:
+    options = [str(run), "--quick", "--steps", "12", "--shares", "0.6"]
+    found = told(ranking, monkeypatch, tmp_path / "one.json", *options)
+    (size,) = found["result"]["sizes"].values()
+    (own,) = size["runs"]
+    assert {"divergence, as cut", "error, norms refitted", "divergence, 10 steps"} <= (
+        own["signals"].keys()
+    )
+    assert len(own["networks"]) == 3
+    monkeypatch.setattr(ranking, "make_measure", lambda *_: None)
+    again = told(ranking, monkeypatch, tmp_path / "two.json", *options)
+    assert again["result"]["sizes"] == found["result"]["sizes"]
+
+
+def test_distillation_is_held_against_labels(run, tmp_path, monkeypatch) -> None:
+    found = told(distillation, monkeypatch, tmp_path / "d.json", str(run), "--quick")
+    (own,) = found["result"]["runs"]
+    (case,) = own["structures"]
+    assert case["target_mean"].keys() == set(distillation.WAYS)
+    assert 0.0 <= own["full"] <= 1.0
+
+
+def test_norms_of_the_full_network_fit_already(run) -> None:
+    experiment, engine, _, rows, _, teacher = restore(run)
+    refit = make_refit(experiment, rows, teacher)
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    score = Rescore(experiment, engine, refit(teacher, full), as_is=True)
+    assert score(full[None]).objectives[0, 0] < 1e-4
+    # And of a cut one they do what they are for: its features are the teacher's again.
+    row = draw_feasible(experiment, 1, "control")[0]
+    refitted = refit(teacher, row)
+    before = teacher.encoder.layers.attention_norm.scale
+    after = refitted.encoder.layers.attention_norm.scale
+    assert np.abs(np.asarray(before) - np.asarray(after)).max() > 1e-4

@@ -1,0 +1,59 @@
+"""`xlnas trim`: an exported model with the pieces that some texts use."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from xlnas_jax.types import ConfigError
+
+
+@dataclass(frozen=True)
+class Trim:
+    """Leave out of an exported model what its users' languages never use.
+
+    Special pieces and single characters always stay. Each text that has no other pieces
+    gets the logits that it got; what is not among the texts may be cut into more.
+
+    Attributes:
+        model: an exported model directory, which is left as it is.
+        out: where the new one is written.
+        texts: plain UTF-8 files, a text a line, of the languages to keep.
+        min_count: how often the texts must use a piece.
+        most: of the pieces that are used so often, so many at most, the most frequent.
+        params: as many of them as a limit on parameters of the whole model allows.
+    """
+
+    model: Annotated[Path, tyro.conf.Positional]
+    out: Path
+    texts: tuple[Path, ...] = ()
+    min_count: int = 1
+    most: int | None = None
+    params: int | None = None
+
+    def run(self) -> None:
+        """Prints the path of the model; what became of the texts goes to stderr."""
+        if not self.texts:
+            raise ConfigError("--texts: at least one file must be given; got none.")
+        for name in ("min_count", "most", "params"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                option = name.replace("_", "-")
+                raise ConfigError(f"--{option}: must be at least 1; got {value}.")
+        from xlnas_jax.export.artifact.trim import trim_artifact
+        from xlnas_jax.export.trim import Keep
+
+        keep = Keep(self.min_count, self.most, self.params)
+        path, trimmed = trim_artifact(self.model, self.out, self.texts, keep)
+        kept = trimmed.subnet.shape.vocab_size
+        say = f"{kept:,} of {trimmed.rows:,} pieces"
+        print(f"{say}, so that there are", file=sys.stderr)
+        for own, file in zip(trimmed.compared.values(), self.texts, strict=True):
+            print(
+                f"{100 * own.growth:5.1f} % more tokens in {own.num_texts} texts of "
+                f"{file}",
+                file=sys.stderr,
+            )
+        print(path)
