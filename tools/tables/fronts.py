@@ -62,7 +62,7 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
         return front_block(name, folder)
     document = load(name, folder)
     runs = document["runs"]
-    rows = [["at", "than", "points", "95 % over items", "seeds", "aux before", "after"]]
+    rows = [["at", "than", "points", "95 %", "seeds", "aux before", "after"]]
     for place in _places(runs):
         for kind in NAMES:
             found = [
@@ -75,7 +75,7 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
                         place,
                         NAMES[kind],
                         _points(every, "difference"),
-                        f"{_points(every, 'low')} to {_points(every, 'high')}",
+                        "{:+.1f} to {:+.1f}".format(*_interval(every)),
                         str(len(every)),
                         _objective(
                             runs, kind, place, lambda n: n["before"]["objectives"]
@@ -86,9 +86,10 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
     by = runs[0]["objectives"][0]
     verdict = (
         f"*Is what the search found better than its controls, once all are trained?* "
-        f"Found less each control, in points of the target mean; {by} on auxiliary "
-        f"languages before and after training, of the control. Share of the box that "
-        f"each front covers: {_volumes(runs)}. Picked: {_picked(runs)}."
+        f"Found less each control, in points of the target mean, with intervals over "
+        f"test items and seeds; {by} on auxiliary languages before and after "
+        f"training, of the control. Share of the box that each front covers: "
+        f"{_volumes(runs)}. Picked: {_picked(runs)}."
     )
     made = (
         f"`{document['command']}`: [every language](results/{name}.json); "
@@ -139,6 +140,19 @@ def _shown(scores: Sequence[tuple[float, float]]) -> str:
 
 def _points(found: Sequence[dict[str, float]], key: str) -> str:
     return f"{100 * np.mean([one[key] for one in found]):+.1f}"
+
+
+def _interval(found: Sequence[dict[str, float]]) -> tuple[float, float]:
+    """Of the mean difference in points, over test items and seeds.
+
+    All seeds have the same test items, so what these vary by is not averaged out; the
+    variance between seeds, of which that of items is no part, comes on top.
+    """
+    values = [one["difference"] for one in found]
+    items = float(np.mean([one["error"] for one in found])) ** 2
+    seeds = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
+    mean, reach = float(np.mean(values)), 1.96 * float(np.sqrt(items + seeds))
+    return 100 * (mean - reach), 100 * (mean + reach)
 
 
 def _objective(
