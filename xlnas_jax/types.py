@@ -85,10 +85,15 @@ class Said:
         logits: in the form that the task reads.
         vector: of each sentence, the mean over its tokens of what the last layer
             gives; absent where nothing is compared with it.
+        layers: the same of what every layer gives, likewise.
+        kept: 1 for every layer that a network has, and 0 for others; absent where it
+            has all.
     """
 
     logits: Float[Array, "..."]
     vector: Float[Array, "*steps batch model"] | None = None
+    layers: Float[Array, "*steps batch layer model"] | None = None
+    kept: Float[Array, " layer"] | None = None
 
 
 @struct.dataclass

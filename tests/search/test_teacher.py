@@ -22,6 +22,7 @@ def config(**changes) -> Config:
     base = tiny_config()
     languages = dataclasses.replace(base.languages, unlabelled=("pt", "nl"))
     train = dataclasses.replace(base.train, method="distill", kd_vector=1.0)
+    train = dataclasses.replace(train, kd_layers=0.5)
     search = dataclasses.replace(base.search, objectives=("divergence", "flops"))
     made = dataclasses.replace(base, languages=languages, train=train, search=search)
     return dataclasses.replace(made, **changes)
@@ -44,7 +45,7 @@ def begun(request):
 def test_it_says_what_the_full_network_says_of_every_row(begun) -> None:
     experiment, _, _, (rows, heldout), before = begun
     supernet = make_supernet(experiment.space, experiment.shape)
-    full = jax.jit(network_of(supernet).full)
+    full = jax.jit(network_of(supernet, sees_layers=True).full)
     params = jax.tree.map(jnp.asarray, before).of_task("task")
     seen = 0
     for bucket in (*rows[0], *heldout[0].scored):
@@ -55,6 +56,7 @@ def test_it_says_what_the_full_network_says_of_every_row(begun) -> None:
             np.testing.assert_allclose(found.logits, one.said.logits, atol=1e-5)
             if one.said.vector is not None:
                 np.testing.assert_allclose(found.vector, one.said.vector, atol=1e-5)
+                np.testing.assert_allclose(found.layers, one.said.layers, atol=1e-5)
             seen += 1
     assert seen > 2
     assert heldout[0].texts  # of Dutch, which nothing else is known of

@@ -23,6 +23,8 @@ class TrainConfig:
         kd_temperature: softness of what is distilled.
         kd_vector: weight of one less the cosine between the sentence vectors of a
             network and of its teacher, beside the divergence of their predictions.
+        kd_layers: weight of what the vectors of every layer that a network keeps leave
+            unexplained of those of its teacher, a share of their variance.
         kd_labels: weight of the loss on labels, where there are some, in what a
             network learns from a teacher that does not learn (`distill`).
         importance: what heads and neurons are sorted by: how much the loss on
@@ -51,6 +53,7 @@ class TrainConfig:
     num_random: int = 2
     kd_temperature: float = 1.0
     kd_vector: float = 0.0
+    kd_layers: float = 0.0
     kd_labels: float = 0.0
     importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
@@ -61,7 +64,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         distinct(self, "method")
         at_least(self, 1, "batch_size", most=MAX_TOKENS)
-        at_least(self, 0, "weight_decay", "kd_vector", "kd_labels")
+        at_least(self, 0, "weight_decay", "kd_vector", "kd_layers", "kd_labels")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
         at_least(self, 0, "num_random", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")

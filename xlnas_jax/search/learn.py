@@ -49,7 +49,8 @@ def make_training_supernet(experiment: Experiment) -> Supernet:
 
 def make_settings(experiment: Experiment, supernet: Supernet) -> dict[str, Setting]:
     """Where the transfer method works, task by task."""
-    train, network = experiment.config.train, network_of(supernet)
+    train = experiment.config.train
+    network = network_of(supernet, train.kd_layers > 0)
     return {
         part.name: Setting(train, network, experiment.space, part.task)
         for part in experiment.parts

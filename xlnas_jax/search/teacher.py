@@ -146,13 +146,14 @@ def _heard(data: ScoringData, say: Callable[[Batch], Said]) -> ScoringData:
 def _make_hear(experiment: Experiment, part: TaskPart) -> Hear:
     """What the full network of one task makes of rows, or of steps of rows."""
     supernet = make_supernet(experiment.space, experiment.shape)
-    network, arch = network_of(supernet), full_architecture(experiment)
-    wants_vector = experiment.config.train.kd_vector > 0
+    train, arch = experiment.config.train, full_architecture(experiment)
+    network = network_of(supernet, train.kd_layers > 0)
 
     def one(params: SupernetParams, batch: Batch) -> Said:
         x = supernet.embed(params.encoder.embeddings, batch)
         said = network.full(params, x, batch, arch)
-        return said if wants_vector else Said(said.logits)
+        vector = said.vector if train.kd_vector else None
+        return Said(said.logits, vector, said.layers)
 
     @jax.jit
     def hear(params: SupernetParams, rows: Batch) -> Said:

@@ -8,6 +8,7 @@ are scanned over the stacked layers, and a test holds them equal.
 
 import functools
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -24,6 +25,8 @@ from xlnas_jax.supernet.units import cut
 from xlnas_jax.types import Architecture
 
 LayerChoices = dict[str, Int[Array, ""]]
+# Of the output of one layer.
+Look = Callable[[Hidden], Any]
 Block = Callable[[Hidden, LayerParams, TokenMask, LayerChoices], Hidden]
 Operation = Callable[[Hidden, LayerParams, Int[Array, ""], TokenMask], Hidden]
 
@@ -160,14 +163,31 @@ def encode(
     mask: TokenMask,
 ) -> Hidden:
     """Runs one architecture's layers over embedded tokens."""
+    return encode_seen(block, space, layers, arch, x, mask, lambda x: None)[0]
+
+
+def encode_seen(
+    block: Block,
+    space: SearchSpace,
+    layers: LayerParams,
+    arch: Architecture,
+    x: Hidden,
+    mask: TokenMask,
+    look: Look,
+) -> tuple[Hidden, Any]:
+    """The same, and what `look` makes of the output of every layer, stacked.
+
+    A skipped layer gives what it was given.
+    """
     names = (space.gate.name, *space.stage_knobs)
     choices = {name: arch[name] for name in names}
 
     def body(x: Hidden, inputs: tuple[LayerParams, LayerChoices]):
         layer, chosen = inputs
-        return block(x, layer, mask, chosen), None
+        x = block(x, layer, mask, chosen)
+        return x, look(x)
 
-    return jax.lax.scan(body, x, (layers, choices))[0]
+    return jax.lax.scan(body, x, (layers, choices))
 
 
 def encode_full(
@@ -185,6 +205,22 @@ def encode_full(
     Args:
         space: whose stages the layers have; those of every pretrained encoder if none.
     """
+    given = layers, shape, x, mask, key, dropout, remat, space
+    return encode_full_seen(*given, lambda x: None)[0]
+
+
+def encode_full_seen(
+    layers: LayerParams,
+    shape: EncoderShape,
+    x: Hidden,
+    mask: TokenMask,
+    key: Key[Array, ""] | None,
+    dropout: float,
+    remat: bool,
+    space: SearchSpace | None,
+    look: Look,
+) -> tuple[Hidden, Any]:
+    """The same, and what `look` makes of the output of every layer, stacked."""
     full: list[tuple[Stage, Mapping[str, int]]] = [(one, {}) for one in PRETRAINED]
     if space is not None:
         full = [(stage, space.full(stage)) for stage in space.stages]
@@ -197,8 +233,8 @@ def encode_full(
         drop = drop if has_dropout else None
         for stage, values in full:
             x = stage.run(x, layer, mask, shape, Run(values=values, dropout=drop))
-        return x, None
+        return x, look(x)
 
     body = jax.checkpoint(body) if remat else body
     indices = jnp.arange(shape.num_layers, dtype=jnp.int32)
-    return jax.lax.scan(body, x, (layers, indices))[0]
+    return jax.lax.scan(body, x, (layers, indices))

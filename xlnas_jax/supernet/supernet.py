@@ -1,6 +1,7 @@
 """The supernet as pure functions over the weights of one task, `SupernetParams`."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
@@ -13,11 +14,19 @@ from xlnas_jax.supernet.encoder import (
     Operation,
     encode,
     encode_full,
+    encode_full_seen,
+    encode_seen,
     make_masked_block,
     make_operations,
     make_sliced_block,
 )
-from xlnas_jax.supernet.heads import Pooled, pool, pool_chosen, read_out
+from xlnas_jax.supernet.heads import (
+    Pooled,
+    pool,
+    pool_chosen,
+    read_out,
+    sentence_vector,
+)
 from xlnas_jax.supernet.layers import (
     Dropout,
     Hidden,
@@ -34,6 +43,21 @@ Form = Literal["sliced", "masked"]
 DTYPES = {"fp32": jnp.float32, "bf16": jnp.bfloat16}
 
 
+class Seen(NamedTuple):
+    """What the layers of a network give.
+
+    Attributes:
+        hidden: of the last one.
+        vectors: the mean over the tokens of each sentence after every layer; that of
+            a skipped layer is the one before it.
+        kept: 1 for every layer that the network has.
+    """
+
+    hidden: Hidden
+    vectors: Float[Array, "layer batch model"]
+    kept: Float[Array, " layer"]
+
+
 class Supernet(NamedTuple):
     """Functions of one encoder, space and precision.
 
@@ -46,6 +70,8 @@ class Supernet(NamedTuple):
         read_out: `(params, hidden, batch, architecture) -> logits` of what the
             encoder's last layer gave; of the architecture only the pooling counts;
             with dropout where a key follows.
+        see: as `encode`, and the mean vector of each sentence after every layer.
+        see_full: as `encode_full`, likewise.
         operations: every stage at each size, see `encoder.make_operations`.
         encode_full: `(params, hidden, batch, key) -> hidden` of all layers, heads and
             neurons, with dropout where a key is given.
@@ -60,6 +86,8 @@ class Supernet(NamedTuple):
     encode_full: Callable[..., Hidden]
     apply_full: Callable[..., Float[Array, "..."]]
     read_out: Callable[..., Float[Array, "..."]]
+    see: Callable[[SupernetParams, Hidden, Batch, Architecture], Seen]
+    see_full: Callable[..., Seen]
     operations: list[Operation]
 
 
@@ -110,6 +138,15 @@ def make_supernet(
     ) -> Hidden:
         return encode(block, space, params.encoder.layers, arch, x, batch.mask)
 
+    def see(
+        params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
+    ) -> Seen:
+        layers, mask = params.encoder.layers, batch.mask
+        look = functools.partial(sentence_vector, mask=mask)
+        x, vectors = encode_seen(block, space, layers, arch, x, mask, look)
+        gate = jnp.asarray(space.gate.choices, jnp.float32)
+        return Seen(x, vectors, gate[arch[space.gate.name]])
+
     def apply(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Float[Array, "..."]:
@@ -127,6 +164,20 @@ def make_supernet(
         x = drop(x, noise_of(key), 3)
         layers, mask = params.encoder.layers, batch.mask
         return encode_full(layers, shape, x, mask, key, dropout, remat_layers, space)
+
+    def see_full(
+        params: SupernetParams,
+        x: Hidden,
+        batch: Batch,
+        key: Key[Array, ""] | None = None,
+    ) -> Seen:
+        x = drop(x, noise_of(key), 3)
+        layers, mask = params.encoder.layers, batch.mask
+        look = functools.partial(sentence_vector, mask=mask)
+        x, vectors = encode_full_seen(
+            layers, shape, x, mask, key, dropout, remat_layers, space, look
+        )
+        return Seen(x, vectors, jnp.ones(len(vectors)))
 
     def read(
         params: SupernetParams,
@@ -155,5 +206,7 @@ def make_supernet(
         encode_full=run_full,
         apply_full=apply_full,
         read_out=read,
+        see=see,
+        see_full=see_full,
         operations=make_operations(space, shape),
     )

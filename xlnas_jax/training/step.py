@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Int
 
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
-from xlnas_jax.supernet.supernet import Supernet
+from xlnas_jax.supernet.supernet import Seen, Supernet
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
 from xlnas_jax.training.optimizer import apply_gradients
@@ -32,8 +32,12 @@ def take_batch(
     )
 
 
-def network_of(supernet: Supernet) -> Network:
-    """A supernet as transfer methods run it."""
+def network_of(supernet: Supernet, sees_layers: bool = False) -> Network:
+    """A supernet as transfer methods run it.
+
+    Args:
+        sees_layers: what is said has the vectors of every layer.
+    """
 
     def full(
         params: SupernetParams,
@@ -42,16 +46,28 @@ def network_of(supernet: Supernet) -> Network:
         arch: Architecture,
         key: Any = None,
     ) -> Said:
+        if sees_layers:
+            seen = supernet.see_full(params, x, batch, key)
+            logits = supernet.read_out(params, seen.hidden, batch, arch, key)
+            return _of_layers(logits, seen)
         hidden = supernet.encode_full(params, x, batch, key)
         logits = supernet.read_out(params, hidden, batch, arch, key)
         return Said(logits, sentence_vector(hidden, batch.mask))
 
     def sub(params: SupernetParams, x: Any, batch: Batch, arch: Architecture) -> Said:
+        if sees_layers:
+            seen = supernet.see(params, x, batch, arch)
+            return _of_layers(supernet.read_out(params, seen.hidden, batch, arch), seen)
         hidden = supernet.encode(params, x, batch, arch)
         logits = supernet.read_out(params, hidden, batch, arch)
         return Said(logits, sentence_vector(hidden, batch.mask))
 
     return Network(full, sub)
+
+
+def _of_layers(logits: Float[Array, "..."], seen: Seen) -> Said:
+    layers = seen.vectors.swapaxes(0, 1)
+    return Said(logits, layers[:, -1], layers, seen.kept)
 
 
 def make_weight_step(
@@ -85,7 +101,7 @@ def make_step_alone(
     One network is trained by itself, in the place of the whole: weights that it does
     not have get no gradients. Networks are data, so one program trains them all.
     """
-    sub = network_of(supernet).sub
+    sub = network_of(supernet, setting.config.kd_layers > 0).sub
     assert sub is not None
 
     def step(

@@ -109,3 +109,65 @@ def test_the_full_network_is_no_pupil() -> None:
     kernel = np.abs(np.asarray(grads.encoder.layers.up.kernel)).sum((0, 1))
     assert (kernel[:8] > 0).all()
     assert (kernel[8:] == 0).all()
+
+
+def seen(params, batch, values: dict | None = None) -> Said:
+    """What a network says, its layers too."""
+    network = network_of(SUPERNET, sees_layers=True)
+    x = SUPERNET.embed(params.encoder.embeddings, batch)
+    if values is None:
+        return jax.jit(network.full)(params, x, batch, SPACE.largest())
+    arch = SPACE.unflatten(jnp.asarray(SPACE.from_values(values)))
+    assert network.sub is not None
+    return jax.jit(network.sub)(params, x, batch, arch)
+
+
+def test_a_network_shows_the_mean_vector_after_every_layer_it_keeps() -> None:
+    params, batch = tiny_params(), random_batch(0, 6, 8)
+    full = seen(params, batch)
+    assert full.layers is not None and full.vector is not None
+    layers = SHAPE.num_layers
+    assert full.layers.shape == (6, layers, SHAPE.width)
+    np.testing.assert_allclose(full.layers[:, -1], full.vector, atol=1e-6)
+    # Outside oracle: the network that ends there.
+    values = SPACE.values(np.asarray(SPACE.flatten(SPACE.largest())))
+    for depth in range(1, layers):
+        first = {**values, "keep": [1] * depth + [0] * (layers - depth)}
+        part = seen(params, batch, first)
+        assert part.layers is not None and part.kept is not None
+        assert part.kept.tolist() == first["keep"]
+        x = SUPERNET.embed(params.encoder.embeddings, batch)
+        arch = SPACE.unflatten(jnp.asarray(SPACE.from_values(first)))
+        hidden = np.asarray(SUPERNET.encode(params, x, batch, arch))
+        mask = np.asarray(batch.mask)[..., None]
+        mean = (hidden * mask).sum(1) / np.maximum(mask.sum(1), 1)
+        np.testing.assert_allclose(part.layers[:, depth - 1], mean, atol=1e-5)
+        np.testing.assert_allclose(full.layers[:, depth - 1], mean, atol=1e-5)
+
+
+def test_layers_count_by_the_variance_that_they_leave_unexplained() -> None:
+    params, batch = tiny_params(), random_batch(0, 6, 8)
+    theirs = seen(params, batch)
+    own = setting(kd_layers=0.5)
+    assert float(distance(own, theirs, theirs, batch)) == pytest.approx(0.0, abs=1e-6)
+    assert theirs.layers is not None
+    # A teacher's mean explains nothing of it: 1 for each layer that is kept.
+    weight = np.asarray(batch.weight)
+    mean = (np.asarray(theirs.layers) * weight[:, None, None]).sum(0) / weight.sum()
+    flat = jnp.broadcast_to(jnp.asarray(mean)[None], theirs.layers.shape)
+    ours = dataclasses.replace(theirs, layers=flat)
+    assert float(distance(own, ours, theirs, batch)) == pytest.approx(0.5, rel=1e-4)
+    # Of layers that are not there nothing is asked.
+    layers = SHAPE.num_layers
+    kept = jnp.asarray([1.0] + [0.0] * (layers - 1))
+    wrong = theirs.layers.at[:, 1:].add(100.0)
+    ours = dataclasses.replace(theirs, layers=wrong, kept=kept)
+    assert float(distance(own, ours, theirs, batch)) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_without_a_weight_layers_are_not_looked_at() -> None:
+    params, batch = tiny_params(), random_batch(0, 6, 8)
+    full = seen(params, batch)
+    assert full.layers is not None
+    ours = dataclasses.replace(full, layers=full.layers + 1.0)
+    assert float(distance(setting(), ours, full, batch)) == pytest.approx(0.0, abs=1e-6)

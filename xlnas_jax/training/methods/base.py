@@ -126,24 +126,49 @@ def distance(
 ) -> Float[Array, ""]:
     """How far a network is from its teacher, on all rows, labelled or not.
 
-    The divergence of softened predictions, and with `kd_vector` one less the cosine of
-    the sentences' vectors.
+    The divergence of softened predictions, with `kd_vector` one less the cosine of the
+    sentences' vectors, and with `kd_layers` what the vectors of every layer that is
+    kept leave unexplained of the teacher's.
 
     References:
         Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
         https://arxiv.org/abs/1503.02531
         Sanh et al., "DistilBERT", 2019. https://arxiv.org/abs/1910.01108
+        Sun et al., "Patient knowledge distillation", 2019, whose layers these are, of
+        whole sentences. https://arxiv.org/abs/1908.09355
     """
     config = setting.config
     apart = setting.task.distill(
         ours.logits, theirs.logits, batch, config.kd_temperature
     )
     total = batch_loss(apart, batch.weight)
-    if not config.kd_vector or ours.vector is None or theirs.vector is None:
-        return total
-    turned = 1.0 - cosine(ours.vector, theirs.vector)
-    count = jnp.maximum(batch.weight.sum(), 1.0)
-    return total + config.kd_vector * (turned * batch.weight).sum() / count
+    if config.kd_vector and ours.vector is not None and theirs.vector is not None:
+        turned = 1.0 - cosine(ours.vector, theirs.vector)
+        count = jnp.maximum(batch.weight.sum(), 1.0)
+        total = total + config.kd_vector * (turned * batch.weight).sum() / count
+    if config.kd_layers and ours.layers is not None and theirs.layers is not None:
+        kept = jnp.ones(ours.layers.shape[1]) if ours.kept is None else ours.kept
+        apart = unexplained(ours.layers, theirs.layers, batch.weight)
+        mean = (apart * kept).sum() / jnp.maximum(kept.sum(), 1.0)
+        total = total + config.kd_layers * mean
+    return total
+
+
+def unexplained(
+    ours: Float[Array, "batch layer model"],
+    theirs: Float[Array, "batch layer model"],
+    weight: Float[Array, " batch"],
+) -> Float[Array, " layer"]:
+    """Share of the variance of a teacher's vectors that others leave unexplained.
+
+    Of every layer apart, so that all of them count alike, however large their vectors.
+    """
+    own = weight[:, None, None]
+    count = jnp.maximum(weight.sum(), 1.0)
+    mean = (theirs * own).sum(0, keepdims=True) / count
+    spread = (jnp.square(theirs - mean) * own).sum((0, 2))
+    apart = (jnp.square(ours - theirs) * own).sum((0, 2))
+    return apart / jnp.maximum(spread, _LENGTH)
 
 
 def cosine(
