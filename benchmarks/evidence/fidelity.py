@@ -191,13 +191,15 @@ def compared(
     }
 
 
-def tau(one: np.ndarray, other: np.ndarray) -> dict[str, float]:
-    """Tau-b with a 95 % bootstrap interval over networks."""
+def tau(one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
+    """Tau-b with a 95 % bootstrap interval over networks; none where all are alike."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(len(one), size=(RESAMPLES, len(one)))
     values = [kendalltau(one[rows], other[rows]).statistic for rows in drawn]
-    low, high = np.nanquantile(values, (0.025, 0.975))
     value = float(kendalltau(one, other).statistic)
+    if np.isnan(value) or np.isnan(values).all():
+        return dict.fromkeys(("value", "low", "high"))
+    low, high = np.nanquantile(values, (0.025, 0.975))
     return {"value": value, "low": float(low), "high": float(high)}
 
 

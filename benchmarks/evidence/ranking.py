@@ -20,7 +20,6 @@ from typing import Any
 
 import jax
 import numpy as np
-from scipy.stats import kendalltau
 
 from benchmarks.evidence.fidelity import tau
 from benchmarks.evidence.refit import make_refit
@@ -201,9 +200,7 @@ def compared(found: list[dict[str, Any]], features: np.ndarray) -> dict[str, Any
         }
         for name, (values, seconds) in signals.items()
     }
-    result["agreement of truths"] = float(
-        kendalltau(truths["divergence"], truths["tested error"]).statistic
-    )
+    result["agreement"] = tau(truths["divergence"], truths["tested error"])
     result["networks"] = found
     return result
 
@@ -227,15 +224,16 @@ def _predicted(
     return found
 
 
-def means(runs: list[dict[str, Any]]) -> dict[str, dict[str, float]]:
+def means(runs: list[dict[str, Any]]) -> dict[str, dict[str, float | None]]:
     """Of every signal, the mean tau over runs, by truth."""
+
+    def mean(name: str, truth: str) -> float | None:
+        every = [run["signals"][name]["tau"][truth]["value"] for run in runs]
+        known = [value for value in every if value is not None]
+        return float(np.mean(known)) if known else None
+
     return {
-        name: {
-            truth: float(
-                np.mean([run["signals"][name]["tau"][truth]["value"] for run in runs])
-            )
-            for truth in one["tau"]
-        }
+        name: {truth: mean(name, truth) for truth in one["tau"]}
         for name, one in runs[0]["signals"].items()
     }
 

@@ -16,6 +16,8 @@ from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.results.finish import Rescore
 from xlnas_jax.run.run import run_search
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -46,7 +48,7 @@ def test_rankings_are_compared_and_nothing_is_measured_twice(
 ) -> None:
     options = [str(run), "--quick", "--steps", "12", "--shares", "0.6"]
     found = told(ranking, monkeypatch, tmp_path / "one.json", *options)
-    (size,) = found["result"]["sizes"].values()
+    (size,) = found["sizes"].values()
     (own,) = size["runs"]
     assert {"divergence, as cut", "error, norms refitted", "divergence, 10 steps"} <= (
         own["signals"].keys()
@@ -54,12 +56,12 @@ def test_rankings_are_compared_and_nothing_is_measured_twice(
     assert len(own["networks"]) == 3
     monkeypatch.setattr(ranking, "make_measure", lambda *_: None)
     again = told(ranking, monkeypatch, tmp_path / "two.json", *options)
-    assert again["result"]["sizes"] == found["result"]["sizes"]
+    assert again["sizes"] == found["sizes"]
 
 
 def test_distillation_is_held_against_labels(run, tmp_path, monkeypatch) -> None:
     found = told(distillation, monkeypatch, tmp_path / "d.json", str(run), "--quick")
-    (own,) = found["result"]["runs"]
+    (own,) = found["runs"]
     (case,) = own["structures"]
     assert case["target_mean"].keys() == set(distillation.WAYS)
     assert 0.0 <= own["full"] <= 1.0

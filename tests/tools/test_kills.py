@@ -44,8 +44,8 @@ def test_phases_are_known_by_what_a_search_says() -> None:
     lines += [
         "search, compiling",
         "search",
-        *PARTS,
-        f"{PARTS[-1]} 8/8, done in 0:01:00",
+        *PARTS.values(),
+        f"{list(PARTS.values())[-1]} 8/8, done in 0:01:00",
     ]
     lines += ["search"]  # what came is not left again
     found, phase = [], "start"

@@ -1,5 +1,6 @@
 """How long each part of something takes."""
 
+import itertools
 import time
 
 
@@ -23,9 +24,9 @@ class Stopwatch:
 
     def parts(self) -> dict[str, float]:
         """Of each, until the next began, or until now."""
-        ends = [at for _, at in self._begun[1:]] + [time.perf_counter()]
         found: dict[str, float] = {}
-        for (part, at), end in zip(self._begun, ends, strict=True):
+        last = [("", time.perf_counter())]
+        for (part, at), (_, end) in itertools.pairwise([*self._begun, *last]):
             found[part] = round(found.get(part, 0.0) + end - at, 3)
         return found
 
