@@ -151,8 +151,9 @@ def final_front(
         ArchitectureError: none is.
     """
     is_met = np.asarray(archive.is_valid)
-    if not experiment.config.search.weight_steps:
-        # The weights are still those that the archive was scored with.
+    if not experiment.config.search.weight_steps and confirm is None:
+        # The weights are still those that the archive was scored with, and nothing
+        # will make room for what is dominated.
         is_met = np.asarray(_nondominated(archive.objectives, archive.is_valid))
     met = np.asarray(archive.indices)[is_met]
     smallest = distinct(experiment, experiment.costs.smallest_rows())[:1]
