@@ -12,7 +12,6 @@ from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finalists.contenders import make_contenders
-from xlnas_jax.results.finalists.pruners import Pruners
 from xlnas_jax.results.finish import (
     Rescore,
     Scored,
@@ -21,6 +20,7 @@ from xlnas_jax.results.finish import (
     uniform_scaling,
 )
 from xlnas_jax.search.engine import make_engine, with_teacher
+from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import step
 from xlnas_jax.types import ArchitectureError
 

@@ -14,8 +14,9 @@ from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search.engine import make_engine
 from xlnas_jax.search.search import step
+from xlnas_jax.search.seeds import make_seeds
 from xlnas_jax.search.strategy import of_its_own
-from xlnas_jax.search.structures import seeds, structures
+from xlnas_jax.search.structures import structures
 
 BUDGETS = (0.75, 0.5)
 
@@ -53,7 +54,8 @@ def test_the_first_rounds_score_them_before_anything_that_is_drawn() -> None:
     experiment = prepare(config())
     data = training_rows(experiment), heldout_data(experiment)
     engine, state = make_engine(experiment, *data)
-    given = seeds(experiment)
+    given = make_seeds(experiment, data[0]).rows()
+    assert len(given) <= make_seeds(experiment, data[0]).most
     size = experiment.config.search.population
     assert len(given) > size  # more than one round takes
     for number in range(2):
@@ -72,7 +74,8 @@ def test_the_first_rounds_score_them_before_anything_that_is_drawn() -> None:
 
 def test_without_any_nothing_changes() -> None:
     experiment = prepare(config(seeds=()))
-    assert len(seeds(experiment)) == 0
+    none = make_seeds(experiment, training_rows(experiment))
+    assert none.most == len(none.rows()) == 0
 
 
 def test_a_policy_gradient_is_told_of_its_own_draws_alone() -> None:

@@ -14,6 +14,7 @@ from xlnas_jax.config.ranges import (
 )
 
 Structure = Literal["uniform", "bottom"]
+Pruner = Literal["magnitude", "taylor", "influence"]
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,9 @@ class SearchConfig:
             `error:TASK/CODE`; `transfer_loss` (see `transfer`); any cost.
         seeds: what the first rounds score before anything that the strategy draws:
             `uniform` scaling and `bottom` layers, within each of `finalists.budgets`
-            at a few depths. The strategy learns of them where it may.
+            at a few depths, and what pruning of the teacher in one shot leaves within
+            each: by `magnitude`, `taylor` importance or layer `influence`. The strategy
+            learns of them where it may.
         reference: of each objective, what a network must beat to count in the
             hypervolume; see `signals` for what it is where it is left out.
         escape: leave local optima; not at all where absent.
@@ -86,7 +89,7 @@ class SearchConfig:
     archive_size: int = 64
     max_tries: int = 64
     objectives: tuple[str, ...] = ("error", "flops")
-    seeds: tuple[Structure, ...] = ()
+    seeds: tuple[Structure | Pruner, ...] = ()
     reference: tuple[float, ...] = ()
     escape: EscapeConfig | None = None
     control: bool = True

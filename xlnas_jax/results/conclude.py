@@ -13,7 +13,6 @@ from xlnas_jax.results.document import Document, make_document
 from xlnas_jax.results.finalists.choose import choose
 from xlnas_jax.results.finalists.contenders import make_contenders
 from xlnas_jax.results.finalists.document import add_finalists
-from xlnas_jax.results.finalists.pruners import Pruners
 from xlnas_jax.results.finalists.train import (
     Finalist,
     Workshop,
@@ -34,6 +33,7 @@ from xlnas_jax.results.finish import (
 from xlnas_jax.results.scoring import Scores
 from xlnas_jax.search.alone import make_train_alone
 from xlnas_jax.search.engine import Data
+from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import Engine, SearchState
 from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.supernet.params import SharedParams

@@ -1,5 +1,6 @@
 """Builds the functions of `search.Engine` from an experiment and its arrays."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,9 @@ from xlnas_jax.search.judge import make_insert, make_judge, make_measure
 from xlnas_jax.search.learn import init_method, make_learn, num_warm_up
 from xlnas_jax.search.propose import make_propose
 from xlnas_jax.search.refine import make_refine
-from xlnas_jax.search.search import Engine, SearchState
+from xlnas_jax.search.search import Engine, Proposal, SearchState
+from xlnas_jax.search.seeds import Seeds, make_seeds, require_prunable
 from xlnas_jax.search.strategy import make_strategy
-from xlnas_jax.search.structures import seeds
 from xlnas_jax.search.teacher import appoint, listen, new_teacher, whole_teacher
 from xlnas_jax.search.tuned import make_tune, make_tuned_evaluate
 from xlnas_jax.supernet.params import SharedParams
@@ -53,6 +54,7 @@ def make_engine(
     `rows` and `heldout` are those of each task.
     """
     config = experiment.config
+    require_prunable(experiment)
     mesh = make_mesh(config.devices)
     require_divisible(mesh, config.train.batch_size)
     warm_up = num_warm_up(config)
@@ -65,15 +67,7 @@ def make_engine(
         num_warm_up=warm_up,
         learn=make_learn(experiment, rows, optimizer, mesh),
         refine=make_refine(experiment, rows, heldout, controller, warm_up, mesh),
-        propose=make_propose(
-            controller,
-            experiment.costs,
-            config.constraints,
-            config.search,
-            lambda number: round_key(config, "ask", number),
-            seeds(experiment),
-            warm_up,
-        ),
+        propose=_make_propose(experiment, controller, make_seeds(experiment, rows)),
         **make_scoring(experiment, rows, heldout),
         measure=measure,
         judge=make_judge(experiment, measure),
@@ -86,6 +80,21 @@ def make_engine(
         config.devices.fsdp,
     )
     return engine, first_state(experiment, controller, learner, mesh)
+
+
+def _make_propose(
+    experiment: Experiment, controller: Controller, seeds: Seeds
+) -> Callable[[Any, int], Proposal]:
+    config = experiment.config
+    return make_propose(
+        controller,
+        experiment.costs,
+        config.constraints,
+        config.search,
+        lambda number: round_key(config, "ask", number),
+        seeds,
+        num_warm_up(config),
+    )
 
 
 def _optimizer(
@@ -123,8 +132,11 @@ def with_teacher(
     mesh = make_mesh(experiment.config.devices)
     optimizer = _optimizer(experiment, state.learner.params)
     learn = make_learn(experiment, replicate(mesh, rows), optimizer, mesh)
+    seeds = make_seeds(experiment, rows, teacher)
+    propose = _make_propose(experiment, engine.controller, seeds)
     scoring = make_scoring(experiment, rows, heldout)
-    return engine._replace(learn=learn, **scoring), state, (rows, heldout)
+    engine = engine._replace(learn=learn, propose=propose, **scoring)
+    return engine, state, (rows, heldout)
 
 
 def first_state(

@@ -11,6 +11,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.controllers.base import Controller
 from xlnas_jax.search.search import Proposal
+from xlnas_jax.search.seeds import Seeds
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.cost import CostModel
 
@@ -24,7 +25,7 @@ def make_propose(
     constraints: ConstraintsConfig,
     config: SearchConfig,
     key_of: Callable[[int], Key[Array, ""]],
-    seeds: Int[np.ndarray, "seed site"] | None = None,
+    seeds: Seeds | None = None,
     first: int = 0,
 ) -> Callable[[Any, int], Proposal]:
     """Draws from the controller until enough candidates are within the limits.
@@ -35,8 +36,8 @@ def make_propose(
 
     Args:
         key_of: the random key of a round.
-        seeds: feasible candidates that come before any that is drawn, from the round
-            `first` on.
+        seeds: feasible candidates that come before any that is drawn.
+        first: the round that they come in.
     """
     size, space = config.population, costs.space
     # What runs on the host pays for every draw.
@@ -45,8 +46,8 @@ def make_propose(
     def propose(state: Any, number: int) -> Proposal:
         key, begun = key_of(number), size * (number - first)
         kept = np.zeros((0, len(space.num_choices)), np.int32)
-        if seeds is not None:
-            kept = np.asarray(seeds[begun : begun + size], np.int32)
+        if seeds is not None and 0 <= begun < seeds.most:
+            kept = np.asarray(seeds.rows()[begun : begun + size], np.int32)
         given = len(kept)
         rejected = 0
         for attempt in range(config.max_tries if given < size else 0):

@@ -1,7 +1,7 @@
 """Networks that one has without a search: all layers alike, or the bottom ones.
 
 They are what others do today, so that a search is held against them, and may start with
-them.
+them; see `seeds`.
 """
 
 import math
@@ -36,14 +36,6 @@ def structures(experiment: Experiment, kind: Structure) -> Rows:
         return distinct(experiment, costs.smallest_rows())[:1]
     first = np.unique(found, axis=0, return_index=True)[1]
     return found[np.sort(first)]
-
-
-def seeds(experiment: Experiment) -> Rows:
-    """What the first rounds score beside what the strategy draws, each once."""
-    kinds = experiment.config.search.seeds
-    empty = np.zeros((0, len(experiment.space.num_choices)), np.int32)
-    every = [structures(experiment, kind) for kind in kinds]
-    return distinct(experiment, np.concatenate([empty, *every]))
 
 
 def widest(experiment: Experiment, rows: Rows) -> Int[np.ndarray, "kind site"]:

@@ -1,16 +1,16 @@
 """Which networks are trained alone: points of the front, and controls beside them."""
 
 from collections.abc import Sequence
-from typing import NamedTuple, get_args
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.config.search import Structure
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.results.finalists.pruners import Pruned, Pruners
 from xlnas_jax.results.finish import Rescore, Scored, within
+from xlnas_jax.search.pruners import Pruned, Pruners
+from xlnas_jax.search.seeds import STRUCTURES
 from xlnas_jax.search.structures import structures
 from xlnas_jax.training.reorder import Importance
 
@@ -19,7 +19,6 @@ FOUND = "found"
 SHARED = "shared"
 # Controls that are drawn, all from the same candidates.
 DRAWN = ("random", "more_params")
-STRUCTURES: tuple[Structure, ...] = get_args(Structure)
 
 
 class Contender(NamedTuple):

@@ -12,7 +12,7 @@ from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params
-from xlnas_jax.results.finalists.pruners import (
+from xlnas_jax.search.pruners import (
     Pruners,
     best_within,
     magnitude,
