@@ -1,7 +1,7 @@
 """What pruning leaves of the teacher is scored first, and the same when resumed."""
 
 import dataclasses
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -9,11 +9,13 @@ import pytest
 from tests.experiments import RANDOM, tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.config.search import Seed
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search.engine import make_engine, with_teacher
 from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import step
+from xlnas_jax.search.seeds import PRUNERS, STRUCTURES
 from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.types import ConfigError
 
@@ -63,3 +65,7 @@ def test_without_a_teacher_there_is_nothing_to_prune() -> None:
     data = training_rows(experiment), heldout_data(experiment)
     with pytest.raises(ConfigError, match=r"search\.seeds: what is pruned"):
         make_engine(experiment, *data)
+
+
+def test_every_structure_and_pruner_can_be_a_seed() -> None:
+    assert get_args(Seed) == (*STRUCTURES, *PRUNERS)

@@ -15,6 +15,8 @@ from xlnas_jax.config.ranges import (
 
 Structure = Literal["uniform", "bottom"]
 Pruner = Literal["magnitude", "taylor", "influence"]
+# Each of both: a union of them would be read as sections.
+Seed = Literal["uniform", "bottom", "magnitude", "taylor", "influence"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class SearchConfig:
     archive_size: int = 64
     max_tries: int = 64
     objectives: tuple[str, ...] = ("error", "flops")
-    seeds: tuple[Structure | Pruner, ...] = ()
+    seeds: tuple[Seed, ...] = ()
     reference: tuple[float, ...] = ()
     escape: EscapeConfig | None = None
     control: bool = True
