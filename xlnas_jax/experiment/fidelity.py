@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
-from xlnas_jax.data.tokens.trimming.cutting import Text
+from xlnas_jax.data.tokens.trimming.cutting import Text, encode_text
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.vocabulary import Trimming, Vocabulary
 from xlnas_jax.space.shape import EncoderShape
@@ -104,18 +104,12 @@ def _samples(trimming: Trimming, trimmed: Tokenizer, size: int) -> Iterator[Samp
     for name, texts in trimming.samples.items():
         count = 0
         for text in texts:
-            before, after = _encode(whole, text), _encode(trimmed, text)
+            before, after = encode_text(whole, text), encode_text(trimmed, text)
             if np.array_equal(before.ids, trimming.kept[list(after.ids)]):
                 yield Sample(name, text, before, after)
                 count += 1
             if count == _TEXTS:
                 break
-
-
-def _encode(tokenizer: Tokenizer, text: Text) -> Encoding:
-    if isinstance(text, str):
-        return tokenizer.encode([text])[0]
-    return tokenizer.encode_words([text])[0][0]
 
 
 def _look_up(directory: pathlib.Path, samples: Sequence[Sample]) -> Table:

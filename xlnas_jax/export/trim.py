@@ -20,7 +20,7 @@ from jaxtyping import Int
 from xlnas_jax.data.tokens.tokenizer import Encoding
 from xlnas_jax.data.tokens.trimming.compare import Comparison, compare
 from xlnas_jax.data.tokens.trimming.counting import choose, count
-from xlnas_jax.data.tokens.trimming.cutting import Text
+from xlnas_jax.data.tokens.trimming.cutting import Text, encode_text
 from xlnas_jax.data.tokens.trimming.registry import kind_of
 from xlnas_jax.data.tokens.trimming.trim import content_of, specials, trim
 from xlnas_jax.export.params import count_params
@@ -154,9 +154,12 @@ def _require_same(
     whole: Subnet, small: Subnet, kept: Int[np.ndarray, " kept"], texts: Texts
 ) -> None:
     """An error unless texts that both cut alike have the logits that they had."""
+    tokenizers = [
+        dataclasses.replace(one.tokenizer, prefix="") for one in (whole, small)
+    ]
     for name, own in texts.items():
         for text in own[:: -(-len(own) // _SAMPLED)]:
-            before, after = _encode(whole, text), _encode(small, text)
+            before, after = (encode_text(one, text) for one in tokenizers)
             if not np.array_equal(before.ids, kept[list(after.ids)]):
                 continue
             apart = np.abs(_logits(whole, before) - _logits(small, after)).max()
@@ -166,13 +169,6 @@ def _require_same(
                     f"to {TOLERANCE:g}; got a difference of {apart:.3g} for "
                     f"{brief(text)} of {name}. Leave this model as it is."
                 )
-
-
-def _encode(subnet: Subnet, text: Text) -> Encoding:
-    tokenizer = dataclasses.replace(subnet.tokenizer, prefix="")
-    if isinstance(text, str):
-        return tokenizer.encode([text])[0]
-    return tokenizer.encode_words([text])[0][0]
 
 
 def _logits(subnet: Subnet, encoding: Encoding) -> np.ndarray:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from xlnas_jax.config.finalists import Control
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finish import Rescore, Scored, within
@@ -90,12 +91,11 @@ def _pruned(kind: str, one: Pruned) -> Contender:
 
 
 def _rows(
-    experiment: Experiment, kind: str, evaluated: int
+    experiment: Experiment, kind: Control, evaluated: int
 ) -> Int[np.ndarray, "pop site"] | None:
     """Candidates of a control of structure; None of a pruner."""
-    for structure in STRUCTURES:
-        if kind == structure:
-            return structures(experiment, structure)
+    if kind in STRUCTURES:
+        return structures(experiment, kind)
     if kind in DRAWN:
         return draw_feasible(experiment, max(1, evaluated), "control")
     return None

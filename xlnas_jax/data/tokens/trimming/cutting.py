@@ -7,7 +7,7 @@ import tokenizers
 from jaxtyping import Int
 
 from xlnas_jax.data.tokens.published import speaking
-from xlnas_jax.data.tokens.tokenizer import of_words
+from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer, of_words
 
 # A text, or a sentence that is split into words.
 Text = str | tuple[str, ...]
@@ -39,6 +39,13 @@ def _ids(
             list(texts), is_pretokenized=is_split, add_special_tokens=False
         )
     return [np.asarray(one.ids, np.int64) for one in encoded]
+
+
+def encode_text(tokenizer: Tokenizer, text: Text) -> Encoding:
+    """One text as a network reads it, special tokens included."""
+    if isinstance(text, str):
+        return tokenizer.encode([text])[0]
+    return tokenizer.encode_words([text])[0][0]
 
 
 def num_characters(text: Text) -> int:
