@@ -1,6 +1,7 @@
 """A whole search small enough to run in a test."""
 
 import dataclasses
+from typing import Any
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import RandomController, ReinforceController
@@ -14,6 +15,10 @@ from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.experiment.arrays import heldout_data, training_rows
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.search.engine import make_engine, with_teacher
+from xlnas_jax.search.search import step
 
 
 def tiny_config(**changes: object) -> Config:
@@ -46,3 +51,12 @@ def tiny_config(**changes: object) -> Config:
 
 
 RANDOM = RandomController()
+
+
+def warmed_up(experiment: Experiment) -> Any:
+    """Engine, state and data when the warm-up is over and there is a teacher."""
+    data = training_rows(experiment), heldout_data(experiment)
+    engine, state = make_engine(experiment, *data)
+    for _ in range(engine.num_warm_up):
+        state, _ = step(engine, state)
+    return with_teacher(experiment, engine, state, *data)

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.experiments import tiny_config
+from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.config import Config
-from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finalists.contenders import make_contenders
@@ -19,7 +18,6 @@ from xlnas_jax.results.finish import (
     random_control,
     uniform_scaling,
 )
-from xlnas_jax.search.engine import make_engine, with_teacher
 from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import step
 from xlnas_jax.types import ArchitectureError
@@ -40,11 +38,7 @@ def config(limit: float | None = None) -> Config:
 def ended() -> Any:
     """A search that no limit held back, and what its archive is apart by now."""
     experiment = prepare(config())
-    data = training_rows(experiment), heldout_data(experiment)
-    engine, state = make_engine(experiment, *data)
-    for _ in range(engine.num_warm_up):
-        state, _ = step(engine, state)
-    engine, state, data = with_teacher(experiment, engine, state, *data)
+    engine, state, data = warmed_up(experiment)
     for _ in range(4):
         state, _ = step(engine, state)
     score = Rescore(experiment, engine, state.learner.params)

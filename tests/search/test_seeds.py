@@ -6,7 +6,7 @@ from typing import Any, get_args
 import numpy as np
 import pytest
 
-from tests.experiments import RANDOM, tiny_config
+from tests.experiments import RANDOM, tiny_config, warmed_up
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.search import Seed
@@ -14,7 +14,6 @@ from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search.engine import make_engine, with_teacher
 from xlnas_jax.search.pruners import Pruners
-from xlnas_jax.search.search import step
 from xlnas_jax.search.seeds import PRUNERS, STRUCTURES
 from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.types import ConfigError
@@ -34,14 +33,10 @@ def config(method: str = "distill") -> Config:
 
 def test_they_are_the_networks_that_pruners_leave() -> None:
     experiment = prepare(config())
-    data = training_rows(experiment), heldout_data(experiment)
-    engine, state = make_engine(experiment, *data)
-    for _ in range(engine.num_warm_up):
-        state, _ = step(engine, state)
-    engine, state, (rows, _) = with_teacher(experiment, engine, state, *data)
+    engine, state, data = warmed_up(experiment)
     assert state.teacher is not None
     teacher = whole_teacher(experiment, state.teacher, state.learner.params)
-    pruners = Pruners(experiment, teacher, rows)
+    pruners = Pruners(experiment, teacher, data[0])
     wanted = {tuple(one.row.tolist()) for kind in PRUNED for one in pruners.prune(kind)}
     met: set[Any] = set()
     for number in range(3):

@@ -7,17 +7,15 @@ import jax
 import numpy as np
 import pytest
 
-from tests.experiments import RANDOM, tiny_config
+from tests.experiments import RANDOM, tiny_config, warmed_up
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig, TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
-from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finish import Rescore, final_front
 from xlnas_jax.run.again import export_run
 from xlnas_jax.run.run import run_search
-from xlnas_jax.search.engine import make_engine, with_teacher
 from xlnas_jax.search.search import step
 from xlnas_jax.types import ConfigError
 
@@ -51,11 +49,7 @@ def config(weight_steps: int = 0) -> Config:
 @pytest.fixture(scope="module")
 def begun() -> Any:
     experiment = prepare(config())
-    data = training_rows(experiment), heldout_data(experiment)
-    engine, state = make_engine(experiment, *data)
-    for _ in range(engine.num_warm_up):
-        state, _ = step(engine, state)
-    engine, state, _ = with_teacher(experiment, engine, state, *data)
+    engine, state, _ = warmed_up(experiment)
     return experiment, engine, state
 
 
