@@ -10,7 +10,9 @@ import xlnas_jax
 from tests.experiments import RANDOM, tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results import conclude, finish
 from xlnas_jax.results.finalists import train
 from xlnas_jax.results.finalists.document import winner_of
 from xlnas_jax.run.again import export_run
@@ -105,6 +107,23 @@ def test_a_killed_end_trains_none_of_them_again(run, monkeypatch) -> None:
     monkeypatch.setattr(alone, "init_learner", forbidden)
     run_search(config(), folder)
     assert (folder / "front.json").read_bytes() == whole
+
+
+def test_one_network_that_stands_for_several_is_tested_once(run, monkeypatch) -> None:
+    folder, document, _ = run
+    names = [one["name"] for one in document["finalists"]["networks"]]
+    others = [*document["points"], *document["baselines"].values()]
+    asked: list[int] = []
+
+    def count(experiment: Experiment, networks: list) -> finish.Tested:
+        asked.append(len(networks))
+        return finish.report(experiment, networks)
+
+    monkeypatch.setattr(conclude, "report", count)
+    (folder / "front.json").unlink()
+    run_search(config(), folder)
+    assert len(set(names)) < len(names)
+    assert asked == [len(set(names)) + sum("languages" in one for one in others)]
 
 
 def test_one_that_is_lost_is_trained_to_the_same_bits(run, monkeypatch) -> None:

@@ -185,13 +185,21 @@ def _test(
         else:
             # As it was scored.
             networks.append((functools.partial(engine.tune, score.params, row), row))
+    # The same network of the same weights may stand for several; it is tested once.
+    places: dict[str, int] = {}
+    of_finalists = []
     for one in ended.finalists if ended is not None else ():
         assert ended is not None
-        made = functools.partial(trained_weights, ended.shop, one)
-        networks.append((made, one.contender.row))
+        name = one.contender.name(score.experiment)
+        if name not in places:
+            places[name] = len(networks)
+            made = functools.partial(trained_weights, ended.shop, one)
+            networks.append((made, one.contender.row))
+        of_finalists.append(places[name])
     tested = report(score.experiment, networks)
-    own, of_finalists = tested.networks[: len(shown)], tested.networks[len(shown) :]
-    return tested._replace(networks=own), of_finalists
+    every = tested.networks
+    own = tested._replace(networks=every[: len(shown)])
+    return own, [every[place] for place in of_finalists]
 
 
 def teacher_of(experiment: Experiment, state: SearchState) -> SharedParams:
