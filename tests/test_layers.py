@@ -41,8 +41,8 @@ PLACE = {room: place for place, room in enumerate(ROOMS)}
 MAX_LINES = 400
 MAX_AT_ROOT = 6
 MAX_FILES = 20
-# Of many alike, one a file: data sets, and sections of the configuration.
-REGISTRIES = {"data/sets", "config"}
+# Of many alike, one a file.
+REGISTRIES = {"data/sets"}
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 

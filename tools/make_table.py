@@ -25,7 +25,7 @@ sys.path.insert(0, str(ROOT))
 from benchmarks.environment import environment  # noqa: E402
 from benchmarks.search.trained import train  # noqa: E402
 from xlnas_jax.config.config import Config  # noqa: E402
-from xlnas_jax.config.file import load_config, to_mapping  # noqa: E402
+from xlnas_jax.config.reading.file import load_config, to_mapping  # noqa: E402
 from xlnas_jax.experiment.parts import Experiment  # noqa: E402
 from xlnas_jax.experiment.prepare import prepare  # noqa: E402
 from xlnas_jax.run.run import use_compilation_cache  # noqa: E402

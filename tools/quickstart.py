@@ -14,8 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from xlnas_jax.cli.main import INTERRUPTED, main  # noqa: E402
-from xlnas_jax.config.file import load_config  # noqa: E402
 from xlnas_jax.config.model import PretrainedModel  # noqa: E402
+from xlnas_jax.config.reading.file import load_config  # noqa: E402
 from xlnas_jax.supernet.locate import resolve  # noqa: E402
 from xlnas_jax.types import XlnasError  # noqa: E402
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from xlnas_jax.config.config import Config
-    from xlnas_jax.config.file import load_config
+    from xlnas_jax.config.reading.file import load_config
     from xlnas_jax.export.artifact.load import load
     from xlnas_jax.export.predicting.answers import AnswerPrediction
     from xlnas_jax.export.predicting.classes import Prediction
@@ -46,7 +46,7 @@ _MODULES = {
     "TaggedPrediction": "export.predicting.tags",
     "XlnasError": "types",
     "load": "export.artifact.load",
-    "load_config": "config.file",
+    "load_config": "config.reading.file",
 }
 
 __all__ = [

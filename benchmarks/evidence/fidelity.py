@@ -25,7 +25,7 @@ from benchmarks.harness import ROOT, arguments
 from benchmarks.reporting import report
 from benchmarks.table import load
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.devices.backend import use_compilation_cache
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.parts import Experiment

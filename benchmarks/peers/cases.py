@@ -8,7 +8,7 @@ import jax
 import numpy as np
 from worker import Case, save_case
 
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.evaluation.prefixes import shared_work
 from xlnas_jax.experiment.arrays import heldout_data

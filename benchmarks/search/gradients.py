@@ -31,7 +31,7 @@ from benchmarks.search.trained import train
 from benchmarks.table import load
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import GradientController
-from xlnas_jax.config.file import load_config, to_mapping
+from xlnas_jax.config.reading.file import load_config, to_mapping
 from xlnas_jax.controllers.base import Controller
 from xlnas_jax.devices.backend import use_compilation_cache
 from xlnas_jax.devices.sharding import make_mesh

@@ -23,7 +23,7 @@ from benchmarks.harness import ROOT, arguments, interleaved, ratios, summary
 from benchmarks.reporting import report
 from benchmarks.searches import EMBEDDED, REAL, default_config
 from xlnas_jax.config.evaluate import RaceConfig
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.data.batches.blocks import examples_of, make_blocks
 from xlnas_jax.evaluation.evaluate import (
     Evaluator,

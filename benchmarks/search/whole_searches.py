@@ -29,7 +29,7 @@ from benchmarks.harness import ROOT, arguments
 from benchmarks.reporting import at_most, report
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import AnyController
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.document import target_mean
 from xlnas_jax.run.run import run_search

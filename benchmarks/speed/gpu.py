@@ -150,7 +150,7 @@ def _measured(run: Path) -> dict[str, Any]:
 
 def run_search(directory: Path, is_quick: bool, is_killed: bool) -> None:
     """The embedded search, in this process; it dies in a round where it is told to."""
-    from xlnas_jax.config.file import load_config
+    from xlnas_jax.config.reading.file import load_config
     from xlnas_jax.run import rounds
     from xlnas_jax.run import run as runner
     from xlnas_jax.search.learn import num_warm_up

@@ -21,7 +21,7 @@ import jax
 from benchmarks.harness import ROOT, arguments, summary
 from benchmarks.reporting import at_most, report
 from benchmarks.searches import TINY, default_config
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.run import rounds
 from xlnas_jax.run import run as runner
 

@@ -19,7 +19,7 @@ from xlnas_jax.calibration.settle_latency import (
 from xlnas_jax.calibration.settle_latency import settle_latency as settle
 from xlnas_jax.cli.main import run
 from xlnas_jax.config.cost import ConstraintsConfig, CostConfig
-from xlnas_jax.config.file import dump_config
+from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params

@@ -7,7 +7,7 @@ import pytest
 
 from tests.experiments import tiny_config
 from xlnas_jax.cli.main import run
-from xlnas_jax.config.file import dump_config
+from xlnas_jax.config.reading.file import dump_config
 
 ROWS = "index_id\tcategory\ttext\n1\tsports\tA match.\n2\ttravel\tA trip.\n"
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from xlnas_jax.config.file import parse_config
 from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.config.reading.file import parse_config
 from xlnas_jax.types import ConfigError
 
 

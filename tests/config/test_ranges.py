@@ -8,8 +8,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import parse_config
 from xlnas_jax.config.ranges import near_divisors
+from xlnas_jax.config.reading.file import parse_config
 from xlnas_jax.types import ConfigError
 
 # What a section cannot do without.

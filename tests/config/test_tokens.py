@@ -3,8 +3,8 @@
 import pytest
 
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import parse_config
-from xlnas_jax.config.yaml_text import parse_yaml
+from xlnas_jax.config.reading.file import parse_config
+from xlnas_jax.config.reading.yaml_text import parse_yaml
 from xlnas_jax.types import ConfigError
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from tests.experiments import tiny_config
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import dump_config, parse_config, to_mapping
+from xlnas_jax.config.reading.file import dump_config, parse_config, to_mapping
 from xlnas_jax.config.transfer import IdPairs, SetPairs, TransferConfig
 from xlnas_jax.types import ConfigError
 

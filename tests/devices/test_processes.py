@@ -13,7 +13,7 @@ from tests.experiments import tiny_config
 from tests.launching import launch, stand_in
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.devices import DevicesConfig
-from xlnas_jax.config.file import dump_config
+from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.devices.processes import (
     agree,

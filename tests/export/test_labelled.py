@@ -7,7 +7,7 @@ import pytest
 
 from tests.experiments import tiny_config
 from tests.export.conftest import LABELS, TAGS
-from xlnas_jax.config.file import dump_config
+from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.export.labelled import FileColumns, read_config, read_file
 from xlnas_jax.types import ConfigError, DataError

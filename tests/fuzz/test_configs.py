@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 
 from tests.fuzz.contract import Tally, generated
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import dump_config, load_config, parse_config, to_mapping
-from xlnas_jax.config.yaml_text import YamlError, parse_yaml
+from xlnas_jax.config.reading.file import (
+    dump_config,
+    load_config,
+    parse_config,
+    to_mapping,
+)
+from xlnas_jax.config.reading.yaml_text import YamlError, parse_yaml
 from xlnas_jax.experiment.prepare import prepare
 
 FILES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))

@@ -10,8 +10,8 @@ from tests.experiments import tiny_config
 from tests.fuzz.contract import snapshot
 from xlnas_jax.cli.main import run
 from xlnas_jax.config.devices import DevicesConfig
-from xlnas_jax.config.file import dump_config
 from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.data.tokens.coverage import TokenizerWarning
 from xlnas_jax.run.rehearsal import rehearse

@@ -10,8 +10,8 @@ import pytest
 
 from tests.carried import make_file, make_wheel
 from tools import encoder, quickstart
-from xlnas_jax.config.file import load_config
 from xlnas_jax.config.model import PretrainedModel, ScratchModel
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.supernet.carried import kept
 from xlnas_jax.supernet.carried.wheel import WHEELS, FetchError
 

@@ -13,7 +13,7 @@ from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.search import Search
 from xlnas_jax.cli.trim import Trim
-from xlnas_jax.config.file import require_once
+from xlnas_jax.config.reading.file import require_once
 from xlnas_jax.types import ConfigError
 
 COMMANDS = {

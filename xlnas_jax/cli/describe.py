@@ -6,7 +6,7 @@ from typing import Annotated
 
 import tyro
 
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.terminal.text import make_console
 
 

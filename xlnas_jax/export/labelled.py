@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import load_config
+from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.data.examples import (
     AnyExamples,

@@ -1,6 +1,6 @@
 """Data and state of a run, new or restored."""
 
-from xlnas_jax.config.file import to_mapping
+from xlnas_jax.config.reading.file import to_mapping
 from xlnas_jax.devices.processes import (
     agree,
     fingerprint,

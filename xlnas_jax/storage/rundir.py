@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from xlnas_jax.config.changes import Change, changes
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import dump_config, load_config
+from xlnas_jax.config.reading.changes import Change, changes
+from xlnas_jax.config.reading.file import dump_config, load_config
 from xlnas_jax.files import (
     MAX_BYTES,
     append_line,

@@ -14,8 +14,8 @@ from xlnas_jax.config.controller import (
     ReinforceController,
 )
 from xlnas_jax.config.data import CipherData, CldrData, HubData, TableData
-from xlnas_jax.config.file import dump_config, load_config, parse_config
 from xlnas_jax.config.model import PretrainedModel, VocabularyConfig
+from xlnas_jax.config.reading.file import dump_config, load_config, parse_config
 from xlnas_jax.types import ConfigError
 
 MINIMAL = """
@@ -23,7 +23,7 @@ languages: {source: en, aux_heldout: [fr], target: [de, sw]}
 data: {kind: cldr}
 model: {kind: scratch}
 """
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
 
 
 @pytest.fixture

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from tests.experiments import tiny_config
-from xlnas_jax.config.changes import RULES, changes, rule_of
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.data import SetData
+from xlnas_jax.config.reading.changes import RULES, changes, rule_of
 
 # Sections that touch the search as a whole, whatever options they come to have; every
 # option of another section has a rule of its own.

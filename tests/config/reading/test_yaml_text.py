@@ -2,7 +2,7 @@
 
 import pytest
 
-from xlnas_jax.config.yaml_text import YamlError, parse_yaml
+from xlnas_jax.config.reading.yaml_text import YamlError, parse_yaml
 
 LAUGHS = "a: &a [x, x]\n" + "".join(
     f"{new}: &{new} [*{old}, *{old}, *{old}]\n"

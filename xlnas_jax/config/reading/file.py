@@ -14,7 +14,7 @@ from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type
 import yaml
 
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.yaml_text import MAX_CHARACTERS, YamlError, parse_yaml
+from xlnas_jax.config.reading.yaml_text import MAX_CHARACTERS, YamlError, parse_yaml
 from xlnas_jax.files import read_given_text
 from xlnas_jax.types import ConfigError, brief, spelled
 

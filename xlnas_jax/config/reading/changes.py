@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.file import to_mapping
+from xlnas_jax.config.reading.file import to_mapping
 
 # `search`: what the rounds do. `rows`: nothing, as long as no row that the rounds use
 # is faulty. `end`: what comes after the last round. `run`: how it is run alone.
