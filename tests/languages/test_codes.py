@@ -70,7 +70,7 @@ def test_script_is_the_expected_one_unless_written() -> None:
     assert script_of("x-near") is None
 
 
-@pytest.mark.parametrize("code", ["quy", "x-near", "qaa"])
+@pytest.mark.parametrize("code", ["x-near", "en-x-near", "qaa"])
 def test_a_code_without_a_name_is_shown_once(code: str) -> None:
     assert titled(code) == named(code) == code
 
@@ -79,3 +79,18 @@ def test_a_name_stands_beside_the_code_as_it_was_spelled() -> None:
     assert titled("swh", "swh_Latn") == "swh_Latn Swahili"
     assert titled("swh") == "sw Swahili"
     assert named("swh") == "Swahili (sw)"
+
+
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        ("quy", "Ayacucho Quechua"),
+        ("ayr_Latn", "Aymara"),
+        ("nus_Latn", "Nuer"),
+        ("dik_Latn", "Dinka"),
+    ],
+)
+def test_a_language_that_cldr_does_not_name_has_its_registered_name(
+    code: str, expected: str
+) -> None:
+    assert name(code) == expected

@@ -126,7 +126,7 @@ def test_labels_that_look_odd_are_pointed_out(tsv, tmp_path):
     )
     assert "a[/b]=1" in shown(labels, 40)
     named = [row[0] for row in grids["Languages of classification"].rows]
-    assert named == ["en English", "quy", "de German"]
+    assert named == ["en English", "quy Ayacucho Quechua", "de German"]
 
 
 def test_of_very_many_labels_the_most_frequent_are_listed(tsv, tmp_path):

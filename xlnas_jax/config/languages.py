@@ -1,6 +1,41 @@
 """Who is seen when: source, auxiliary and target languages."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
+
+from xlnas_jax.config.ranges import at_least
+from xlnas_jax.types import ConfigError
+
+
+@dataclass(frozen=True)
+class DistanceConfig:
+    """What each kind of distance between two languages counts in that of all.
+
+    Where a kind is known of few features it counts less, in proportion; where it is
+    not known, not at all.
+
+    Attributes:
+        syntactic, phonological, inventory: features of URIEL+ that are known of both.
+        genetic: how deep their last common ancestor lies.
+        geographic: where they are spoken.
+        script: whether they are written in the same one.
+        subwords: the share of tokens that do not occur in the other's text.
+    """
+
+    syntactic: float = 0.4
+    phonological: float = 0.05
+    inventory: float = 0.15
+    genetic: float = 0.2
+    geographic: float = 0.0
+    script: float = 0.1
+    subwords: float = 0.1
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, *asdict(self))
+        if not any(asdict(self).values()):
+            raise ConfigError(
+                "languages.distance: some kind must count; all are 0. Leave the "
+                "section out for the usual weights."
+            )
 
 
 @dataclass(frozen=True)
@@ -11,6 +46,7 @@ class LanguagesConfig:
         unlabelled: languages whose text is used, never a label; those that score
             candidates may be among them, and with `target_text` targets too.
         target_text: targets may be among `unlabelled`; every result says so.
+        distance: what counts in the distance between two of them.
     """
 
     source: str
@@ -19,6 +55,7 @@ class LanguagesConfig:
     aux_train: tuple[str, ...] = ()
     unlabelled: tuple[str, ...] = ()
     target_text: bool = False
+    distance: DistanceConfig = field(default_factory=DistanceConfig)
 
     @property
     def all(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
+import langcodes
 from babel import Locale
 from babel.core import get_global
 
@@ -55,15 +56,20 @@ def normalise(code: str) -> str:
 
 
 def name(code: str) -> str:
-    """The English name of a language; the code itself where it has none."""
+    """The English name of a language; the code itself where it has none.
+
+    CLDR's; of languages that it does not translate, that of the IANA's registry.
+    """
     canonical = normalise(code)
+    if _PRIVATE.fullmatch(canonical):
+        return canonical
     english = Locale("en").languages
     key = canonical.replace("-", "_")
     if key in english:
         return english[key]
     language, script, region = _split(key)
     if language not in english:
-        return canonical
+        return _registered(canonical)
     scripts, territories = Locale("en").scripts, Locale("en").territories
     details = [scripts[script]] if script in scripts else []
     details += [territories[region]] if region in territories else []
@@ -75,8 +81,8 @@ def titled(code: str, spelled: str = "") -> str:
     """A code, as a user spelled it, and the English name where there is one.
 
     Example:
-        >>> titled("swh"), titled("en", "eng_Latn"), titled("quy")
-        ('sw Swahili', 'eng_Latn English', 'quy')
+        >>> titled("swh"), titled("en", "eng_Latn"), titled("x-near")
+        ('sw Swahili', 'eng_Latn English', 'x-near')
     """
     canonical = normalise(code)
     found = name(canonical)
@@ -88,8 +94,8 @@ def named(code: str) -> str:
     """The English name with the code behind it; the code alone where it has none.
 
     Example:
-        >>> named("swh"), named("quy")
-        ('Swahili (sw)', 'quy')
+        >>> named("swh"), named("quy"), named("x-near")
+        ('Swahili (sw)', 'Ayacucho Quechua (quy)', 'x-near')
     """
     found = name(code)
     return found if found == normalise(code) else f"{found} ({normalise(code)})"
@@ -108,13 +114,24 @@ def nearest(code: str, known: Iterable[str], num: int = 5) -> tuple[str, ...]:
     return tuple(found)[:num] or tuple(known[:num])
 
 
+def is_private(code: str) -> bool:
+    """Whether it is the code of an invented language."""
+    return bool(_PRIVATE.fullmatch(normalise(code)))
+
+
 def script_of(code: str) -> str | None:
     """ISO 15924 code of a language's usual script; None where CLDR knows none."""
-    canonical = normalise(code)
-    if _PRIVATE.fullmatch(canonical):
+    if is_private(code):
         return None
-    language, script, region = _split(canonical)
+    language, script, region = _split(normalise(code))
     return script or _maximise(language, None, region)[1]
+
+
+def _registered(canonical: str) -> str:
+    language = langcodes.Language.get(canonical)
+    found = language.display_name()
+    # That is how it names what it does not know.
+    return canonical if found.startswith("Unknown language") else found
 
 
 def _check_known(

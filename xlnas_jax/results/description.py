@@ -8,14 +8,10 @@ import numpy as np
 
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.data.pairs import read_translations
-from xlnas_jax.data.sources import read_texts
-from xlnas_jax.data.tokens.coverage import fertility, unk_rate
-from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.experiment.inspection import Inspected, inspect_data, oddities
 from xlnas_jax.experiment.parts import Experiment, TaskPart
-from xlnas_jax.languages.codes import titled
-from xlnas_jax.languages.roles import Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, TEACHER
+from xlnas_jax.results.languages import make_distance_tables, make_language_table
 from xlnas_jax.results.texts import make_text_table
 from xlnas_jax.results.vocabulary import vocabulary_tables
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
@@ -39,11 +35,14 @@ def describe(experiment: Experiment) -> list[Grid]:
     found = inspect_data(experiment)
     for part in experiment.parts:
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
-        tables += [_languages(part, where), _rows(part, found[part.name], where)]
+        tables.append(make_language_table(part, where))
+        tables.append(_rows(part, found[part.name], where))
         if part.roles.unlabelled:
             tables.append(make_text_table(experiment, part, where))
         if part.source.labels:
             tables.append(_labels(part, found[part.name], where))
+        weights = experiment.config.languages.distance
+        tables += make_distance_tables(part, weights, where)
     tables += vocabulary_tables(experiment)
     return [*tables, _objectives(experiment)]
 
@@ -136,32 +135,6 @@ def _translations(experiment: Experiment) -> str:
     return ", ".join(found)
 
 
-def _languages(part: TaskPart, where: str) -> Grid:
-    """Role, tokens per word, unknown tokens, and sub-word distance from the source.
-
-    The distance is the share of a language's tokens that never occur in the
-    source's text: no labels, no typology, only what the tokenizer sees.
-    """
-    roles, tokenizer = part.roles, part.tokenizer
-    known = _ids(part, roles.source)
-    rows = []
-    for code in roles.all:
-        texts = _texts(part, code)
-        distance = 1.0 - np.isin(_ids(part, code), known).mean()
-        rows.append(
-            (
-                titled(code, part.codes[code]),
-                roles.role_of(code),
-                f"{fertility(tokenizer, texts):.2f}",
-                f"{100 * unk_rate(tokenizer, texts):.1f}",
-                f"{distance:.2f}",
-            )
-        )
-    headings = ("language", "role", "tokens per word", "<unk> %", "sub-word distance")
-    title = f"{where}Languages of {part.task.kind} (texts without labels)"
-    return Grid(title, headings, rows)
-
-
 def _rows(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
     """What becomes of the rows of every split that is read; equal languages at once."""
     rows = defaultdict(list)
@@ -211,21 +184,3 @@ def _listed(labels: Mapping[str, int]) -> str:
     if not rest:
         return text
     return f"{text}, and {len(rest)} of at most {labels[rest[0]]:,}"
-
-
-def _split_of(part: TaskPart, code: str) -> Split:
-    """The split that a language's role looks at."""
-    splits: dict[str, Split] = {"aux_heldout": "dev", "target": "test"}
-    return splits.get(part.roles.role_of(code), "train")
-
-
-def _texts(part: TaskPart, code: str) -> tuple[str, ...]:
-    """Texts of the split that a language's role looks at, without labels."""
-    return read_texts(part.source, code, _split_of(part, code))
-
-
-def _ids(part: TaskPart, code: str) -> np.ndarray:
-    """All token ids of a language's text, without what stands before every one."""
-    plain = with_prefix(part.tokenizer, "")
-    encoded = plain.encode(_texts(part, code))
-    return np.concatenate([np.asarray(item.ids) for item in encoded])

@@ -19,7 +19,7 @@ def unk_rate(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
     """Share of unknown tokens among all but the special tokens."""
     if tokenizer.unk_id is None:
         return 0.0
-    ids = _plain_ids(tokenizer, texts)
+    ids = plain_ids(tokenizer, texts)
     total = sum(len(one) for one in ids)
     unknown = sum(one.count(tokenizer.unk_id) for one in ids)
     return unknown / max(total, 1)
@@ -27,7 +27,7 @@ def unk_rate(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
 
 def fertility(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
     """Sub-words per word, words being what white space separates."""
-    total = sum(len(one) for one in _plain_ids(tokenizer, texts))
+    total = sum(len(one) for one in plain_ids(tokenizer, texts))
     return total / max(sum(len(text.split()) for text in texts), 1)
 
 
@@ -47,7 +47,8 @@ def warn(
         )
 
 
-def _plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+def plain_ids(tokenizer: Tokenizer, texts: Sequence[str]) -> list[list[int]]:
+    """Ids of the tokens of each text, of whatever length, without special ones."""
     tokenizer.backend.no_truncation()
     tokenizer.backend.no_padding()
     texts = [text[:_MAX_CHARACTERS] for text in texts]
