@@ -58,7 +58,7 @@ def test_the_nearest_to_a_target_are_no_targets(tables: list[Grid]) -> None:
 def test_without_the_package_a_line_says_what_to_install(part, monkeypatch) -> None:
     monkeypatch.setattr(languages, "is_installed", lambda: False)
     (table,) = make_distance_tables(part, DistanceConfig(), "")
-    assert table.notes == ('By recorded features: pip install "xlnas-jax[languages]"',)
+    assert table.notes == ("By recorded features: pip install 'xlnas-jax[languages]'",)
 
 
 def test_kinds_that_need_text_alone_are_known_of_all(part) -> None:

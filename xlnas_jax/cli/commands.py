@@ -6,6 +6,7 @@ from typing import Any, get_origin, get_type_hints
 
 import tyro
 
+from xlnas_jax.cli.align import Align
 from xlnas_jax.cli.bench import Bench
 from xlnas_jax.cli.describe import Describe
 from xlnas_jax.cli.evaluate import Evaluate
@@ -23,6 +24,7 @@ COMMANDS = {
     "evaluate": Evaluate,
     "predict": Predict,
     "trim": Trim,
+    "align": Align,
     "bench": Bench,
 }
 

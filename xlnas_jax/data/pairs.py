@@ -4,14 +4,14 @@ Labels take no part, nor do languages of any other role.
 """
 
 import zlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import jax
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.config.transfer import SetPairs, TransferConfig
+from xlnas_jax.config.transfer import IdPairs, SetPairs, TransferConfig
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.batches import scoring_batches
 from xlnas_jax.data.batches.rows import Rows
@@ -81,9 +81,41 @@ def read_translations(
             every = _by_id(source, roles, language)
         chosen = _chosen(every, config.pairs)
         if len(chosen) < MIN_PAIRS:
-            raise _too_few(config, roles.source, language, len(every), len(chosen))
+            few = len(every), len(chosen)
+            raise _too_few(config.parallel, roles.source, language, *few)
         found.append(chosen)
     return tuple(found)
+
+
+def read_text_pairs(
+    parallel: IdPairs | SetPairs,
+    source: Source,
+    roles: LanguageRoles,
+    language: str,
+    most: int,
+    skip: bool = False,
+) -> tuple[Translation, ...]:
+    """Translations of source sentences into any language with a role; texts alone.
+
+    Chosen as in `read_translations`, whose languages are the auxiliary ones.
+
+    Raises:
+        ConfigError: the language has no role.
+        DataError: there are too few.
+    """
+    roles.role_of(language)
+    if isinstance(parallel, SetPairs):
+        every = _of_set(parallel, roles.source, language, skip)
+    else:
+        ours, theirs = (
+            sources.read_texts_by_id(source, code, "dev")
+            for code in (roles.source, language)
+        )
+        every = _with_same_id(ours, theirs)
+    chosen = _chosen(every, most)
+    if len(chosen) < MIN_PAIRS:
+        raise _too_few(parallel, roles.source, language, len(every), len(chosen))
+    return chosen
 
 
 def make_pair_batches(
@@ -131,11 +163,18 @@ def _by_id(source: Source, roles: LanguageRoles, language: str) -> list[Translat
         sources.read(source, roles, code, "dev", "search")
         for code in (roles.source, language)
     )
-    texts = dict(zip(theirs.ids, theirs.texts, strict=True))
+    return _with_same_id(
+        *(dict(zip(one.ids, one.texts, strict=True)) for one in (ours, theirs))
+    )
+
+
+def _with_same_id(
+    ours: Mapping[str, str], theirs: Mapping[str, str]
+) -> list[Translation]:
     return [
-        Translation(name, text, texts[name])
-        for name, text in zip(ours.ids, ours.texts, strict=True)
-        if name in texts
+        Translation(name, text, theirs[name])
+        for name, text in ours.items()
+        if name in theirs
     ]
 
 
@@ -166,10 +205,10 @@ def _chosen(pairs: list[Translation], most: int) -> tuple[Translation, ...]:
 
 
 def _too_few(
-    config: TransferConfig, source: str, language: str, num: int, kept: int
+    parallel: IdPairs | SetPairs, source: str, language: str, num: int, kept: int
 ) -> DataError:
-    if isinstance(config.parallel, SetPairs):
-        where = config.parallel.name
+    if isinstance(parallel, SetPairs):
+        where = parallel.name
     else:
         where = "rows of the dev splits with the same id"
     return DataError(

@@ -143,6 +143,13 @@ def read_texts(source: Source, language: str, split: Split) -> tuple[str, ...]:
     return found.texts
 
 
+def read_texts_by_id(source: Source, language: str, split: Split) -> dict[str, str]:
+    """The same by the ids of their rows."""
+    found = source.read(normalise(language), split)
+    require_text(found)
+    return dict(zip(found.ids, found.texts, strict=True))
+
+
 def read_wording(
     source: Source, language: str, split: Split, prefix: str = ""
 ) -> tuple[str | tuple[str, ...], ...]:

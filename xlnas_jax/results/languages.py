@@ -55,7 +55,7 @@ def make_distance_tables(
     """
     title = f"{where}Distance between languages"
     if not is_installed():
-        note = 'By recorded features: pip install "xlnas-jax[languages]"'
+        note = "By recorded features: pip install 'xlnas-jax[languages]'"
         return [Grid(title, ("",), [], (note,))]
     roles = part.roles
     codes = tuple(dict.fromkeys((*roles.all, *roles.unlabelled)))

@@ -111,7 +111,7 @@ def _folder() -> Path:
     if found is None or found.origin is None:
         raise ConfigError(
             "distance between languages: the package urielplus must be installed; it "
-            'is not. Run: pip install "xlnas-jax[languages]"'
+            "is not. Run: pip install 'xlnas-jax[languages]'"
         )
     return Path(found.origin).parent / "database" / "original_uriel"
 

@@ -1,0 +1,59 @@
+"""Sentence vectors of every layer of the full network."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float
+
+from xlnas_jax.data.batches.batches import scoring_batches
+from xlnas_jax.data.batches.rows import Rows
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.supernet.heads import sentence_vector
+from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.supernet import make_supernet
+from xlnas_jax.types import Batch
+
+# As many tokens at once as scoring takes of one candidate.
+_BATCH_TOKENS = 2048
+
+
+def encode_layers(
+    experiment: Experiment,
+    part: TaskPart,
+    params: SupernetParams,
+    texts: Sequence[str],
+) -> Float[np.ndarray, "layer text model"]:
+    """The mean over each text's tokens: of the embeddings, then after every layer.
+
+    In float32, whatever precision the search trains in. Texts are cut as the task
+    cuts them.
+    """
+    supernet = make_supernet(experiment.space, experiment.shape)
+
+    @jax.jit
+    def encode(params: SupernetParams, batch: Batch) -> Array:
+        x = supernet.embed(params.encoder.embeddings, batch)
+        seen = supernet.see_full(params, x, batch)
+        first = sentence_vector(x, batch.mask)[None]
+        return jax.numpy.concatenate([first, seen.vectors])
+
+    every = np.arange(len(texts), dtype=np.int32)
+    rows = Rows(
+        encodings=part.tokenizer.encode(list(texts)),
+        labels=np.zeros_like(every),
+        language=np.zeros_like(every),
+        example=every,
+    )
+    batches, plans = scoring_batches(
+        rows, part.tokens.num_buckets, _BATCH_TOKENS, part.tokenizer.pad_id
+    )
+    layers, width = experiment.shape.num_layers + 1, experiment.shape.width
+    found = np.zeros((layers, len(texts), width), np.float32)
+    for steps, plan in zip(batches, plans, strict=True):
+        for step in range(len(plan.rows)):
+            batch = jax.tree.map(lambda leaf, n=step: leaf[n], steps)
+            is_real = plan.weight[step] > 0
+            vectors = np.asarray(encode(params, batch))
+            found[:, plan.rows[step][is_real]] = vectors[:, is_real]
+    return found

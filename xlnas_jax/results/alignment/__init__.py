@@ -1,0 +1,1 @@
+"""How alike languages lie inside an encoder, layer by layer: measured and shown."""
