@@ -71,7 +71,8 @@ def of_run(run: Path, steps: int, is_quick: bool) -> dict[str, Any]:
                 experiment, config=dataclasses.replace(config, train=train)
             )
             rate = config.finalists.learning_rate
-            run_alone = make_train_alone(own, rows, steps, rate, has_texts)
+            exponent = config.finalists.rate_exponent
+            run_alone = make_train_alone(own, rows, steps, rate, has_texts, exponent)
             made = run_alone(teacher, row)
             networks.append((functools.partial(_given, made), row))
             names.append((structure, way))

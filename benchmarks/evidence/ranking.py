@@ -100,8 +100,9 @@ def make_measure(
     """Builds `row -> values and seconds by signal`."""
     experiment, engine, state, rows, _, teacher = restored
     params = teacher if start == "teacher" else state.learner.params
-    rate = experiment.config.finalists.learning_rate
-    train = make_train_alone(experiment, rows, steps, rate)
+    settings = experiment.config.finalists
+    rate, exponent = settings.learning_rate, settings.rate_exponent
+    train = make_train_alone(experiment, rows, steps, rate, rate_exponent=exponent)
     refit = make_refit(experiment, rows, teacher)
     (part,) = experiment.parts
     test = scoring_data(experiment, part, part.roles.aux_heldout, "test", "report")

@@ -14,6 +14,7 @@ from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.controllers.base import Controller, Setting, Told
 from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.objectives.pareto import hypervolume, nondominated
+from xlnas_jax.search.adapt import Adapt
 from xlnas_jax.search.propose import make_propose
 from xlnas_jax.space.constraints import is_feasible
 from xlnas_jax.space.cost import CostModel, HeadSize
@@ -125,6 +126,7 @@ def make_runner(
     evaluations: int,
     population: int,
     refiner: Callable[[Controller], Refine] | None = None,
+    adapt: Adapt | None = None,
 ) -> Callable[[int], np.ndarray]:
     """`seed -> positions` of the networks that a strategy evaluates, in its order.
 
@@ -134,6 +136,8 @@ def make_runner(
 
     Args:
         refiner: what a strategy learns before each round, where it learns by gradients.
+        adapt: the part of the space that is searched; all of it if none. A table says
+            nothing of alignment, so that its bounds stay where they begin.
     """
     rounds = -(-evaluations // population)
     full = float(problem.objectives[:, 1].max())
@@ -141,9 +145,9 @@ def make_runner(
     costs, limits = problem.costs, problem.constraints
     setting = Setting(costs, limits, rounds, population, (full,), names)
     controller = make_controller(config, setting).compiled()
-    propose = make_propose(
-        controller, costs, limits, SearchConfig(population=population), _key
-    )
+    search = SearchConfig(population=population)
+    propose = make_propose(controller, costs, limits, search, _key, adapt=adapt)
+    part = adapt.init() if adapt is not None else None
     refine = refiner(controller) if refiner else lambda state, number: state
     where = {row.tobytes(): i for i, row in enumerate(problem.rows)}
 
@@ -152,7 +156,7 @@ def make_runner(
         met: dict[int, None] = {}
         for number in range(1, PATIENCE * rounds):
             state = refine(state, seed * PATIENCE * rounds + number)
-            proposal = propose(state, seed * MOST_ROUNDS + number)
+            proposal = propose(state, seed * MOST_ROUNDS + number, part)
             canonical = costs.space.canonical(proposal.indices).astype(np.int32)
             found = np.asarray([where.get(row.tobytes(), 0) for row in canonical])
             is_meant = np.arange(len(found)) < proposal.num

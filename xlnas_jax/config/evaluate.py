@@ -61,14 +61,17 @@ class TuningConfig:
     Attributes:
         steps: weight steps of each, by `train.method`, from the shared weights.
         learning_rate: of all its weights; it falls to zero within these steps.
+        rate_exponent: as of `finalists`.
     """
 
     steps: int = 10
     learning_rate: float = 2e-4
+    rate_exponent: float = 0.0
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", most=MAX_STEPS)
         positive(self, "learning_rate")
+        fraction(self, "rate_exponent")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, positive
+from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, fraction, positive
 from xlnas_jax.types import ConfigError
 
 Control = Literal[
@@ -17,7 +17,9 @@ class FinalistsConfig:
 
     Attributes:
         steps: weight steps of each finalist alone, by `train.method`.
-        learning_rate: of all its weights.
+        learning_rate: of all its weights. rate_exponent: with which power of its size
+            that falls: a network with a share s of the full network's FLOPs learns at
+            `learning_rate * s ** -rate_exponent`.
         budgets: shares of the FLOPs of the full network's layers at which fronts are
             compared: of each front the best network within each is trained.
         controls: what is trained beside the front, at the same budgets: `uniform`
@@ -32,6 +34,7 @@ class FinalistsConfig:
 
     steps: int = 100
     learning_rate: float = 2e-4
+    rate_exponent: float = 0.0
     budgets: tuple[float, ...] = (1 / 2, 1 / 4, 1 / 8, 1 / 12)
     controls: tuple[Control, ...] = ("uniform", "bottom", "random")
     by: Literal["error", "divergence"] = "error"
@@ -39,6 +42,7 @@ class FinalistsConfig:
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", most=MAX_STEPS)
         positive(self, "learning_rate")
+        fraction(self, "rate_exponent")
         positive(self, "budgets", most=1)
         if self.controls:
             distinct(self, "controls")

@@ -1,8 +1,63 @@
 """What may vary."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
-from xlnas_jax.config.ranges import at_least, distinct
+from xlnas_jax.config.ranges import at_least, distinct, fraction, positive
+from xlnas_jax.types import ConfigError
+
+
+@dataclass(frozen=True)
+class AdaptConfig:
+    """How the part of the space that is searched follows the languages.
+
+    Every ordered knob, and the number of layers, gets bounds. The harder the transfer,
+    the higher: of `difficulty` u and a knob with k choices, the lowest is
+    `floor((k-1) max(0, u - slack) s)`, the highest `ceil((k-1) min(1, base + u s))`,
+    with its sensitivity s. Networks outside are not proposed; those that are known stay
+    known, and all are trained.
+
+    Attributes:
+        distance, alignment, morphology: what counts in the difficulty: how far targets
+            are from the source (`languages.distance`), how little the best network
+            aligns translations (where an objective measures that), how much more the
+            auxiliary languages' words are cut. What is not known does not count.
+        slack, base: see above.
+        sensitivity: of knobs by name, and of the number of layers as `depth`; 1 if
+            absent.
+        bias: how much likelier the largest choice is than the smallest inside the
+            bounds, as the exponent of e at a difficulty of 1.
+        low, high: of the smoothed alignment; bounds move after `patience` rounds in a
+            row above `high` or below `low`, by one choice at most, and not between.
+        smoothing: of the alignment, what is kept of it in each round.
+    """
+
+    distance: float = 0.5
+    alignment: float = 0.3
+    morphology: float = 0.2
+    slack: float = 0.5
+    base: float = 0.5
+    sensitivity: dict[str, float] = field(default_factory=dict)
+    bias: float = 1.0
+    low: float = 0.4
+    high: float = 0.6
+    patience: int = 2
+    smoothing: float = 0.7
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "distance", "alignment", "morphology", "bias", most=100)
+        fraction(self, "slack", "base", "low", "high", "smoothing")
+        at_least(self, 1, "patience")
+        positive(self, "sensitivity", most=100)
+        if not self.distance + self.alignment + self.morphology:
+            raise ConfigError(
+                "space.adapt: something must count in the difficulty; distance, "
+                "alignment and morphology are all 0. Leave the section out."
+            )
+        if not self.low < self.high:
+            raise ConfigError(
+                f"space.adapt.low: must be below high, or bounds would move to and "
+                f"fro; got {self.low} and {self.high}."
+            )
 
 
 @dataclass(frozen=True)
@@ -23,6 +78,7 @@ class SpaceConfig:
         adapter: neurons of a bottleneck behind each layer, which begins as nothing; 0:
             a layer may be without; empty: there is none.
         pooling: ways to make one vector of a sentence.
+        adapt: only a part of it is searched, as the languages ask; all if absent.
     """
 
     elastic_depth: bool = True
@@ -32,6 +88,7 @@ class SpaceConfig:
     window: tuple[int, ...] = ()
     adapter: tuple[int, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
+    adapt: AdaptConfig | None = None
 
     def __post_init__(self) -> None:
         # None at all leaves out all layers, or a part of one.

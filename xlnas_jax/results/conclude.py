@@ -31,6 +31,7 @@ from xlnas_jax.results.finish import (
     uniform_scaling,
 )
 from xlnas_jax.results.scoring import Scores
+from xlnas_jax.search.adapt import history_of
 from xlnas_jax.search.alone import make_train_alone
 from xlnas_jax.search.engine import Data
 from xlnas_jax.search.pruners import Pruners
@@ -120,6 +121,9 @@ def conclude(
     document = make_document(
         experiment, chosen.scored, chosen.names, tested, shown, *counts
     )
+    if engine.adapt is not None and state.space is not None:
+        searched = done - engine.num_warm_up
+        document["adaptation"] = history_of(engine.adapt, state.space, searched)
     if ended is not None:
         found, winner = ended.finalists, ended.winner
         add_finalists(experiment, document, found, of_finalists, winner)
@@ -220,7 +224,9 @@ def _workshop(
 ) -> Workshop:
     settings = experiment.config.finalists
     rows, heldout = data
-    train = make_train_alone(experiment, rows, settings.steps, settings.learning_rate)
+    given = settings.steps, settings.learning_rate
+    exponent = settings.rate_exponent
+    train = make_train_alone(experiment, rows, *given, rate_exponent=exponent)
     return Workshop(experiment, engine, heldout, train, score, teacher, folder, say)
 
 

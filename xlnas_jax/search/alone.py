@@ -31,6 +31,7 @@ def make_train_alone(
     steps: int,
     learning_rate: float,
     with_texts: bool = True,
+    rate_exponent: float = 0.0,
 ) -> TrainAlone:
     """Builds what trains a network of the given weights by `train.method`.
 
@@ -39,6 +40,9 @@ def make_train_alone(
 
     Args:
         with_texts: text without labels takes part, where the method uses some.
+        rate_exponent: a network with a share `s` of the work of the full network's
+            layers learns at `learning_rate * s ** -rate_exponent`. Small ones have
+            farther to go.
     """
     config = experiment.config
     train = dataclasses.replace(
@@ -82,10 +86,13 @@ def make_train_alone(
         learner = init_learner(copied, optimizer, own)
         learner = place(mesh, learner, config.devices.fsdp)
         network = jax.device_put(np.asarray(row, np.int32))
+        share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])
+        # A network without layers has no share, and nothing that learns there.
+        factor = np.float32(share**-rate_exponent if share else 1.0)
         for number in range(steps):
             task, bucket, index, weight = plan[number]
             given = rows[task][bucket], index, weight
-            learner, _ = take[task](learner, network, *given)
+            learner, _ = take[task](learner, network, factor, *given)
             if watch is not None:
                 watch(number + 1, learner.params)
         return learner.params

@@ -1,5 +1,6 @@
 """Builds the functions of `search.Engine` from an experiment and its arrays."""
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,8 @@ from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.weights import import_params
 from xlnas_jax.objectives.pareto import init_archive
+from xlnas_jax.search.adapt import Adapt
+from xlnas_jax.search.difficulty import difficulty_of
 from xlnas_jax.search.judge import make_insert, make_judge, make_measure
 from xlnas_jax.search.learn import init_method, make_learn, num_warm_up
 from xlnas_jax.search.propose import make_propose
@@ -61,30 +64,46 @@ def make_engine(
     params = place(mesh, import_params(experiment), config.devices.fsdp)
     rows = replicate(mesh, rows)
     optimizer = _optimizer(experiment, params)
-    controller = make_strategy(experiment)
+    controller, adapt = make_strategy(experiment), make_adapt(experiment)
     measure = make_measure(experiment)
     engine = Engine(
         num_warm_up=warm_up,
         learn=make_learn(experiment, rows, optimizer, mesh),
         refine=make_refine(experiment, rows, heldout, controller, warm_up, mesh),
-        propose=_make_propose(experiment, controller, make_seeds(experiment, rows)),
+        propose=_make_propose(
+            experiment, controller, make_seeds(experiment, rows), adapt
+        ),
         **make_scoring(experiment, rows, heldout),
         measure=measure,
         judge=make_judge(experiment, measure),
         insert=make_insert(experiment),
         controller=controller,
+        adapt=adapt,
     )
     learner = place(
         mesh,
         init_learner(params, optimizer, init_method(experiment)),
         config.devices.fsdp,
     )
-    return engine, first_state(experiment, controller, learner, mesh)
+    state = first_state(experiment, controller, learner, mesh)
+    if adapt is not None:
+        state = dataclasses.replace(state, space=adapt.init())
+    return engine, state
+
+
+def make_adapt(experiment: Experiment) -> Adapt | None:
+    """What moves the bounds of the space, if it is to have some."""
+    config = experiment.config.space.adapt
+    if config is None:
+        return None
+    known = difficulty_of(experiment, config)
+    limits, rounds = experiment.config.constraints, experiment.config.search.rounds
+    return Adapt(experiment.costs, limits, config, known, rounds)
 
 
 def _make_propose(
-    experiment: Experiment, controller: Controller, seeds: Seeds
-) -> Callable[[Any, int], Proposal]:
+    experiment: Experiment, controller: Controller, seeds: Seeds, adapt: Adapt | None
+) -> Callable[..., Proposal]:
     config = experiment.config
     return make_propose(
         controller,
@@ -94,6 +113,7 @@ def _make_propose(
         lambda number: round_key(config, "ask", number),
         seeds,
         num_warm_up(config),
+        adapt,
     )
 
 
@@ -133,7 +153,7 @@ def with_teacher(
     optimizer = _optimizer(experiment, state.learner.params)
     learn = make_learn(experiment, replicate(mesh, rows), optimizer, mesh)
     seeds = make_seeds(experiment, rows, teacher)
-    propose = _make_propose(experiment, engine.controller, seeds)
+    propose = _make_propose(experiment, engine.controller, seeds, engine.adapt)
     scoring = make_scoring(experiment, rows, heldout)
     engine = engine._replace(learn=learn, propose=propose, **scoring)
     return engine, state, (rows, heldout)

@@ -18,6 +18,7 @@ from jaxtyping import Array, Bool, Float, Int
 
 from xlnas_jax.controllers.base import Controller, Told
 from xlnas_jax.objectives.pareto import Archive
+from xlnas_jax.search.adapt import Adapt, AdaptState, adapted
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import Learner
 from xlnas_jax.types import Evaluation
@@ -61,6 +62,7 @@ class SearchState:
         teacher: the full network as the warm-up left it, from which candidates learn
             or against which they are held; None in searches without one. Word
             embeddings that are never trained are not kept a second time.
+        space: the part of the space that is searched, where that adapts.
     """
 
     learner: Learner
@@ -71,6 +73,7 @@ class SearchState:
     rejected: Count
     failed: Count
     teacher: SharedParams | None = None
+    space: AdaptState | None = None
 
 
 # `(evaluation, costs) -> (objectives, metrics of each task)`, a row a candidate.
@@ -91,7 +94,7 @@ class Engine(NamedTuple):
         refine: `(controller_state, learner, round) -> controller_state`; gradient
             steps of the architecture on auxiliary languages, for strategies that
             take any.
-        propose: `(controller_state, round) -> Proposal`.
+        propose: `(controller_state, round, space_state) -> Proposal`.
         evaluate: `(params, indices, num) -> Evaluation` on auxiliary languages;
             where candidates race, some of them are not scored to the end.
         score: the same, but every candidate is; for what is reported.
@@ -108,12 +111,13 @@ class Engine(NamedTuple):
         insert: `(archive, told, values, indices, is_complete) -> archive`; estimates
             are not kept.
         controller: the strategy.
+        adapt: what moves the bounds of the space; None where it has none.
     """
 
     num_warm_up: int
     learn: Callable[[Learner, int], tuple[Learner, Float[Array, ""]]]
     refine: Callable[[Any, Learner, int], Any]
-    propose: Callable[[Any, int], Proposal]
+    propose: Callable[..., Proposal]
     evaluate: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     score: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
     score_as_is: Callable[[SharedParams, Int[np.ndarray, "pop site"], int], Evaluation]
@@ -123,6 +127,7 @@ class Engine(NamedTuple):
     judge: Callable[[Evaluation, Proposal], tuple[Told, Float[Array, "pop value"]]]
     insert: Callable[..., Archive]
     controller: Controller
+    adapt: Adapt | None = None
 
 
 class RoundMetrics(NamedTuple):
@@ -147,7 +152,7 @@ def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]
     if number < engine.num_warm_up:
         return state, RoundMetrics(loss)
     controller = engine.refine(state.controller, learner, number)
-    proposal = engine.propose(controller, number)
+    proposal = engine.propose(controller, number, state.space)
     evaluation = engine.evaluate(learner.params, proposal.indices, proposal.num)
     told, values = engine.judge(evaluation, proposal)
     controller = engine.controller.tell(controller, told)
@@ -156,6 +161,8 @@ def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]
     if engine.controller.watch is not None:
         controller = engine.controller.watch(controller, archive)
     failed = np.int32(proposal.num) - told.is_valid.sum(dtype=np.int32)
+    searched = number - engine.num_warm_up
+    space, bounds = adapted(engine.adapt, state.space, searched, told, evaluation)
     state = dataclasses.replace(
         state,
         controller=controller,
@@ -163,8 +170,8 @@ def step(engine: Engine, state: SearchState) -> tuple[SearchState, RoundMetrics]
         evaluated=state.evaluated + np.int32(proposal.num),
         rejected=state.rejected + np.int32(proposal.rejected),
         failed=state.failed + failed,
+        space=space,
     )
     ruled_out = int((~is_complete[: proposal.num]).sum())
-    return state, RoundMetrics(
-        loss, told, engine.controller.summary(controller), ruled_out, failed
-    )
+    summary = {**engine.controller.summary(controller), **bounds}
+    return state, RoundMetrics(loss, told, summary, ruled_out, failed)

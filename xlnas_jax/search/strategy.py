@@ -29,7 +29,8 @@ def make_strategy(experiment: Experiment) -> Controller:
         tuple(objective.name for objective in experiment.objectives),
     )
     controller = make_controller(config.controller, setting).compiled()
-    if config.search.seeds and not controller.learns_from_any:
+    is_changed = config.search.seeds or config.space.adapt is not None
+    if is_changed and not controller.learns_from_any:
         controller = of_its_own(controller)
     escape, size = config.search.escape, config.search.archive_size
     if escape is None:

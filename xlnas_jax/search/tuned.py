@@ -23,7 +23,9 @@ def make_tune(experiment: Experiment, rows: Rows) -> TrainAlone | None:
     settings = experiment.config.evaluate.tuning
     if settings is None:
         return None
-    return make_train_alone(experiment, rows, settings.steps, settings.learning_rate)
+    given = settings.steps, settings.learning_rate
+    exponent = settings.rate_exponent
+    return make_train_alone(experiment, rows, *given, rate_exponent=exponent)
 
 
 def make_tuned_evaluate(tune: TrainAlone, evaluate: Evaluate) -> Evaluate:

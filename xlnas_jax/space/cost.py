@@ -156,6 +156,16 @@ class CostModel:
             stage.widest(self.shape, self.length, *values),
         )
 
+    def shares_of_flops(
+        self, indices: Int[np.ndarray, "pop site"]
+    ) -> Float[np.ndarray, " pop"]:
+        """The work of each network's layers, as a share of the full network's.
+
+        Inverse of `flops_of_share`.
+        """
+        none, whole = self.flops_of_share(0.0), self.flops_of_share(1.0)
+        return (self.counted(indices)["flops"] - none) / (whole - none)
+
     def flops_of_share(self, share: float) -> float:
         """FLOPs of a network whose layers have a share of the full network's work.
 

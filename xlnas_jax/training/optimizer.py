@@ -56,6 +56,22 @@ def make_optimizer(
     return optax.partition({"train": learn, "freeze": optax.set_to_zero()}, labels)
 
 
+def with_rate(
+    optimizer: optax.GradientTransformation, factor: Float[Array, ""]
+) -> optax.GradientTransformation:
+    """The same with all learning rates times a factor, which may be traced.
+
+    The state is that of `optimizer`. What decays does so by the rate, so it is scaled
+    alike.
+    """
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        found, state = optimizer.update(updates, state, params)
+        return jax.tree.map(lambda leaf: leaf * factor, found), state
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
 def _rise_and_fall(config: TrainConfig, peak: float, num_steps: int) -> optax.Schedule:
     """From zero to a learning rate, and back."""
     warmup = max(1, round(config.warmup_fraction * num_steps))

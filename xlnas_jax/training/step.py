@@ -14,7 +14,7 @@ from xlnas_jax.supernet.params import SharedParams, SupernetParams
 from xlnas_jax.supernet.supernet import Seen, Supernet
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
-from xlnas_jax.training.optimizer import apply_gradients
+from xlnas_jax.training.optimizer import apply_gradients, with_rate
 from xlnas_jax.types import Architecture, Batch, Said
 
 # A compiled weight update of the encoder and the head of one task. `rows` holds a whole
@@ -96,10 +96,11 @@ def make_step_alone(
     name: str,
     layout: Layout = ONE_DEVICE,
 ) -> WeightStep:
-    """Builds `(learner, network, rows, index, weight) -> (learner, loss)`.
+    """Builds `(learner, network, factor, rows, index, weight) -> (learner, loss)`.
 
     One network is trained by itself, in the place of the whole: weights that it does
     not have get no gradients. Networks are data, so one program trains them all.
+    Learning rates are those of `optimizer` times `factor`.
     """
     sub = network_of(supernet, setting.config.kd_layers > 0).sub
     assert sub is not None
@@ -107,6 +108,7 @@ def make_step_alone(
     def step(
         learner: Learner,
         network: Int[Array, " site"],
+        factor: Float[Array, ""],
         rows: Batch,
         index: Int[Array, " batch"],
         weight: Float[Array, " batch"],
@@ -118,7 +120,8 @@ def make_step_alone(
             return sub(params, x, batch, arch)
 
         own = setting._replace(network=Network(full))
-        take = weight_step(method, own, supernet, optimizer, seed, name, layout)
+        scaled = with_rate(optimizer, factor)
+        take = weight_step(method, own, supernet, scaled, seed, name, layout)
         return take(learner, rows, index, weight)
 
     return jax.jit(step, donate_argnums=0)

@@ -29,7 +29,6 @@ RULES = {
     "seed": Rule("search", "every draw depends on it"),
     "model": Rule("search", "the weights it starts from"),
     "languages": Rule("search", "what is trained on, and what scores"),
-    "languages.distance": Rule("run", "what is shown of languages"),
     "data": Rule("search", "what is trained on, and what scores"),
     "weight": Rule("search", "how often a task is trained on"),
     "language_heads": Rule("search", "they are weights"),

@@ -66,6 +66,7 @@ def measure(
     languages: Sequence[str],
     config: DistanceConfig,
     pieces: Mapping[str, Pieces] | None = None,
+    is_strict: bool = True,
 ) -> Distances:
     """All kinds of distance between all pairs.
 
@@ -73,6 +74,7 @@ def measure(
         languages: normalised codes.
         pieces: by language, ids of the tokens of its texts; without, sub-words say
             nothing.
+        is_strict: something must be known of every pair.
 
     Raises:
         ConfigError: of some pair nothing is known that counts.
@@ -89,7 +91,8 @@ def measure(
                 values[kind][row, column] = found.value
                 confidence[kind][row, column] = found.confidence
     made = Distances(codes, values, confidence, weights)
-    _require_known(made)
+    if is_strict:
+        _require_known(made)
     return made
 
 

@@ -1,0 +1,61 @@
+"""One network trained by itself: its rate goes by its size; one program does all."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+from tests.experiments import tiny_config, warmed_up
+from xlnas_jax.experiment.draws import draw_feasible
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.search.alone import make_train_alone
+
+STEPS, RATE = 3, 1e-3
+
+
+@pytest.fixture(scope="module")
+def begun():
+    base = tiny_config()
+    train = dataclasses.replace(base.train, method="distill", pretune_steps=2)
+    experiment = prepare(dataclasses.replace(base, train=train))
+    _, state, (rows, _) = warmed_up(experiment)
+    return experiment, state.learner.params, rows
+
+
+def test_a_smaller_network_learns_faster_by_the_power_that_is_asked(begun) -> None:
+    experiment, params, rows = begun
+    row = draw_feasible(experiment, 1, "control")[0]
+    (share,) = experiment.costs.shares_of_flops(row[None])
+    assert 0.0 < share < 1.0
+    by_size = make_train_alone(experiment, rows, STEPS, RATE, rate_exponent=0.5)
+    at_once = make_train_alone(experiment, rows, STEPS, RATE * share**-0.5)
+    plain = make_train_alone(experiment, rows, STEPS, RATE)
+    one, same, other = (train(params, row) for train in (by_size, at_once, plain))
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, same
+    )
+    kernel = [np.asarray(p.encoder.layers.up.kernel) for p in (one, other)]
+    assert np.abs(kernel[0] - kernel[1]).max() > 1e-5
+
+
+def test_the_full_network_learns_at_the_rate_itself(begun) -> None:
+    experiment, params, rows = begun
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    trained = [
+        make_train_alone(experiment, rows, STEPS, RATE, rate_exponent=power)(
+            params, full
+        )
+        for power in (0.0, 1.0)
+    ]
+    jax.tree.map(np.testing.assert_array_equal, *trained)
+
+
+def test_shares_are_those_that_budgets_are_made_of(begun) -> None:
+    costs = begun[0].costs
+    full = np.asarray(costs.space.num_choices, np.int32)[None] - 1
+    assert costs.shares_of_flops(full).tolist() == [1.0]
+    rows = draw_feasible(begun[0], 8, "control")
+    flops = costs.counted(rows)["flops"]
+    for share, own in zip(costs.shares_of_flops(rows), flops, strict=True):
+        assert costs.flops_of_share(share) == pytest.approx(own)
