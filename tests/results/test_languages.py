@@ -6,9 +6,11 @@ import pytest
 
 from tests.experiments import tiny_config
 from xlnas_jax.config.languages import DistanceConfig
+from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.experiment.parts import TaskPart
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results import languages
+from xlnas_jax.results.description import describe
 from xlnas_jax.results.languages import make_distance_tables
 from xlnas_jax.terminal.text import Grid
 
@@ -67,3 +69,24 @@ def test_kinds_that_need_text_alone_are_known_of_all(part) -> None:
     assert [row[-1] for row in tables[0].rows] == ["100%"] * 7
     subwords, combined = ([row[n] for row in tables[0].rows] for n in (7, 8))
     assert subwords == combined
+
+
+def test_each_of_several_tasks_has_languages_and_weights_of_its_own() -> None:
+    config = tiny_config()
+    assert config.languages is not None and config.data is not None
+    weights = DistanceConfig(0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+    by_family = dataclasses.replace(config.languages, distance=weights)
+    several = dataclasses.replace(
+        config,
+        languages=None,
+        data=None,
+        tasks={
+            "one": TaskConfig(config.languages, config.data),
+            "two": TaskConfig(by_family, config.data),
+        },
+    )
+    titles = {table.title: table for table in describe(prepare(several))}
+    one, two = (titles[f"{name}: Distance from en English"] for name in ("one", "two"))
+    assert [row[:8] for row in one.rows] == [row[:8] for row in two.rows]
+    assert [row[4] for row in two.rows] == [row[8] for row in two.rows]
+    assert [row[8] for row in one.rows] != [row[8] for row in two.rows]

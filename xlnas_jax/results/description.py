@@ -41,7 +41,7 @@ def describe(experiment: Experiment) -> list[Grid]:
             tables.append(make_text_table(experiment, part, where))
         if part.source.labels:
             tables.append(_labels(part, found[part.name], where))
-        weights = experiment.config.languages.distance
+        weights = part.config.languages.distance
         tables += make_distance_tables(part, weights, where)
     tables += vocabulary_tables(experiment)
     return [*tables, _objectives(experiment)]

@@ -4,7 +4,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xlnas_jax.config.languages import DistanceConfig
 from xlnas_jax.config.space import AdaptConfig
 from xlnas_jax.data.sources import read_texts
 from xlnas_jax.data.tokens.coverage import plain_ids
@@ -39,8 +38,7 @@ def difficulty_of(experiment: Experiment, config: AdaptConfig) -> Difficulty:
     parts = experiment.parts
     distance = cut = None
     if config.distance:
-        weights = experiment.config.languages.distance
-        distance = float(np.mean([_distance(part, weights) for part in parts]))
+        distance = float(np.mean([_distance(part) for part in parts]))
     if config.morphology:
         cut = float(np.mean([_cut(part) for part in parts]))
     return Difficulty(distance, cut)
@@ -65,9 +63,9 @@ def combined(known: Difficulty, similarity: float | None, config: AdaptConfig) -
     return float(np.clip(found, 0.0, 1.0))
 
 
-def _distance(part: TaskPart, weights: DistanceConfig) -> float:
+def _distance(part: TaskPart) -> float:
     """Mean over the targets of which something is known."""
-    roles = part.roles
+    roles, weights = part.roles, part.config.languages.distance
     codes = (roles.source, *roles.target)
     row = measure(codes, weights, is_strict=False).combined()[0, 1:]
     known = row[np.isfinite(row)]

@@ -76,6 +76,6 @@ def to_words(
 ) -> dict[str, str]:
     """A dictionary; of a word that stands twice, the surest translation."""
     found: dict[str, str] = {}
-    for ours, theirs in zip(pairs.source.tolist(), pairs.target.tolist(), strict=True):
-        found.setdefault(source[ours], target[theirs])
+    for ours, theirs in zip(pairs.source, pairs.target, strict=True):
+        found.setdefault(str(source[int(ours)]), str(target[int(theirs)]))
     return found

@@ -18,7 +18,12 @@ from xlnas_jax.languages.distance.typology import UNDEFINED, Kind, Measured, dis
 from xlnas_jax.languages.distance.uriel import iso_of
 from xlnas_jax.types import ConfigError
 
-_ANGULAR: tuple[Kind, ...] = ("syntactic", "phonological", "inventory", "geographic")
+_ANGULAR: dict[str, Kind] = {
+    "syntactic": "syntactic",
+    "phonological": "phonological",
+    "inventory": "inventory",
+    "geographic": "geographic",
+}
 # Kinds that text is needed for, or nothing but the codes.
 _SCRIPT, _SUBWORDS, _GENETIC = "script", "subwords", "genetic"
 
@@ -113,8 +118,7 @@ def _one(
         return UNDEFINED
     if kind == _GENETIC:
         return tree_distance(ours, theirs)
-    (angular,) = (one for one in _ANGULAR if one == kind)
-    return distance(angular, ours, theirs)
+    return distance(_ANGULAR[kind], ours, theirs)
 
 
 def _between_scripts(ours: str, theirs: str) -> Measured:
