@@ -4,8 +4,9 @@ Of finished searches that had a teacher: random networks of about one size are s
 as they are cut from the shared weights, with their norms fitted to the teacher's, and
 after few steps of the training that finalists get; then they are trained to its end,
 and scored on auxiliary dev data, as the search would, and on auxiliary test data,
-which no score before has seen. Targets take no part in it. What was measured is kept
-in the run directory: started again it goes on.
+which no score before has seen. Beside the first steps of that training stand short
+ones that end, at rates of their own (`--tunings STEPSxRATE`). Targets take no part in
+it. What was measured is kept in the run directory: started again it goes on.
 
     python -m benchmarks.evidence.ranking runs/sib200_e5-s0 runs/sib200_e5-s1 \
         runs/sib200_e5-s2 --out benchmarks/results/ranking.json
@@ -14,9 +15,9 @@ in the run directory: started again it goes on.
 import json
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -46,6 +47,25 @@ RIDGE, FOLDS = 1.0, 4
 METRICS = ("error", "divergence")
 
 
+class Tuning(NamedTuple):
+    """A short training of its own: how many steps, and at which rate.
+
+    Of the rate it holds what `finalists.rate_exponent` says.
+    """
+
+    steps: int
+    rate: float
+
+
+TUNINGS = (Tuning(10, 1e-4), Tuning(10, 2e-4), Tuning(20, 1.5e-4))
+
+
+def tuning(text: str) -> Tuning:
+    """From `10x2e-4`."""
+    steps, rate = text.split("x")
+    return Tuning(int(steps), float(rate))
+
+
 def main() -> None:
     """Measures what is missing, and compares the rankings."""
     parser = arguments(__doc__)
@@ -54,15 +74,19 @@ def main() -> None:
     parser.add_argument("--shares", type=float, nargs="+", default=[1 / 4])
     parser.add_argument("--start", choices=("shared", "teacher"), default="shared")
     parser.add_argument("--steps", type=int, help="that finalists take, if not given")
+    parser.add_argument("--tunings", nargs="*", default=list(TUNINGS), type=tuning)
     given = parser.parse_args()
     count = 3 if given.quick else given.networks
     sizes = {told(share): [] for share in given.shares}
     for run in given.runs:
         restored = restore(run)
         steps = given.steps or restored.experiment.config.finalists.steps
-        measure = make_measure(restored, given.start, steps)
+        tunings = given.tunings[: 1 if given.quick else None]
+        measure = make_measure(restored, given.start, steps, tunings)
         for share in given.shares:
-            folder = run / "ranking" / f"{given.start}-{steps}-{told(share)[2:]}"
+            named = [f"{one.steps}x{one.rate:g}" for one in tunings]
+            which = [given.start, str(steps), told(share)[2:], *named]
+            folder = run / "ranking" / "-".join(which)
             rows = draw(restored.experiment, share, count)
             found = [_kept(folder, n, measure, row) for n, row in enumerate(rows)]
             features = np.stack([_features(restored.experiment, row) for row in rows])
@@ -95,7 +119,7 @@ def draw(experiment: Experiment, share: float, count: int) -> np.ndarray:
 
 
 def make_measure(
-    restored: Restored, start: str, steps: int
+    restored: Restored, start: str, steps: int, tunings: Sequence[Tuning]
 ) -> Callable[[np.ndarray], dict[str, Any]]:
     """Builds `row -> values and seconds by signal`."""
     experiment, engine, state, rows, _, teacher = restored
@@ -103,6 +127,12 @@ def make_measure(
     settings = experiment.config.finalists
     rate, exponent = settings.learning_rate, settings.rate_exponent
     train = make_train_alone(experiment, rows, steps, rate, rate_exponent=exponent)
+    short = {
+        f"{one.steps} steps at {one.rate:g}": make_train_alone(
+            experiment, rows, *one, rate_exponent=exponent
+        )
+        for one in tunings
+    }
     refit = make_refit(experiment, rows, teacher)
     (part,) = experiment.parts
     test = scoring_data(experiment, part, part.roles.aux_heldout, "test", "report")
@@ -110,7 +140,9 @@ def make_measure(
     predict = make_predictor(supernet, experiment.space, part.task)
 
     def score(params: SharedParams, row: np.ndarray) -> dict[str, float]:
-        found = Rescore(experiment, engine, params)(row[None]).metrics[0]
+        # As they are: a search that tunes what it scores would train them further.
+        scored = Rescore(experiment, engine, params, as_is=True)(row[None])
+        found = scored.metrics[0]
         count = len(part.roles.aux_heldout)
         return {
             "error": float(found["error"][0, :count].mean()),
@@ -124,6 +156,10 @@ def make_measure(
         begun = time.perf_counter()
         values["norms refitted"] = score(refit(params, row), row)
         seconds["norms refitted"] = time.perf_counter() - begun
+        for name, tune in short.items():
+            begun = time.perf_counter()
+            values[name] = score(tune(params, row), row)
+            seconds[name] = time.perf_counter() - begun
         spent, begun = 0.0, time.perf_counter()
 
         def watch(done: int, trained: SharedParams) -> None:

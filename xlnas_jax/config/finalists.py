@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, fraction, positive
+from xlnas_jax.config.ranges import (
+    MANY,
+    MAX_STEPS,
+    at_least,
+    distinct,
+    fraction,
+    positive,
+)
 from xlnas_jax.types import ConfigError
 
 Control = Literal[
@@ -22,6 +29,9 @@ class FinalistsConfig:
             `learning_rate * s ** -rate_exponent`.
         budgets: shares of the FLOPs of the full network's layers at which fronts are
             compared: of each front the best network within each is trained.
+        tries: of the front, and of controls that are drawn, so many networks of the
+            size of each budget are trained. What is the best within it after training
+            (see `by`) stands for it.
         controls: what is trained beside the front, at the same budgets: `uniform`
             scaling, the `bottom` layers, `random` networks as many as were searched,
             `more_params` (the random ones with most parameters), and pruning of the
@@ -36,11 +46,13 @@ class FinalistsConfig:
     learning_rate: float = 2e-4
     rate_exponent: float = 0.0
     budgets: tuple[float, ...] = (1 / 2, 1 / 4, 1 / 8, 1 / 12)
+    tries: int = 1
     controls: tuple[Control, ...] = ("uniform", "bottom", "random")
     by: Literal["error", "divergence"] = "error"
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", most=MAX_STEPS)
+        at_least(self, 1, "tries", most=MANY)
         positive(self, "learning_rate")
         fraction(self, "rate_exponent")
         positive(self, "budgets", most=1)

@@ -13,6 +13,7 @@ from xlnas_jax.results.document import Document, make_document
 from xlnas_jax.results.finalists.choose import choose
 from xlnas_jax.results.finalists.contenders import make_contenders
 from xlnas_jax.results.finalists.document import add_finalists
+from xlnas_jax.results.finalists.places import settled
 from xlnas_jax.results.finalists.train import (
     Finalist,
     Workshop,
@@ -165,7 +166,7 @@ def _finalists(shop: Workshop, data: Data, front: Scored, evaluated: int) -> End
     experiment = shop.experiment
     pruners = Pruners(experiment, shop.teacher, data[0])
     contenders = make_contenders(experiment, shop.score, evaluated, front, pruners)
-    finalists = train_finalists(shop, contenders)
+    finalists = settled(experiment, train_finalists(shop, contenders))
     ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
     return Ended(shop, finalists, choose(experiment, ids, finalists))
 

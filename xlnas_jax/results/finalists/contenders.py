@@ -20,6 +20,8 @@ FOUND = "found"
 SHARED = "shared"
 # Controls that are drawn, all from the same candidates.
 DRAWN = ("random", "more_params")
+# Those of which there are more than stand for budgets: what is searched or drawn.
+SEARCHED = (FOUND, *DRAWN)
 
 
 class Contender(NamedTuple):
@@ -28,7 +30,8 @@ class Contender(NamedTuple):
     Attributes:
         kind: `found`, or the control that it is.
         places: what it stands for among its kind: shares of the full network's FLOPs,
-            such as `1/4`, objectives of which it is the best, `knee`.
+            such as `1/4`, objectives of which it is the best, `knee`; `tried` where
+            it is none of these after all.
         row: canonical choice indices.
         start: what it is cut from: `shared`, or the pruner that orders the units of
             the full network. ranking: that order.
@@ -74,7 +77,8 @@ def make_contenders(
     for kind in (FOUND, *config.controls):
         if kind in scored:
             by = "params" if kind == "more_params" else None
-            chosen = at_budgets(experiment, scored[kind], by)
+            tries = config.tries if kind in SEARCHED else 1
+            chosen = at_budgets(experiment, scored[kind], by, tries)
             most = None
             if kind == FOUND:
                 chosen += corners(experiment, front)
@@ -105,31 +109,32 @@ def _flops(experiment: Experiment, rows: np.ndarray) -> np.ndarray:
     return experiment.costs.counted(rows)["flops"]
 
 
-def _limits(experiment: Experiment) -> list[float]:
+def limits_of(experiment: Experiment) -> list[float]:
     """FLOPs of every budget."""
     shares = experiment.config.finalists.budgets
     return [experiment.costs.flops_of_share(share) for share in shares]
 
 
 def at_budgets(
-    experiment: Experiment, scored: Scored, by: str | None = None
+    experiment: Experiment, scored: Scored, by: str | None = None, tries: int = 1
 ) -> list[tuple[np.ndarray, str]]:
     """The best network within every budget, where there is one.
 
     Args:
         by: a cost of which the most is the best; None: the first objective.
+        tries: so many, the others of them larger than the next budget allows.
     """
     flops = _flops(experiment, scored.indices)
     order = np.lexsort(scored.objectives.T[::-1])
     if by is not None:
         order = np.argsort(-experiment.costs.counted(scored.indices)[by], kind="stable")
     found = []
-    for share, most in zip(
-        experiment.config.finalists.budgets, _limits(experiment), strict=True
-    ):
-        within = order[flops[order] <= most]
-        if len(within):
-            found.append((scored.indices[within[0]], told(share)))
+    budgets, most = experiment.config.finalists.budgets, limits_of(experiment)
+    for share, limit, least in zip(budgets, most, (*most[1:], 0.0), strict=True):
+        within = order[flops[order] <= limit]
+        others = [n for n in within[1:] if flops[n] > least]
+        for place in (*within[:1], *others[: tries - 1]):
+            found.append((scored.indices[place], told(share)))
     return found
 
 

@@ -1,0 +1,43 @@
+"""Which of several networks stands for a budget, now that they are trained."""
+
+from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.results.finalists.choose import value_of
+from xlnas_jax.results.finalists.contenders import SEARCHED, limits_of, told
+from xlnas_jax.results.finalists.train import Finalist
+from xlnas_jax.results.finish import within
+
+TRIED = "tried"
+
+
+def settled(experiment: Experiment, finalists: list[Finalist]) -> list[Finalist]:
+    """The same, of what was searched or drawn each budget held by the best within it.
+
+    By auxiliary data after training; of equal ones the smaller. One that
+    `constraints.divergence` forbids holds none, if another is within it. Corners of
+    the front stay what they are.
+    """
+    config = experiment.config.finalists
+    budgets = dict(zip(map(told, config.budgets), limits_of(experiment), strict=True))
+    flops = [_flops(experiment, one) for one in finalists]
+    values = [value_of(experiment, one, config.by) for one in finalists]
+    held: dict[int, list[str]] = {n: [] for n in range(len(finalists))}
+    for kind in SEARCHED:
+        own = [n for n, one in enumerate(finalists) if one.contender.kind == kind]
+        allowed = [n for n in own if within(experiment, finalists[n].after)[0]] or own
+        for place, limit in budgets.items():
+            there = [n for n in allowed if flops[n] <= limit]
+            if there:
+                best = min(there, key=lambda n: (values[n], flops[n], n))
+                held[best].append(place)
+    found = []
+    for n, one in enumerate(finalists):
+        if one.contender.kind in SEARCHED:
+            others = [place for place in one.contender.places if place not in budgets]
+            places = (*held[n], *others) or (TRIED,)
+            one = one._replace(contender=one.contender._replace(places=places))
+        found.append(one)
+    return found
+
+
+def _flops(experiment: Experiment, one: Finalist) -> int:
+    return int(experiment.costs.counted(one.contender.row[None])["flops"][0])
