@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.evidence import distillation, ranking
+from benchmarks.evidence import aligned, distillation, ranking
 from benchmarks.evidence.refit import make_refit
 from benchmarks.evidence.restored import restore
 from tests.experiments import RANDOM, tiny_config
+from xlnas_jax.alignment.measures.registry import MEASURES
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.results.finish import Rescore
 from xlnas_jax.run.run import run_search
@@ -68,6 +69,24 @@ def test_distillation_is_held_against_labels(run, tmp_path, monkeypatch) -> None
     (case,) = own["structures"]
     assert case["target_mean"].keys() == set(distillation.WAYS)
     assert 0.0 <= own["full"] <= 1.0
+
+
+@pytest.mark.filterwarnings("ignore:the tokenizer should know")
+def test_alignment_is_held_against_transfer(run, tmp_path, monkeypatch) -> None:
+    plot = tmp_path / "aligned.png"
+    options = [str(run), "--quick", "--pairs", "20", "--plot", str(plot)]
+    found = told(aligned, monkeypatch, tmp_path / "a.json", *options)
+    roles = tiny_config().languages
+    assert roles is not None
+    count = len(roles.aux_train) + len(roles.aux_heldout) + len(roles.target)
+    assert len(found["languages"]) == count + aligned.FEW
+    for one in found["languages"].values():
+        assert 0.0 <= one["accuracy"] <= 1.0 and one["distances"]["all"] > 0.0
+    own = found["correlations"]
+    assert set(own["measures"]) == set(MEASURES)
+    for one in (own["measures"]["score"], own["distances"]["genetic"]):
+        assert -1.0 <= one["low"] <= one["value"] <= one["high"] <= 1.0
+    assert plot.stat().st_size > 5_000
 
 
 def test_norms_of_the_full_network_fit_already(run) -> None:

@@ -27,7 +27,7 @@ def make_language_table(part: TaskPart, where: str) -> Grid:
     source's text: no labels, no typology, only what the tokenizer sees.
     """
     roles, tokenizer = part.roles, part.tokenizer
-    known = _pieces(part, roles.source)
+    known = pieces_of(part, roles.source)
     rows = []
     for code in roles.all:
         texts = _texts(part, code)
@@ -60,7 +60,7 @@ def make_distance_tables(
     roles = part.roles
     codes = tuple(dict.fromkeys((*roles.all, *roles.unlabelled)))
     try:
-        made = measure(codes, weights, {code: _pieces(part, code) for code in codes})
+        made = measure(codes, weights, {code: pieces_of(part, code) for code in codes})
     except ConfigError as error:
         return [Grid(title, ("",), [], (str(error),))]
     names = {code: titled(code, part.codes[code]) for code in codes}
@@ -126,6 +126,6 @@ def _texts(part: TaskPart, code: str) -> tuple[str, ...]:
     return read_texts(part.source, code, _split_of(part, code))
 
 
-def _pieces(part: TaskPart, code: str) -> Pieces:
+def pieces_of(part: TaskPart, code: str) -> Pieces:
     """Ids of the tokens of each of a language's texts."""
     return plain_ids(part.tokenizer, _texts(part, code))
