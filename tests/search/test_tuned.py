@@ -17,6 +17,7 @@ from xlnas_jax.results.finish import Rescore, final_front
 from xlnas_jax.run.again import export_run
 from xlnas_jax.run.run import run_search
 from xlnas_jax.search.search import step
+from xlnas_jax.search.tuned import make_tuned_evaluate
 from xlnas_jax.types import ConfigError
 
 STEPS = 3
@@ -51,6 +52,29 @@ def begun() -> Any:
     experiment = prepare(config())
     engine, state, _ = warmed_up(experiment)
     return experiment, engine, state
+
+
+def test_nothing_is_trained_twice_from_the_same_weights(begun) -> None:
+    experiment, engine, state = begun
+    trained: list[bytes] = []
+
+    def tune(params: Any, row: np.ndarray) -> Any:
+        trained.append(row.tobytes())
+        return engine.tune(params, row)
+
+    score = make_tuned_evaluate(tune, engine.score_as_is)
+    size = experiment.config.search.population
+    rows = draw_feasible(experiment, 3, "control")
+    table = np.pad(rows, ((0, size - 3), (0, 0)))
+    params = state.learner.params
+    first = score(params, table[[0, 1, *range(2, size)]], 2)
+    again = score(params, table, 3)
+    assert len(trained) == 3
+    for one, other in zip(first.statistics, again.statistics, strict=True):
+        np.testing.assert_array_equal(one[:2], other[:2])
+    # Of other weights, equal as they may be, nothing is known.
+    score(jax.tree.map(lambda leaf: leaf + 0, params), table, 1)
+    assert len(trained) == 4
 
 
 def test_each_is_scored_by_weights_that_it_was_trained_to(begun) -> None:

@@ -5,6 +5,8 @@ it: what was cut moves all that follows. A few steps mend that, and then network
 much as they do at the end. It costs many forward passes, so that fewer are scored.
 """
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -31,23 +33,39 @@ def make_tune(experiment: Experiment, rows: Rows) -> TrainAlone | None:
 def make_tuned_evaluate(tune: TrainAlone, evaluate: Evaluate) -> Evaluate:
     """Scores every candidate by weights of its own, which are not kept.
 
+    What it says of a candidate it says again without training it, as long as it is
+    given the same weights: where rounds train nothing, all that the search has scored
+    is known at its end.
+
     Args:
         evaluate: of weights as they are.
     """
+    known: dict[bytes, Any] = {}
+    known_of: list[SharedParams] = []
+
+    def score(params: SharedParams, row: Int[np.ndarray, " site"], size: int) -> Any:
+        # A full table: what scores populations is compiled already.
+        table = np.repeat(row[None], size, axis=0)
+        own = evaluate(tune(params, row), table, 1)
+        first = jax.tree.map(lambda leaf: leaf[:1], (own.statistics, own.alignment))
+        # One after another: the weights of all would not fit.
+        return jax.block_until_ready(first)
 
     def run(
         params: SharedParams, indices: Int[np.ndarray, "pop site"], num: int
     ) -> Evaluation:
+        if not known_of or known_of[0] is not params:
+            known.clear()
+            known_of[:] = [params]
         found = []
-        for row in np.asarray(indices)[:num]:
-            # A full table: what scores populations is compiled already.
-            table = np.repeat(row[None], len(indices), axis=0)
-            own = evaluate(tune(params, row), table, 1)
-            # One after another: the weights of all would not fit.
-            found.append(jax.block_until_ready((own.statistics, own.alignment)))
+        for row in np.asarray(indices, np.int32)[:num]:
+            name = row.tobytes()
+            if name not in known:
+                known[name] = score(params, row, len(indices))
+            found.append(known[name])
 
         def joined(*parts: Array) -> Array:
-            kept = jnp.concatenate([part[:1] for part in parts])
+            kept = jnp.concatenate(parts)
             return jnp.pad(kept, [(0, len(indices) - num), *[(0, 0)] * (kept.ndim - 1)])
 
         statistics, alignment = jax.tree.map(joined, *found)
