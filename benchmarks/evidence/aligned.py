@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import spearmanr
 
+from benchmarks.evidence.fidelity import resampled
 from benchmarks.evidence.restored import Restored, restore
 from benchmarks.harness import arguments
 from benchmarks.reporting import at_least, report
@@ -41,7 +42,6 @@ from xlnas_jax.results.languages import pieces_of
 from xlnas_jax.results.scoring import score_predictions
 
 PAIRS = 99
-DRAWS = 2_000
 LEAST_LANGUAGES = 40
 FEW = 5
 
@@ -161,21 +161,19 @@ def spearman(one: np.ndarray, other: np.ndarray) -> dict[str, float | int | None
     """Rank correlation of what is known of both, and its 95 % bootstrap interval."""
     is_known = np.isfinite(one) & np.isfinite(other)
     one, other = one[is_known], other[is_known]
-    if len(one) < FEW or not np.ptp(one) or not np.ptp(other):
-        return {"value": None, "low": None, "high": None, "languages": len(one)}
-    rng = np.random.default_rng(0)
-    drawn = []
-    for _ in range(DRAWS):
-        rows = rng.integers(0, len(one), len(one))
-        if np.ptp(one[rows]) and np.ptp(other[rows]):
-            drawn.append(float(spearmanr(one[rows], other[rows]).statistic))
-    low, high = np.quantile(drawn, (0.025, 0.975))
-    return {
-        "value": round(float(spearmanr(one, other).statistic), 4),
-        "low": round(float(low), 4),
-        "high": round(float(high), 4),
-        "languages": len(one),
-    }
+    if len(one) < FEW:
+        found = dict.fromkeys(("value", "low", "high"))
+    else:
+        found = resampled(_rank_correlation, one, other)
+    rounded = {k: None if v is None else round(v, 4) for k, v in found.items()}
+    return {**rounded, "languages": len(one)}
+
+
+def _rank_correlation(one: np.ndarray, other: np.ndarray) -> float:
+    """NaN where all of one are alike, of which scipy would warn."""
+    if not np.ptp(one) or not np.ptp(other):
+        return np.nan
+    return float(spearmanr(one, other).statistic)
 
 
 def bars(result: Mapping[str, Any]) -> list[Any]:

@@ -13,6 +13,7 @@ pairs of about the same size.
 import dataclasses
 import json
 import operator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -193,10 +194,19 @@ def compared(
 
 def tau(one: np.ndarray, other: np.ndarray) -> dict[str, float | None]:
     """Tau-b with a 95 % bootstrap interval over networks; none where all are alike."""
+    return resampled(lambda a, b: kendalltau(a, b).statistic, one, other)
+
+
+def resampled(
+    statistic: Callable[[np.ndarray, np.ndarray], float],
+    one: np.ndarray,
+    other: np.ndarray,
+) -> dict[str, float | None]:
+    """A statistic of pairs and its 95 % bootstrap interval; none where it is NaN."""
     rng = np.random.default_rng(0)
     drawn = rng.integers(len(one), size=(RESAMPLES, len(one)))
-    values = [kendalltau(one[rows], other[rows]).statistic for rows in drawn]
-    value = float(kendalltau(one, other).statistic)
+    values = [statistic(one[rows], other[rows]) for rows in drawn]
+    value = float(statistic(one, other))
     if np.isnan(value) or np.isnan(values).all():
         return dict.fromkeys(("value", "low", "high"))
     low, high = np.nanquantile(values, (0.025, 0.975))

@@ -79,11 +79,8 @@ def read_translations(
             every = _of_set(config.parallel, roles.source, language, skip)
         else:
             every = _by_id(source, roles, language)
-        chosen = _chosen(every, config.pairs)
-        if len(chosen) < MIN_PAIRS:
-            few = len(every), len(chosen)
-            raise _too_few(config.parallel, roles.source, language, *few)
-        found.append(chosen)
+        pair = roles.source, language
+        found.append(_enough(every, config.pairs, config.parallel, *pair))
     return tuple(found)
 
 
@@ -112,10 +109,7 @@ def read_text_pairs(
             for code in (roles.source, language)
         )
         every = _with_same_id(ours, theirs)
-    chosen = _chosen(every, most)
-    if len(chosen) < MIN_PAIRS:
-        raise _too_few(parallel, roles.source, language, len(every), len(chosen))
-    return chosen
+    return _enough(every, most, parallel, roles.source, language)
 
 
 def make_pair_batches(
@@ -186,6 +180,20 @@ def _of_set(
     )
     both = zip(text.ids, text.sources, text.targets, strict=True)
     return [Translation(*pair) for pair in both]
+
+
+def _enough(
+    every: list[Translation],
+    most: int,
+    parallel: IdPairs | SetPairs,
+    source: str,
+    language: str,
+) -> tuple[Translation, ...]:
+    """So many of them at most; an error where too few tell something."""
+    chosen = _chosen(every, most)
+    if len(chosen) < MIN_PAIRS:
+        raise _too_few(parallel, source, language, len(every), len(chosen))
+    return chosen
 
 
 def _chosen(pairs: list[Translation], most: int) -> tuple[Translation, ...]:

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from xlnas_jax.data.batches.batches import scoring_batches
-from xlnas_jax.data.batches.rows import Rows
+from xlnas_jax.data.batches.rows import one_each
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SupernetParams
@@ -38,13 +38,8 @@ def encode_layers(
         first = sentence_vector(x, batch.mask)[None]
         return jax.numpy.concatenate([first, seen.vectors])
 
-    every = np.arange(len(texts), dtype=np.int32)
-    rows = Rows(
-        encodings=part.tokenizer.encode(list(texts)),
-        labels=np.zeros_like(every),
-        language=np.zeros_like(every),
-        example=every,
-    )
+    no_labels = np.zeros(len(texts), np.int32)
+    rows = one_each(part.tokenizer.encode(list(texts)), no_labels)
     batches, plans = scoring_batches(
         rows, part.tokens.num_buckets, _BATCH_TOKENS, part.tokenizer.pad_id
     )

@@ -5,7 +5,6 @@ import re
 from collections.abc import Iterable
 from functools import cache
 
-import langcodes
 from babel import Locale
 from babel.core import get_global
 
@@ -128,8 +127,10 @@ def script_of(code: str) -> str | None:
 
 
 def _registered(canonical: str) -> str:
-    language = langcodes.Language.get(canonical)
-    found = language.display_name()
+    # Its data are large, and few languages need them.
+    import langcodes
+
+    found = langcodes.Language.get(canonical).display_name()
     # That is how it names what it does not know.
     return canonical if found.startswith("Unknown language") else found
 

@@ -33,7 +33,7 @@ from xlnas_jax.results.finish import (
 )
 from xlnas_jax.results.scoring import Scores
 from xlnas_jax.search.adapt import history_of
-from xlnas_jax.search.alone import make_train_alone
+from xlnas_jax.search.alone import make_train_as
 from xlnas_jax.search.engine import Data
 from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import Engine, SearchState
@@ -223,11 +223,8 @@ def _workshop(
     folder: Path | None,
     say: Callable[[str], None],
 ) -> Workshop:
-    settings = experiment.config.finalists
     rows, heldout = data
-    given = settings.steps, settings.learning_rate
-    exponent = settings.rate_exponent
-    train = make_train_alone(experiment, rows, *given, rate_exponent=exponent)
+    train = make_train_as(experiment, rows, experiment.config.finalists)
     return Workshop(experiment, engine, heldout, train, score, teacher, folder, say)
 
 

@@ -10,7 +10,7 @@ from xlnas_jax.data.tokens.coverage import fertility, plain_ids, unk_rate
 from xlnas_jax.experiment.parts import TaskPart
 from xlnas_jax.languages.codes import titled
 from xlnas_jax.languages.distance.composite import Distances, measure
-from xlnas_jax.languages.distance.texts import Pieces, subword_distance
+from xlnas_jax.languages.distance.texts import Pieces, between_counts, count_pieces
 from xlnas_jax.languages.distance.uriel import is_installed
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.terminal.text import Grid
@@ -27,11 +27,11 @@ def make_language_table(part: TaskPart, where: str) -> Grid:
     source's text: no labels, no typology, only what the tokenizer sees.
     """
     roles, tokenizer = part.roles, part.tokenizer
-    known = pieces_of(part, roles.source)
+    known = count_pieces(pieces_of(part, roles.source))
     rows = []
     for code in roles.all:
         texts = _texts(part, code)
-        distance = subword_distance(known, plain_ids(tokenizer, texts))
+        distance = between_counts(known, count_pieces(plain_ids(tokenizer, texts)))
         rows.append(
             (
                 titled(code, part.codes[code]),

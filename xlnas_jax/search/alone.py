@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
 
+from xlnas_jax.config.evaluate import TuningConfig
+from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.devices.sharding import make_layout, make_mesh, place
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, learns_from_text
@@ -23,6 +25,15 @@ from xlnas_jax.training.step import make_step_alone
 Watch = Callable[[int, SharedParams], None]
 # `(params, row, watch) -> params`; `watch` may be left out.
 TrainAlone = Callable[..., SharedParams]
+
+
+def make_train_as(
+    experiment: Experiment, rows: Rows, settings: FinalistsConfig | TuningConfig
+) -> TrainAlone:
+    """`make_train_alone` as a section of the configuration has it."""
+    given = settings.steps, settings.learning_rate
+    exponent = settings.rate_exponent
+    return make_train_alone(experiment, rows, *given, rate_exponent=exponent)
 
 
 def make_train_alone(

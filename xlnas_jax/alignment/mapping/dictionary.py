@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from xlnas_jax.alignment.measures.base import unit
+from xlnas_jax.alignment.measures.base import cosines
 from xlnas_jax.alignment.measures.retrieval import CSLS_NEIGHBOURS, csls
 
 Source = Float[np.ndarray, "source model"]
@@ -34,7 +34,7 @@ def scores_of(
     x: Source, y: Target, neighbours: int = CSLS_NEIGHBOURS
 ) -> Float[np.ndarray, "source target"]:
     """CSLS of all words with all words, which are in one space already."""
-    return csls(unit(x) @ unit(y).T, neighbours)
+    return csls(cosines(x, y), neighbours)
 
 
 def mutual_pairs(x: Source, y: Target, neighbours: int = CSLS_NEIGHBOURS) -> Pairs:

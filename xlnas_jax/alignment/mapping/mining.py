@@ -14,12 +14,8 @@ import numpy as np
 from jaxtyping import Float
 
 from xlnas_jax.alignment.mapping.dictionary import Source, Target
-from xlnas_jax.alignment.measures.retrieval import (
-    MARGIN_NEIGHBOURS,
-    Margin,
-    cosines,
-    margin,
-)
+from xlnas_jax.alignment.measures.base import cosines
+from xlnas_jax.alignment.measures.retrieval import MARGIN_NEIGHBOURS, Margin, margin
 from xlnas_jax.types import DataError
 
 # What leaving a sentence alone costs, where two unrelated ones cost a half together;

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from xlnas_jax.alignment.mapping.dictionary import Source, Target
 from xlnas_jax.alignment.measures.base import unit
 from xlnas_jax.alignment.measures.procrustes import rotation
+from xlnas_jax.alignment.measures.retrieval import nearest_mean
 from xlnas_jax.types import DataError
 
 Square = Float[np.ndarray, "model model"]
@@ -152,11 +153,7 @@ def _without_hubs(
     scores: Float[np.ndarray, "source target"], axis: int, neighbours: int
 ) -> Float[np.ndarray, "source target"]:
     """Less half of what the other side's words have with their nearest."""
-    size = scores.shape[axis]
-    count = min(neighbours, size)
-    part = np.partition(scores, size - count, axis=axis)
-    near = np.take(part, range(size - count, size), axis=axis)
-    return scores - near.mean(axis, keepdims=True) / 2.0
+    return scores - nearest_mean(scores, axis, neighbours) / 2.0
 
 
 def _dropped(

@@ -49,6 +49,13 @@ def unit(x: Vectors) -> Vectors:
     return x / np.where(length == 0, 1.0, length)
 
 
+def cosines(
+    x: Vectors, y: Float[np.ndarray, "other model"]
+) -> Float[np.ndarray, "pair other"]:
+    """Of every vector with every one of the other side, which may be the same."""
+    return unit(x) @ unit(y).T
+
+
 def standardised(x: Vectors) -> Vectors:
     """Every dimension with mean 0 and deviation 1: none outweighs the others."""
     spread = x.std(0)

@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.sparse.csgraph import minimum_spanning_tree
 
-from xlnas_jax.alignment.measures.base import Vectors, checked, unit
+from xlnas_jax.alignment.measures.base import Vectors, checked, cosines
 
 # As many as there are: the two sides need not have equally many.
 Deaths = Float[np.ndarray, " _"]
@@ -28,7 +28,7 @@ def gromov_hausdorff(x: Vectors, y: Vectors) -> float:
 
 def deaths(x: Vectors) -> Deaths:
     """Lengths of the edges of the least spanning tree, ascending."""
-    cosine = np.clip(unit(x) @ unit(x).T, -1.0, 1.0)
+    cosine = np.clip(cosines(x, x), -1.0, 1.0)
     apart = np.sqrt(2.0 - 2.0 * cosine)
     # A sparse matrix takes 0 for no edge.
     tiny = np.finfo(np.float64).tiny

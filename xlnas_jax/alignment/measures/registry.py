@@ -1,5 +1,6 @@
 """All measures by name, and which end is the good one."""
 
+import functools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -40,13 +41,8 @@ def _centred_retrieval(x: Vectors, y: Vectors) -> float:
     return retrieval(*without_centroids(x, y))
 
 
-def _csls_retrieval(x: Vectors, y: Vectors) -> float:
-    return retrieval(x, y, csls)
-
-
-def _margin_retrieval(x: Vectors, y: Vectors) -> float:
-    return retrieval(x, y, margin)
-
+_csls_retrieval = functools.partial(retrieval, score=csls)
+_margin_retrieval = functools.partial(retrieval, score=margin)
 
 MEASURES = {
     one.name: one

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from xlnas_jax.alignment.measures.base import Vectors, checked, unit
+from xlnas_jax.alignment.measures.base import Vectors, checked, cosines
 
 Scores = Float[np.ndarray, "source target"]
 Margin = Literal["ratio", "distance", "absolute"]
@@ -23,14 +23,9 @@ CSLS_NEIGHBOURS = 10
 MARGIN_NEIGHBOURS = 4
 
 
-def cosines(x: Vectors, y: Float[np.ndarray, "other model"]) -> Scores:
-    """Of every sentence with every one of the other language."""
-    return unit(x) @ unit(y).T
-
-
 def csls(scores: Scores, neighbours: int = CSLS_NEIGHBOURS) -> Scores:
     """Cosines less those with the nearest neighbours: hubs, near to all, stand back."""
-    ours, theirs = _near(scores, neighbours)
+    ours, theirs = (nearest_mean(scores, axis, neighbours) for axis in (1, 0))
     return 2.0 * scores - ours - theirs
 
 
@@ -40,7 +35,7 @@ def margin(
     """Cosines against the mean of those with the nearest neighbours of both sides."""
     if kind == "absolute":
         return scores
-    ours, theirs = _near(scores, neighbours)
+    ours, theirs = (nearest_mean(scores, axis, neighbours) for axis in (1, 0))
     usual = (ours + theirs) / 2.0
     return scores / usual if kind == "ratio" else scores - usual
 
@@ -70,15 +65,12 @@ def retrieval(
     return float(np.mean(precision_at_1(score(cosines(x, y)))))
 
 
-def _near(
-    scores: Scores, neighbours: int
-) -> tuple[Float[np.ndarray, "source 1"], Float[np.ndarray, "1 target"]]:
-    """Mean score with the nearest neighbours: of rows among columns, and back."""
-    found = []
-    for axis in (1, 0):
-        size = scores.shape[axis]
-        count = min(neighbours, size)
-        part = np.partition(scores, size - count, axis=axis)
-        largest = np.take(part, range(size - count, size), axis=axis)
-        found.append(largest.mean(axis, keepdims=True))
-    return found[0], found[1]
+def nearest_mean(
+    scores: Scores, axis: int, neighbours: int
+) -> Float[np.ndarray, "_ _"]:
+    """Mean score with the nearest along an axis, which is left with one entry."""
+    size = scores.shape[axis]
+    count = min(neighbours, size)
+    part = np.partition(scores, size - count, axis=axis)
+    largest = np.take(part, range(size - count, size), axis=axis)
+    return largest.mean(axis, keepdims=True)

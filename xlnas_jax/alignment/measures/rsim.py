@@ -7,7 +7,7 @@ References:
 
 import numpy as np
 
-from xlnas_jax.alignment.measures.base import Vectors, checked, unit
+from xlnas_jax.alignment.measures.base import Vectors, checked, cosines
 
 
 def rsim(x: Vectors, y: Vectors) -> float:
@@ -17,7 +17,7 @@ def rsim(x: Vectors, y: Vectors) -> float:
     """
     x, y = checked(x, y)
     upper = np.triu_indices(len(x), 1)
-    inside = [(unit(v) @ unit(v).T)[upper] for v in (x, y)]
+    inside = [cosines(v, v)[upper] for v in (x, y)]
     ours, theirs = (one - one.mean() for one in inside)
     scale = np.sqrt((ours @ ours) * (theirs @ theirs))
     return float(ours @ theirs / scale) if scale > 0 else 0.0

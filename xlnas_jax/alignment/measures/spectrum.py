@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Float
 
-from xlnas_jax.alignment.measures.base import Vectors, checked, unit
+from xlnas_jax.alignment.measures.base import Vectors, checked, cosines
 
 Spectrum = Float[np.ndarray, " eigenvalue"]
 # So much of the sum of the eigenvalues is compared.
@@ -43,7 +43,7 @@ def eigenvector_similarity(
 
 def laplacian_spectrum(x: Vectors, neighbours: int) -> Spectrum:
     """Of the graph in which each is joined with those nearest to it, ascending."""
-    near = unit(x) @ unit(x).T
+    near = cosines(x, x)
     np.fill_diagonal(near, -np.inf)
     # Stable, so that equal vectors do not change places.
     order = np.argsort(-near, axis=1, kind="stable")[:, :neighbours]

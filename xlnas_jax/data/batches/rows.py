@@ -110,10 +110,10 @@ def _text_rows(tokenizer: Tokenizer, parts: Sequence[Examples]) -> Rows:
     for part in parts:
         encodings += tokenizer.encode(part.texts, part.pairs)
     labels = np.concatenate([part.labels for part in parts]).astype(np.int32)
-    return _one_each(encodings, labels)
+    return one_each(encodings, labels)
 
 
-def _one_each(encodings: list[Encoding], labels: Any) -> Rows:
+def one_each(encodings: list[Encoding], labels: Any) -> Rows:
     """Rows where every example is one."""
     number = np.arange(len(encodings), dtype=np.int32)
     return Rows(encodings, labels, np.zeros_like(number), number)
@@ -129,7 +129,7 @@ def _tagged_rows(tokenizer: Tokenizer, parts: Sequence[TaggedExamples]) -> Rows:
     tags = [tags for part in parts for tags in part.tags]
     most = max(len(row) for row in tags)
     labels = TagLabels(position=_padded(positions, most), tag=_padded(tags, most))
-    return _one_each(encodings, labels)
+    return one_each(encodings, labels)
 
 
 def _padded(rows: Ragged, size: int) -> Int[np.ndarray, "row size"]:

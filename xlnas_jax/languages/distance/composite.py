@@ -3,6 +3,7 @@
 Each kind counts by its weight and by how much is known: `d = sum w c d / sum w c`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from jaxtyping import Float
 from xlnas_jax.config.languages import DistanceConfig
 from xlnas_jax.languages.codes import named, script_of
 from xlnas_jax.languages.distance.genealogy import tree_distance
-from xlnas_jax.languages.distance.texts import Pieces, subword_distance
+from xlnas_jax.languages.distance.texts import Pieces, between_counts, count_pieces
 from xlnas_jax.languages.distance.typology import UNDEFINED, Kind, Measured, distance
 from xlnas_jax.languages.distance.uriel import iso_of
 from xlnas_jax.types import ConfigError
@@ -87,12 +88,13 @@ def measure(
     codes = tuple(languages)
     weights = asdict(config)
     isos = {code: iso_of(code) for code in codes}
+    counts = {code: count_pieces(own) for code, own in (pieces or {}).items()}
     values = {kind: np.full((len(codes), len(codes)), np.nan) for kind in weights}
     confidence = {kind: np.zeros((len(codes), len(codes))) for kind in weights}
     for kind in weights:
         for row, ours in enumerate(codes):
             for column, theirs in enumerate(codes):
-                found = _one(kind, (ours, theirs), isos, pieces or {})
+                found = _one(kind, (ours, theirs), isos, counts)
                 values[kind][row, column] = found.value
                 confidence[kind][row, column] = found.confidence
     made = Distances(codes, values, confidence, weights)
@@ -105,12 +107,12 @@ def _one(
     kind: str,
     pair: tuple[str, str],
     isos: Mapping[str, str | None],
-    pieces: Mapping[str, Pieces],
+    counts: Mapping[str, Counter[int]],
 ) -> Measured:
     if kind == _SUBWORDS:
-        if not all(code in pieces for code in pair):
+        if not all(code in counts for code in pair):
             return UNDEFINED
-        return subword_distance(pieces[pair[0]], pieces[pair[1]])
+        return between_counts(counts[pair[0]], counts[pair[1]])
     if kind == _SCRIPT:
         return _between_scripts(*pair)
     ours, theirs = isos[pair[0]], isos[pair[1]]

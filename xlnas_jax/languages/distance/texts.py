@@ -47,8 +47,16 @@ def subword_distance(source: Pieces, target: Pieces) -> Measured:
     Args:
         source, target: ids of the pieces of texts. Special ones are no pieces.
     """
-    ours = Counter(piece for text in source for piece in text)
-    theirs = Counter(piece for text in target for piece in text)
+    return between_counts(count_pieces(source), count_pieces(target))
+
+
+def count_pieces(pieces: Pieces) -> Counter[int]:
+    """How often each piece stands in texts."""
+    return Counter(piece for text in pieces for piece in text)
+
+
+def between_counts(ours: Counter[int], theirs: Counter[int]) -> Measured:
+    """As `subword_distance`, of pieces that are counted already."""
     total = theirs.total()
     if not ours or not total:
         return UNDEFINED

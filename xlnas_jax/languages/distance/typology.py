@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
-from xlnas_jax.languages.distance.uriel import Source, features
+from xlnas_jax.languages.distance.uriel import Source, features, mean_of_known
 
 Kind = Literal[
     "syntactic",
@@ -111,7 +111,7 @@ def described(kind: Kind, iso: str) -> Described | None:
         rows = [known.place[one] for one in members if one in known.place]
         rows = [row for row in rows if np.isfinite(values[row]).any()]
         if rows:
-            return Described(_mean_known(values[rows]), depth / (len(lineage) + 1))
+            return Described(mean_of_known(values[rows], 0), depth / (len(lineage) + 1))
     return None
 
 
@@ -152,9 +152,3 @@ def _members(family: str) -> list[str]:
     known = features("families")
     column = known.values[:, known.names.index(family)]
     return [code for code, row in known.place.items() if column[row]]
-
-
-def _mean_known(values: Float[np.ndarray, "lang feature"]) -> Vector:
-    is_known = np.isfinite(values)
-    total, count = np.where(is_known, values, 0.0).sum(0), is_known.sum(0)
-    return np.where(count, total / np.maximum(count, 1), np.nan)

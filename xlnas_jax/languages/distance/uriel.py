@@ -121,8 +121,12 @@ def _largest(known: Float[np.ndarray, "*lead source"]) -> Float[np.ndarray, "*le
     return np.fmax.reduce(known, axis=-1)
 
 
+def mean_of_known(values: Float[np.ndarray, "..."], axis: int) -> np.ndarray:
+    """Over an axis; NaN where nothing is known."""
+    is_known = np.isfinite(values)
+    total, count = np.where(is_known, values, 0.0).sum(axis), is_known.sum(axis)
+    return np.where(count, total / np.maximum(count, 1), np.nan)
+
+
 def _mean(known: Float[np.ndarray, "*lead source"]) -> Float[np.ndarray, "*lead"]:
-    is_known = np.isfinite(known)
-    total = np.where(is_known, known, 0.0).sum(-1)
-    count = is_known.sum(-1)
-    return np.where(count, total / np.maximum(count, 1), np.nan).astype(np.float32)
+    return mean_of_known(known, -1).astype(np.float32)

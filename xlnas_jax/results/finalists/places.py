@@ -1,5 +1,7 @@
 """Which of several networks stands for a budget, now that they are trained."""
 
+import numpy as np
+
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finalists.choose import value_of
 from xlnas_jax.results.finalists.contenders import SEARCHED, limits_of, told
@@ -18,7 +20,8 @@ def settled(experiment: Experiment, finalists: list[Finalist]) -> list[Finalist]
     """
     config = experiment.config.finalists
     budgets = dict(zip(map(told, config.budgets), limits_of(experiment), strict=True))
-    flops = [_flops(experiment, one) for one in finalists]
+    rows = np.stack([one.contender.row for one in finalists])
+    flops = experiment.costs.counted(rows)["flops"]
     values = [value_of(experiment, one, config.by) for one in finalists]
     held: dict[int, list[str]] = {n: [] for n in range(len(finalists))}
     for kind in SEARCHED:
@@ -37,7 +40,3 @@ def settled(experiment: Experiment, finalists: list[Finalist]) -> list[Finalist]
             one = one._replace(contender=one.contender._replace(places=places))
         found.append(one)
     return found
-
-
-def _flops(experiment: Experiment, one: Finalist) -> int:
-    return int(experiment.costs.counted(one.contender.row[None])["flops"][0])
