@@ -70,9 +70,8 @@ def of_run(run: Path, steps: int, is_quick: bool) -> dict[str, Any]:
             own = dataclasses.replace(
                 experiment, config=dataclasses.replace(config, train=train)
             )
-            rate = config.finalists.learning_rate
-            exponent = config.finalists.rate_exponent
-            run_alone = make_train_alone(own, rows, steps, rate, has_texts, exponent)
+            how = dataclasses.replace(config.finalists, steps=steps)
+            run_alone = make_train_alone(own, rows, how, has_texts)
             made = run_alone(teacher, row)
             networks.append((functools.partial(_given, made), row))
             names.append((structure, way))

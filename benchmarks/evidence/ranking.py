@@ -12,6 +12,7 @@ it. What was measured is kept in the run directory: started again it goes on.
         runs/sib200_e5-s2 --out benchmarks/results/ranking.json
 """
 
+import dataclasses
 import json
 import statistics
 import time
@@ -124,12 +125,13 @@ def make_measure(
     """Builds `row -> values and seconds by signal`."""
     experiment, engine, state, rows, _, teacher = restored
     params = teacher if start == "teacher" else state.learner.params
-    settings = experiment.config.finalists
-    rate, exponent = settings.learning_rate, settings.rate_exponent
-    train = make_train_alone(experiment, rows, steps, rate, rate_exponent=exponent)
+    whole = dataclasses.replace(experiment.config.finalists, steps=steps)
+    train = make_train_alone(experiment, rows, whole)
     short = {
         f"{one.steps} steps at {one.rate:g}": make_train_alone(
-            experiment, rows, *one, rate_exponent=exponent
+            experiment,
+            rows,
+            dataclasses.replace(whole, steps=one.steps, learning_rate=one.rate),
         )
         for one in tunings
     }

@@ -10,12 +10,13 @@ from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.results.finalists.contenders import make_contenders
+from xlnas_jax.results.finalists.contenders import limits_of, make_contenders
 from xlnas_jax.results.finish import (
     Rescore,
     Scored,
     final_front,
     random_control,
+    remembered,
     uniform_scaling,
 )
 from xlnas_jax.search.pruners import Pruners
@@ -51,6 +52,10 @@ def ended_within(experiment: Experiment, engine: Any, state: Any) -> Scored:
     return final_front(experiment, score, state.archive)
 
 
+def _score(experiment: Experiment, engine: Any, state: Any) -> Rescore:
+    return Rescore(experiment, engine, state.learner.params)
+
+
 def limited(limit: float) -> Experiment:
     return prepare(config(limit))
 
@@ -78,13 +83,46 @@ def test_no_control_is_over_the_limit(ended) -> None:
     assert any(one is not None for one in found)
     for one in found:
         assert one is None or one.objectives[0, 0] <= limit
-    contenders = make_contenders(experiment, score, 24, front, pruners)
+    contenders = make_contenders(experiment, score, 24, front, front, pruners)
     apart = {
         tuple(row): value
         for row, value in zip(free.indices.tolist(), free.objectives[:, 0], strict=True)
     }
     for one in contenders:
         assert apart.get(tuple(one.row.tolist()), 0.0) <= limit
+
+
+def test_what_is_remembered_is_within_the_limit_and_dominated_too(ended) -> None:
+    engine, state, _, free = ended
+    every = remembered(limited(1e9), _score(limited(1e9), engine, state), state.archive)
+    assert len(every) == int(state.archive.is_valid.sum()) > len(free)
+    limit = float(np.median(every.objectives[:, 0]))
+    experiment = limited(limit)
+    score = _score(experiment, engine, state)
+    found = remembered(experiment, score, state.archive)
+    assert 0 < len(found) < len(every) and (found.objectives[:, 0] <= limit).all()
+
+
+def test_contenders_for_budgets_come_from_the_pool(ended) -> None:
+    engine, state, data, front = ended
+    base = config()
+    finalists = dataclasses.replace(base.finalists, tries=50, controls=())
+    search = dataclasses.replace(base.search, finalists=50)
+    experiment = prepare(dataclasses.replace(base, finalists=finalists, search=search))
+    score = _score(experiment, engine, state)
+    pool = remembered(experiment, score, state.archive)
+    pruners = Pruners(experiment, state.learner.params, data[0])
+    given = experiment, score, 24, front
+    found = {
+        name: {tuple(one.row.tolist()) for one in make_contenders(*given, own, pruners)}
+        for name, own in (("front", front), ("pool", pool))
+    }
+    on_front = set(map(tuple, front.indices.tolist()))
+    most = limits_of(experiment)[0]
+    sizes = experiment.costs.counted(pool.indices)["flops"]
+    fits = set(map(tuple, pool.indices[sizes <= most].tolist()))
+    assert found["front"] == on_front
+    assert found["pool"] == on_front | fits and found["pool"] > found["front"]
 
 
 def test_a_control_with_nothing_within_does_not_exist(ended) -> None:

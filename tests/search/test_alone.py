@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config, warmed_up
+from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search.alone import make_train_alone
@@ -28,9 +29,11 @@ def test_a_smaller_network_learns_faster_by_the_power_that_is_asked(begun) -> No
     row = draw_feasible(experiment, 1, "control")[0]
     (share,) = experiment.costs.shares_of_flops(row[None])
     assert 0.0 < share < 1.0
-    by_size = make_train_alone(experiment, rows, STEPS, RATE, rate_exponent=0.5)
-    at_once = make_train_alone(experiment, rows, STEPS, RATE * share**-0.5)
-    plain = make_train_alone(experiment, rows, STEPS, RATE)
+    by_size = make_train_alone(experiment, rows, TuningConfig(STEPS, RATE, 0.5))
+    at_once = make_train_alone(
+        experiment, rows, TuningConfig(STEPS, RATE * float(share) ** -0.5)
+    )
+    plain = make_train_alone(experiment, rows, TuningConfig(STEPS, RATE))
     one, same, other = (train(params, row) for train in (by_size, at_once, plain))
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, same
@@ -43,12 +46,29 @@ def test_the_full_network_learns_at_the_rate_itself(begun) -> None:
     experiment, params, rows = begun
     full = np.asarray(experiment.space.num_choices, np.int32) - 1
     trained = [
-        make_train_alone(experiment, rows, STEPS, RATE, rate_exponent=power)(
+        make_train_alone(experiment, rows, TuningConfig(STEPS, RATE, power))(
             params, full
         )
         for power in (0.0, 1.0)
     ]
     jax.tree.map(np.testing.assert_array_equal, *trained)
+
+
+def test_steps_have_as_many_rows_as_asked(begun) -> None:
+    experiment, params, rows = begun
+    size = experiment.config.train.batch_size
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    shorter = dataclasses.replace(experiment.config.train, batch_size=size // 2)
+    other = dataclasses.replace(
+        experiment, config=dataclasses.replace(experiment.config, train=shorter)
+    )
+    asked, same, plain = (
+        make_train_alone(whose, rows, TuningConfig(STEPS, RATE, 0.0, own))(params, full)
+        for whose, own in ((experiment, size // 2), (other, None), (experiment, None))
+    )
+    jax.tree.map(np.testing.assert_array_equal, asked, same)
+    kernel = [np.asarray(p.encoder.layers.up.kernel) for p in (asked, plain)]
+    assert np.abs(kernel[0] - kernel[1]).max() > 1e-6
 
 
 def test_shares_are_those_that_budgets_are_made_of(begun) -> None:

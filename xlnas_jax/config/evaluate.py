@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import MANY, MAX_STEPS, at_least, fraction, positive
+from xlnas_jax.config.ranges import (
+    MANY,
+    MAX_STEPS,
+    at_least,
+    fraction,
+    positive,
+)
+from xlnas_jax.config.tokens import MAX_TOKENS
 from xlnas_jax.types import ConfigError
 
 
@@ -61,15 +68,18 @@ class TuningConfig:
     Attributes:
         steps: weight steps of each, by `train.method`, from the shared weights.
         learning_rate: of all its weights; it falls to zero within these steps.
-        rate_exponent: as of `finalists`.
+        rate_exponent, batch_size: as of `finalists`.
     """
 
     steps: int = 10
     learning_rate: float = 2e-4
     rate_exponent: float = 0.0
+    batch_size: int | None = None
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", most=MAX_STEPS)
+        if self.batch_size is not None:
+            at_least(self, 1, "batch_size", most=MAX_TOKENS)
         positive(self, "learning_rate")
         fraction(self, "rate_exponent")
 

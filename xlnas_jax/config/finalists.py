@@ -11,6 +11,7 @@ from xlnas_jax.config.ranges import (
     fraction,
     positive,
 )
+from xlnas_jax.config.tokens import MAX_TOKENS
 from xlnas_jax.types import ConfigError
 
 Control = Literal[
@@ -27,11 +28,14 @@ class FinalistsConfig:
         learning_rate: of all its weights. rate_exponent: with which power of its size
             that falls: a network with a share s of the full network's FLOPs learns at
             `learning_rate * s ** -rate_exponent`.
+        batch_size: rows of a step; as many as `train.batch_size` if None. As much work
+            in twice as many steps of half as many rows goes farther.
         budgets: shares of the FLOPs of the full network's layers at which fronts are
             compared: of each front the best network within each is trained.
-        tries: of the front, and of controls that are drawn, so many networks of the
-            size of each budget are trained. What is the best within it after training
-            (see `by`) stands for it.
+        tries: of what the search remembers, and of controls that are drawn, so many
+            networks of the size of each budget are trained, dominated ones too. What
+            is the best within it after training (see `by`) stands for it. With 1, or
+            with latency that is measured at the end, they are taken from the front.
         controls: what is trained beside the front, at the same budgets: `uniform`
             scaling, the `bottom` layers, `random` networks as many as were searched,
             `more_params` (the random ones with most parameters), and pruning of the
@@ -45,6 +49,7 @@ class FinalistsConfig:
     steps: int = 100
     learning_rate: float = 2e-4
     rate_exponent: float = 0.0
+    batch_size: int | None = None
     budgets: tuple[float, ...] = (1 / 2, 1 / 4, 1 / 8, 1 / 12)
     tries: int = 1
     controls: tuple[Control, ...] = ("uniform", "bottom", "random")
@@ -53,6 +58,8 @@ class FinalistsConfig:
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", most=MAX_STEPS)
         at_least(self, 1, "tries", most=MANY)
+        if self.batch_size is not None:
+            at_least(self, 1, "batch_size", most=MAX_TOKENS)
         positive(self, "learning_rate")
         fraction(self, "rate_exponent")
         positive(self, "budgets", most=1)

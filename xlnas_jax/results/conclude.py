@@ -28,12 +28,13 @@ from xlnas_jax.results.finish import (
     final_front,
     full_network,
     random_control,
+    remembered,
     report,
     uniform_scaling,
 )
 from xlnas_jax.results.scoring import Scores
 from xlnas_jax.search.adapt import history_of
-from xlnas_jax.search.alone import make_train_as
+from xlnas_jax.search.alone import make_train_alone
 from xlnas_jax.search.engine import Data
 from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import Engine, SearchState
@@ -113,7 +114,10 @@ def conclude(
         shop = _workshop(
             experiment, engine, score, teacher, data, folder, progress.phase
         )
-        ended = _finalists(shop, data, chosen.front, int(state.evaluated))
+        pool = chosen.front
+        if experiment.config.finalists.tries > 1 and confirm is None:
+            pool = remembered(experiment, score, state.archive)
+        ended = _finalists(shop, data, chosen.front, pool, int(state.evaluated))
     begin("report")
     shown = _tested(experiment, chosen.front, len(chosen.names) - len(chosen.front))
     tested, of_finalists = _test(engine, score, teacher, chosen, shown, ended)
@@ -161,11 +165,15 @@ def _choose(
     return Chosen(names, chosen, front)
 
 
-def _finalists(shop: Workshop, data: Data, front: Scored, evaluated: int) -> Ended:
+def _finalists(
+    shop: Workshop, data: Data, front: Scored, pool: Scored, evaluated: int
+) -> Ended:
     """Trains them and their controls, and picks one by auxiliary data."""
     experiment = shop.experiment
     pruners = Pruners(experiment, shop.teacher, data[0])
-    contenders = make_contenders(experiment, shop.score, evaluated, front, pruners)
+    contenders = make_contenders(
+        experiment, shop.score, evaluated, front, pool, pruners
+    )
     finalists = settled(experiment, train_finalists(shop, contenders))
     ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
     return Ended(shop, finalists, choose(experiment, ids, finalists))
@@ -224,7 +232,7 @@ def _workshop(
     say: Callable[[str], None],
 ) -> Workshop:
     rows, heldout = data
-    train = make_train_as(experiment, rows, experiment.config.finalists)
+    train = make_train_alone(experiment, rows, experiment.config.finalists)
     return Workshop(experiment, engine, heldout, train, score, teacher, folder, say)
 
 

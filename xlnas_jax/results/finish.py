@@ -197,6 +197,12 @@ def final_front(
 _nondominated = jax.jit(nondominated)
 
 
+def remembered(experiment: Experiment, score: Rescore, archive: Archive) -> Scored:
+    """All networks of the archive that are within the limits, dominated ones too."""
+    scored = score(np.asarray(archive.indices)[np.asarray(archive.is_valid)])
+    return scored.take(np.flatnonzero(within(experiment, scored)))
+
+
 def _on_front(
     experiment: Experiment,
     objectives: Float[np.ndarray, "pop obj"],

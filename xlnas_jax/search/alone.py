@@ -10,7 +10,7 @@ from jaxtyping import Int
 
 from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
-from xlnas_jax.devices.sharding import make_layout, make_mesh, place
+from xlnas_jax.devices.sharding import make_layout, make_mesh, place, require_divisible
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, learns_from_text
 from xlnas_jax.search.learn import make_plan, make_settings, make_training_supernet
@@ -25,24 +25,14 @@ from xlnas_jax.training.step import make_step_alone
 Watch = Callable[[int, SharedParams], None]
 # `(params, row, watch) -> params`; `watch` may be left out.
 TrainAlone = Callable[..., SharedParams]
-
-
-def make_train_as(
-    experiment: Experiment, rows: Rows, settings: FinalistsConfig | TuningConfig
-) -> TrainAlone:
-    """`make_train_alone` as a section of the configuration has it."""
-    given = settings.steps, settings.learning_rate
-    exponent = settings.rate_exponent
-    return make_train_alone(experiment, rows, *given, rate_exponent=exponent)
+How = FinalistsConfig | TuningConfig
 
 
 def make_train_alone(
     experiment: Experiment,
     rows: Rows,
-    steps: int,
-    learning_rate: float,
+    how: How,
     with_texts: bool = True,
-    rate_exponent: float = 0.0,
 ) -> TrainAlone:
     """Builds what trains a network of the given weights by `train.method`.
 
@@ -50,31 +40,36 @@ def make_train_alone(
     What is given is left as it is.
 
     Args:
+        how: for how many steps, of how many rows, and how fast. Small networks have
+            farther to go: with a share `s` of the work of the full network's layers
+            one learns at `learning_rate * s ** -rate_exponent`.
         with_texts: text without labels takes part, where the method uses some.
-        rate_exponent: a network with a share `s` of the work of the full network's
-            layers learns at `learning_rate * s ** -rate_exponent`. Small ones have
-            farther to go.
+
+    Raises:
+        ConfigError: devices do not get as many rows of a batch each.
     """
     config = experiment.config
     train = dataclasses.replace(
         config.train,
-        learning_rate=learning_rate,
-        head_learning_rate=learning_rate,
+        batch_size=how.batch_size or config.train.batch_size,
+        learning_rate=how.learning_rate,
+        head_learning_rate=how.learning_rate,
         rounds_learning_rate=None,
     )
+    experiment = dataclasses.replace(
+        experiment, config=dataclasses.replace(config, train=train)
+    )
     mesh, method = make_mesh(config.devices), method_named(train.method)
+    require_divisible(mesh, train.batch_size)
     layout = make_layout(mesh, config.devices.fsdp)
     supernet = make_training_supernet(experiment)
-    settings = {
-        name: setting._replace(config=train)
-        for name, setting in make_settings(experiment, supernet).items()
-    }
+    settings = make_settings(experiment, supernet)
     uses_texts = with_texts and learns_from_text(config)
     plan = make_plan(experiment, rows, not uses_texts)
     made: list = []
 
     def make(params: SharedParams) -> tuple:
-        optimizer = make_optimizer(train, params, steps)
+        optimizer = make_optimizer(train, params, how.steps)
         return optimizer, [
             make_step_alone(method, one, supernet, optimizer, config.seed, name, layout)
             for name, one in settings.items()
@@ -99,8 +94,8 @@ def make_train_alone(
         network = jax.device_put(np.asarray(row, np.int32))
         share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])
         # A network without layers has no share, and nothing that learns there.
-        factor = np.float32(share**-rate_exponent if share else 1.0)
-        for number in range(steps):
+        factor = np.float32(share**-how.rate_exponent if share else 1.0)
+        for number in range(how.steps):
             task, bucket, index, weight = plan[number]
             given = rows[task][bucket], index, weight
             learner, _ = take[task](learner, network, factor, *given)

@@ -14,7 +14,7 @@ from jaxtyping import Array, Int
 
 from xlnas_jax.evaluation.population import Evaluate
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.search.alone import TrainAlone, make_train_as
+from xlnas_jax.search.alone import TrainAlone, make_train_alone
 from xlnas_jax.search.teacher import Rows
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import Evaluation
@@ -23,7 +23,7 @@ from xlnas_jax.types import Evaluation
 def make_tune(experiment: Experiment, rows: Rows) -> TrainAlone | None:
     """What trains a candidate as far as it is scored; None where none is trained."""
     settings = experiment.config.evaluate.tuning
-    return None if settings is None else make_train_as(experiment, rows, settings)
+    return None if settings is None else make_train_alone(experiment, rows, settings)
 
 
 def make_tuned_evaluate(tune: TrainAlone, evaluate: Evaluate) -> Evaluate:

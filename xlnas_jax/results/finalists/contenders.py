@@ -59,15 +59,19 @@ def make_contenders(
     score: Rescore,
     evaluated: int,
     front: Scored,
+    pool: Scored,
     pruners: Pruners,
 ) -> list[Contender]:
     """The front's, then those of every control; no target takes part in it.
 
     Args:
+        pool: where those of the search that stand for budgets are taken from: the
+            front, or all that the search remembers. A network that another one of
+            its size outdoes before it is trained may well win after.
         evaluated: how many candidates the search has scored.
     """
     config = experiment.config.finalists
-    scored = {FOUND: front}
+    scored = {FOUND: pool}
     for kind in config.controls:
         rows = _rows(experiment, kind, evaluated)
         if rows is not None:

@@ -15,7 +15,11 @@ from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.results.finalists.contenders import SHARED, Contender
 from xlnas_jax.results.finalists.saved import Trained, load_finalist, save_finalist
-from xlnas_jax.results.finalists.weights import cut_network, spread_network
+from xlnas_jax.results.finalists.weights import (
+    cut_network,
+    fingerprint,
+    spread_network,
+)
 from xlnas_jax.results.finish import Rescore, Scored
 from xlnas_jax.search.alone import TrainAlone
 from xlnas_jax.search.search import Engine
@@ -78,7 +82,7 @@ class Workshop(NamedTuple):
 
 def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
     """All of them; equal networks of the same weights are trained once."""
-    experiment = shop.experiment
+    experiment, contenders = shop.experiment, named_once(shop, contenders)
     scorers = list(_make_scorers(experiment))
     made: dict[str, Finalist] = {}
     names = [one.name(experiment) for one in contenders]
@@ -90,6 +94,28 @@ def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalis
             shop.say(f"{what} at {', '.join(contender.places)}")
             made[name] = _train(shop, name, contender, scorers)
         found.append(made[name]._replace(contender=contender))
+    return found
+
+
+def named_once(shop: Workshop, contenders: list[Contender]) -> list[Contender]:
+    """The same; networks that begin as the same weights are cut from the same start.
+
+    The search's weights may stand in a pruner's order already, and none have learnt
+    since: what the pruner makes of them is a network of the search then.
+    """
+    alike: dict[bytes, list[int]] = {}
+    for n, one in enumerate(contenders):
+        alike.setdefault(np.ascontiguousarray(one.row).tobytes(), []).append(n)
+    found = list(contenders)
+    for places in alike.values():
+        if len({contenders[n].start for n in places}) == 1:
+            continue
+        first: dict[bytes, Contender] = {}
+        for n in places:
+            one = contenders[n]
+            cut = cut_network(shop.experiment, shop.start(one), one.row)
+            same = first.setdefault(fingerprint(cut), one)
+            found[n] = one._replace(start=same.start, ranking=same.ranking)
     return found
 
 

@@ -1,6 +1,7 @@
 """A finalist's own weights, and back into the shape of the shared ones."""
 
 import dataclasses
+import hashlib
 from typing import Any
 
 import jax
@@ -29,6 +30,14 @@ def cut_network(experiment: Experiment, params: SharedParams, row: Row) -> Any:
         layers[str(number)] = layer
     embeddings = host.encoder.embeddings
     return {"layers": layers, "heads": host.heads, "embeddings": embeddings}
+
+
+def fingerprint(cut: Any) -> bytes:
+    """The same of equal weights of networks alike in shape, and of no others."""
+    digest = hashlib.sha256()
+    for leaf in jax.tree.leaves(cut):
+        digest.update(np.ascontiguousarray(leaf).tobytes())
+    return digest.digest()
 
 
 def spread_network(
