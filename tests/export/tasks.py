@@ -97,7 +97,7 @@ def _part(kind: str, tokenizer: Any) -> TaskPart:
         roles=roles,
         codes={code: "eng" if code == "en" else code for code in roles.all},
         source=Source(LABELS[kind], lambda: roles.all, read, kind, "CC0-1.0"),
-        task=make_task(kind, LABELS[kind]),
+        task=make_task(kind, LABELS[kind], 16),
         tokenizer=tokenizer,
         own_heads=("en", "fr") if has_own else (),
     )

@@ -156,4 +156,28 @@ class MixData:
             raise ConfigError("parts: at least one data set must be named; got none.")
 
 
-AnyData = SetData | MixData | TableData | HubData | CldrData | CipherData
+@dataclass(frozen=True)
+class PairsData:
+    """Translations, for retrieval: no label is read.
+
+    What a language has in several places is joined. A place is parallel text by its
+    name, or labelled text of which rows with the same id are translations (SIB-200,
+    CLDR names): the labels are left out.
+
+    Attributes:
+        train, dev, test: places of each split. Where `dev` or `test` names none, a
+            tenth of what `train` has is it, by a hash of the source's text, so that
+            no sentence is in two splits, whatever the language.
+    """
+
+    train: tuple[SetData | TableData | CldrData | CipherData, ...]
+    kind: Literal["pairs"] = "pairs"
+    dev: tuple[SetData | TableData | CldrData | CipherData, ...] = ()
+    test: tuple[SetData | TableData | CldrData | CipherData, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.train:
+            raise ConfigError("train: at least one place must be named; got none.")
+
+
+AnyData = SetData | MixData | TableData | HubData | CldrData | CipherData | PairsData

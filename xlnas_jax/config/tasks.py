@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from xlnas_jax.config.data import AnyData
+from xlnas_jax.config.data import AnyData, PairsData
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.ranges import positive
 from xlnas_jax.config.texts import OWN, AnyTexts
@@ -33,6 +33,11 @@ class TaskConfig:
     def __post_init__(self) -> None:
         positive(self, "weight")
         require_texts(self.texts)
+
+    @property
+    def has_labels(self) -> bool:
+        """Whether weights may learn from more than text: labels, or translations."""
+        return not isinstance(self.data, PairsData) or bool(self.languages.aux_train)
 
 
 def require_texts(texts: tuple[AnyTexts, ...]) -> None:

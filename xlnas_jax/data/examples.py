@@ -12,7 +12,7 @@ from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import DataError, brief
 
 LabelSet = tuple[str, ...]
-TASKS = ("classification", "tagging", "qa")
+TASKS = ("classification", "tagging", "qa", "retrieval")
 _NOTHING = LoadReport()
 _MANY = 20
 
@@ -102,7 +102,25 @@ class QuestionExamples:
         return self.contexts
 
 
-AnyExamples = Examples | TaggedExamples | QuestionExamples
+@dataclass(frozen=True, eq=False)
+class PairExamples:
+    """Texts with what they are in the source language; of that, with themselves.
+
+    No text comes twice on either side: it could not be told from itself.
+    """
+
+    language: str
+    split: Split
+    ids: tuple[str, ...]
+    texts: tuple[str, ...]
+    translations: tuple[str, ...]
+    report: LoadReport = _NOTHING
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+
+AnyExamples = Examples | TaggedExamples | QuestionExamples | PairExamples
 
 
 class Source(NamedTuple):
@@ -112,7 +130,8 @@ class Source(NamedTuple):
 
     Attributes:
         labels: the label set; a class id is a position in it. Of tagging: `O`,
-            then `B-` and `I-` of each entity type. Of question answering: empty.
+            then `B-` and `I-` of each entity type. Of question answering and of
+            retrieval: empty.
         languages: lists the canonical codes that can be read.
         read: one language and split, or `DataError`.
         task: one of `TASKS`: which kind of examples `read` returns.

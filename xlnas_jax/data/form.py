@@ -11,6 +11,7 @@ from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
     LabelSet,
+    PairExamples,
     QuestionExamples,
     TaggedExamples,
     listed,
@@ -30,7 +31,7 @@ class Form(NamedTuple):
         report: what became of its rows.
         labels: how many examples have each label, in the order of the label set. Of
             tags: how many words; of entities: how many of each type, and how many
-            words are outside. Of questions: nothing.
+            words are outside. Of questions and of translations: nothing.
     """
 
     report: LoadReport
@@ -65,7 +66,7 @@ def require_contrast(examples: AnyExamples, labels: LabelSet) -> None:
 
     A network that always answers the same would be right.
     """
-    if isinstance(examples, QuestionExamples):
+    if isinstance(examples, QuestionExamples | PairExamples):
         return
     used = [labels[at] for at in np.unique(_label_ids(examples))]
     if len(used) < 2:
@@ -84,13 +85,15 @@ def _texts(examples: AnyExamples) -> Iterator[tuple[str, str]]:
         columns.append(examples.pairs)
     if isinstance(examples, QuestionExamples):
         columns.append(examples.questions)
+    if isinstance(examples, PairExamples):
+        columns.append(examples.translations)
     for identifier, *texts in zip(*columns, strict=True):
         for text in (identifier, *texts):
             yield identifier, text
 
 
 def _count(examples: AnyExamples, labels: LabelSet) -> dict[str, int]:
-    if isinstance(examples, QuestionExamples):
+    if isinstance(examples, QuestionExamples | PairExamples):
         return {}
     found = _label_ids(examples)
     counts = np.bincount(found, minlength=len(labels)).tolist()

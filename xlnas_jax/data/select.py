@@ -11,6 +11,7 @@ from jaxtyping import Int
 from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
+    PairExamples,
     QuestionExamples,
     TaggedExamples,
 )
@@ -23,6 +24,7 @@ _PER_EXAMPLE = {
     Examples: ("ids", "texts", "labels", "pairs"),
     TaggedExamples: ("ids", "words", "tags"),
     QuestionExamples: ("ids", "questions", "contexts", "answers"),
+    PairExamples: ("ids", "texts", "translations"),
 }
 
 
@@ -115,6 +117,8 @@ def _form(examples: AnyExamples) -> str:
         return "single texts" if examples.pairs is None else "pairs of texts"
     if isinstance(examples, QuestionExamples):
         return f"contexts in {examples.context_language}"
+    if isinstance(examples, PairExamples):
+        return "translations"
     return "tagged words"
 
 

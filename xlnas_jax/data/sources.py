@@ -6,6 +6,7 @@ from xlnas_jax.config.data import (
     CldrData,
     HubData,
     MixData,
+    PairsData,
     SetData,
     TableData,
 )
@@ -15,6 +16,7 @@ from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
     LabelSet,
+    PairExamples,
     QuestionExamples,
     Source,
     TaggedExamples,
@@ -26,6 +28,7 @@ from xlnas_jax.data.mix import make_mix_source
 from xlnas_jax.data.named import make_set_source
 from xlnas_jax.data.readers.patterns import unknown_language
 from xlnas_jax.data.table import make_table_source
+from xlnas_jax.data.translations import make_pairs_source
 from xlnas_jax.files import located
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.languages.roles import LanguageRoles, Phase, Split
@@ -124,6 +127,13 @@ def _make(config: AnyData, source_language: str, skip: bool) -> Source:
         case CipherData():
             base = _make(config.base, normalise(config.base_language), skip)
             return make_cipher_source(config, base)
+        case PairsData():
+            return make_pairs_source(
+                config,
+                source_language,
+                lambda place: _make(place, source_language, skip),
+                skip,
+            )
 
 
 def is_paired(source: Source, roles: LanguageRoles) -> bool:
@@ -168,6 +178,9 @@ def read_wording(
         case QuestionExamples():
             asked = (prefix + question for question in found.questions)
             return (*dict.fromkeys(found.contexts), *asked)
+        case PairExamples():
+            every = dict.fromkeys((*found.texts, *found.translations))
+            return tuple(prefix + text for text in every)
         case TaggedExamples():
             before = prefix.split()
             return tuple((*before, *words) for words in found.words)

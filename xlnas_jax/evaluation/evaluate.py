@@ -112,7 +112,7 @@ def make_row_scorer(
     """
 
     def keep(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "batch stat"]:
-        return _weighted(task, logits, batch)
+        return weighted(task, logits, batch)
 
     size = task.num_statistics
     return make_row_measure(supernet, space, keep, size, form, chunk, mesh, work)
@@ -303,18 +303,26 @@ def _make_add(task: Task, num_languages: int):
     """Statistics of a batch, summed by language."""
 
     def add(logits: Float[Array, "..."], batch: Batch) -> Float[Array, "lang stat"]:
-        values = _weighted(task, logits, batch)
-        by_language = jax.nn.one_hot(batch.language, num_languages, dtype=jnp.float32)
-        # A row that failed fails its own language: 0 times NaN would be NaN in all.
-        has_failed = jnp.isnan(values).any(-1)
-        total = jnp.einsum("bl,bs->ls", by_language, _only(~has_failed, values))
-        num_failed = has_failed.astype(jnp.float32) @ by_language
-        return jnp.where(num_failed[:, None] > 0, jnp.nan, total)
+        return sum_by_language(
+            weighted(task, logits, batch), batch.language, num_languages
+        )
 
     return add
 
 
-def _weighted(
+def sum_by_language(
+    values: Float[Array, "row stat"], language: Int[Array, " row"], num: int
+) -> Float[Array, "lang stat"]:
+    """Statistics of rows added up; a language is NaN where one of its rows is."""
+    by_language = jax.nn.one_hot(language, num, dtype=jnp.float32)
+    # A row that failed fails its own language: 0 times NaN would be NaN in all.
+    has_failed = jnp.isnan(values).any(-1)
+    total = jnp.einsum("bl,bs->ls", by_language, _only(~has_failed, values))
+    num_failed = has_failed.astype(jnp.float32) @ by_language
+    return jnp.where(num_failed[:, None] > 0, jnp.nan, total)
+
+
+def weighted(
     task: Task, logits: Float[Array, "..."], batch: Batch
 ) -> Float[Array, "batch stat"]:
     """Statistics of each row; zero, whatever its logits are, of one that only fills."""

@@ -19,8 +19,16 @@ from xlnas_jax.config.evaluate import HalvingConfig
 from xlnas_jax.data.batches.blocks import make_blocks
 from xlnas_jax.devices.sharding import DATA, shard_steps
 from xlnas_jax.evaluation.aligned import Align, make_align
-from xlnas_jax.evaluation.evaluate import make_evaluator, make_row_scorer
+from xlnas_jax.evaluation.evaluate import (
+    RowScorer,
+    make_evaluator,
+    make_row_scorer,
+)
 from xlnas_jax.evaluation.halving import make_halving, num_blocks
+from xlnas_jax.evaluation.pooled import (
+    make_pooled_evaluator,
+    make_pooled_row_scorer,
+)
 from xlnas_jax.evaluation.racing import (
     Block,
     Race,
@@ -73,7 +81,7 @@ def make_evaluate(
 ) -> Evaluate:
     """Scores every candidate on everything."""
     parts = experiment.parts
-    given = [(make_evaluator, (len(part.roles.every),)) for part in parts]
+    given = [_evaluator(*one) for one in zip(parts, heldout, strict=True)]
     scorers = _make_scorers(experiment, mesh, given)
     batches = [shard_steps(mesh, data.scored) for data in heldout]
     aligns = _make_aligns(experiment, heldout, mesh)
@@ -99,6 +107,24 @@ def make_evaluate(
         return Evaluation(auxiliary(sums), np.ones(len(indices), bool), alignment)
 
     return evaluate
+
+
+def _evaluator(part: TaskPart, data: ScoringData) -> tuple[Callable[..., Any], tuple]:
+    """What scores a task, and its own arguments."""
+    num = len(part.roles.every)
+    if part.task.gives_vectors:
+        return make_pooled_evaluator, (num, data.pools)
+    return make_evaluator, (num,)
+
+
+def row_scorer_of(
+    experiment: Experiment, part: TaskPart, data: ScoringData
+) -> RowScorer:
+    """Scores every example of auxiliary data, of networks one at a time."""
+    supernet, space = make_scoring_supernet(experiment), experiment.space
+    if part.task.gives_vectors:
+        return make_pooled_row_scorer(supernet, space, part.task, data.pools)
+    return make_row_scorer(supernet, space, part.task)
 
 
 def make_race_evaluate(
@@ -209,6 +235,7 @@ def make_screen(
     first = experiment.objectives[0]
     num = min(sum(map(len, data.examples)) for data in heldout)
     is_alone = not needs_of([first]) and not experiment.measures_divergence
+    is_alone = is_alone and not any(p.task.gives_vectors for p in experiment.parts)
     if not is_alone or num < SCREENED * num_blocks(SCREEN):
         return None
 

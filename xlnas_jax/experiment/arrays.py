@@ -6,9 +6,15 @@ from typing import NamedTuple
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.batches import scoring_batches, training_batches
 from xlnas_jax.data.batches.buckets import BucketPlan
+from xlnas_jax.data.batches.pair_rows import (
+    Pool,
+    pools,
+    scoring_pairs,
+    training_pairs,
+)
 from xlnas_jax.data.batches.rows import Rows, make_example_rows
 from xlnas_jax.data.batches.text_rows import join_rows, make_text_rows
-from xlnas_jax.data.examples import AnyExamples
+from xlnas_jax.data.examples import AnyExamples, PairExamples
 from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
 from xlnas_jax.data.texts import Texts
 from xlnas_jax.data.tokens.coverage import warn
@@ -48,6 +54,11 @@ class ScoringData(NamedTuple):
         """All that candidates are run on."""
         return (*self.batches, *self.texts, *self.source)
 
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """Of translations: where those of each language stand in `batches`."""
+        return pools(self.rows, self.plans, [len(one) for one in self.examples])
+
 
 def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
     """For each task, source and aux_train rows in length buckets on the device.
@@ -58,7 +69,7 @@ def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
     for part in experiment.parts:
         examples = trained_on(part.roles, part.source)
         _warn_of_unknown(part, examples)
-        rows = _encode(part, examples)
+        rows = _encode(part, examples, is_learnt=True)
         if part.roles.unlabelled and learns_from_text(experiment.config):
             texts = read_texts(experiment, part)
             rows = join_rows(rows, _encode_texts(part, [one.learnt for one in texts]))
@@ -131,8 +142,17 @@ def _encode_texts(part: TaskPart, texts: Sequence[Texts]) -> Rows:
     return make_text_rows(part.tokenizer, part.task.kind, texts, languages, stride)
 
 
-def _encode(part: TaskPart, examples: Sequence[AnyExamples]) -> Rows:
+def _encode(
+    part: TaskPart, examples: Sequence[AnyExamples], is_learnt: bool = False
+) -> Rows:
     languages = [part.roles.every.index(one.language) for one in examples]
+    if part.task.gives_vectors:
+        pairs = [one for one in examples if isinstance(one, PairExamples)]
+        source = part.roles.source
+        if is_learnt:
+            return training_pairs(part.tokenizer, pairs, languages, source)
+        number = part.roles.every.index(source)
+        return scoring_pairs(part.tokenizer, pairs, languages, number)
     heads = None
     if part.own_heads:
         own = part.own_heads

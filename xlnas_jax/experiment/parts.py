@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.data import PairsData
 from xlnas_jax.config.evaluate import EvaluateConfig
+from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.data.examples import Source
@@ -27,6 +29,16 @@ from xlnas_jax.training.methods.registry import method_named
 def learns_from_teacher(config: Config) -> bool:
     """Whether weights learn from what the full network made of all text."""
     return "teacher" in method_named(config.train.method).needs
+
+
+def starts_whole(config: Config) -> bool:
+    """Whether the full network is one to learn from before it has learnt anything.
+
+    A pretrained encoder without heads is: of retrieval, which has none.
+    """
+    tasks = config.every_task.values()
+    is_headless = all(isinstance(task.data, PairsData) for task in tasks)
+    return is_headless and isinstance(config.model, PretrainedModel)
 
 
 def learns_from_text(config: Config) -> bool:
@@ -67,7 +79,12 @@ class TaskPart:
     def head_size(self) -> HeadSize:
         """What counting needs to know of its head."""
         task = self.task
-        return HeadSize(task.num_outputs, task.reads_tokens, len(self.own_heads))
+        return HeadSize(
+            task.num_outputs,
+            task.reads_tokens,
+            len(self.own_heads),
+            task.gives_vectors,
+        )
 
 
 @dataclass(frozen=True, eq=False)

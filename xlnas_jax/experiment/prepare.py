@@ -100,7 +100,8 @@ def _make_part(
             f"tokens.max_length: the model takes at most {shape.max_length} tokens; "
             f"got {settings.max_length}."
         )
-    task = make_task(source.task, source.labels, config.train.label_smoothing)
+    smoothing = config.train.label_smoothing
+    task = make_task(source.task, source.labels, shape.width, smoothing)
     return TaskPart(
         name=name,
         config=given,

@@ -15,9 +15,19 @@ import re
 from collections.abc import Iterator, Sequence
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.data import PairsData
 from xlnas_jax.controllers.registry import STRATEGIES
-from xlnas_jax.experiment.parts import learns_from_text, measures_divergence
-from xlnas_jax.objectives.objectives import DIFFERENTIABLE, Objective
+from xlnas_jax.experiment.parts import (
+    learns_from_text,
+    measures_divergence,
+    starts_whole,
+)
+from xlnas_jax.objectives.objectives import (
+    DIFFERENTIABLE,
+    SOURCE,
+    Objective,
+    needs_of,
+)
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError, brief
@@ -97,7 +107,7 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         there.add("unlabelled")
     if config.transfer.parallel is not None:
         there.add("translations")
-    if config.train.pretune_steps:
+    if config.train.pretune_steps or starts_whole(config):
         there.add("teacher")
     for missing in sorted(method.needs - there):
         yield (
@@ -111,6 +121,7 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             "the full network (divergence): untrained, it says nothing; got 0. Set it, "
             "or leave divergence out of search.objectives, constraints and finalists."
         )
+    yield from _of_pairs(config, objectives)
     is_used = learns_from_text(config) or is_measured
     if any(one.unlabelled for one in languages) and not is_used:
         yield (
@@ -122,6 +133,43 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         yield (
             "evaluate: race and halving score candidates on parts of the labelled data "
             "alone; got one of them where divergence is measured. Leave it out."
+        )
+
+
+def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
+    """What cannot be asked of translations."""
+    tasks = config.every_task.values()
+    every = [task for task in tasks if isinstance(task.data, PairsData)]
+    if not every:
+        return
+    if not all(task.has_labels for task in every) and config.train.pretune_steps:
+        yield (
+            "train.pretune_steps: must be 0 where there are no translations to learn "
+            f"from; got {config.train.pretune_steps}. Set it to 0, by which the "
+            "pretrained encoder is the teacher as it is, or name languages in "
+            "languages.aux_train."
+        )
+    if any(task.language_heads for task in every):
+        yield (
+            "language_heads: translations are told by vectors, which have no output "
+            "layer; got true. Leave the option out."
+        )
+    if SOURCE in needs_of(objectives):
+        yield (
+            "transfer.gap_weight: must be 0 where translations are retrieved, since "
+            "the source finds itself without fail; got "
+            f"{config.transfer.gap_weight:g}. Set it to 0."
+        )
+    if config.evaluate.race or config.evaluate.halving:
+        yield (
+            "evaluate: race and halving score on parts of the data, and a translation "
+            "is found among all of it; got one of them. Leave it out."
+        )
+    kind = config.controller.kind
+    if "relaxed networks" in STRATEGIES[kind].needs:
+        yield (
+            f"controller: {kind} follows the loss of single rows, and translations are "
+            f"told side by side. Use a strategy that learns from scores."
         )
 
 

@@ -72,6 +72,7 @@ def _new_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
         any(is_weighted(str(one)) for one in experiment.space.knob(POOLING).choices),
         task.reads_tokens,
         len(part.own_heads),
+        task.gives_vectors,
     )
 
 
@@ -79,7 +80,8 @@ def _init_head(experiment: Experiment, part: TaskPart, key) -> HeadParams:
     """A new head; of sentences, with the checkpoint's dense layer where it has one."""
     config, shape = experiment.config, experiment.shape
     head = _new_head(experiment, part, key)
-    if part.task.reads_tokens or isinstance(config.model, ScratchModel):
+    is_new = part.task.reads_tokens or part.task.gives_vectors
+    if is_new or isinstance(config.model, ScratchModel):
         return head
     folder = pretrained.resolve(config.model.path, config.model.revision)
     pooler = pretrained.load_pooler(folder, shape)

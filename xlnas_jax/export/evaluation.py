@@ -6,7 +6,9 @@ from typing import Any
 import jax
 
 from xlnas_jax.data.batches.batches import scoring_batches
+from xlnas_jax.data.batches.pair_rows import scoring_pairs
 from xlnas_jax.data.batches.rows import make_example_rows
+from xlnas_jax.data.examples import PairExamples
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.labelled import Parts
 from xlnas_jax.export.score import score_subnet
@@ -27,10 +29,14 @@ def evaluate_model(subnet: Subnet, parts: Parts) -> dict[str, dict[str, Any]]:
         heads = [subnet.route(one.language) for one in examples]
     tokenizer = subnet.tokenizer
     numbers = range(len(examples))
-    rows = make_example_rows(tokenizer, examples, numbers, subnet.doc_stride, heads)
+    pairs = [one for one in examples if isinstance(one, PairExamples)]
+    if pairs:
+        rows = scoring_pairs(tokenizer, pairs, numbers, len(examples))
+    else:
+        rows = make_example_rows(tokenizer, examples, numbers, subnet.doc_stride, heads)
     batches, plans = scoring_batches(rows, NUM_BUCKETS, BATCH_TOKENS, tokenizer.pad_id)
     data = ScoringData(jax.device_put(batches), plans, rows, examples)
-    task = make_task(subnet.task, subnet.labels)
+    task = make_task(subnet.task, subnet.labels, subnet.shape.width)
     scores = score_subnet(subnet.weights, subnet.shape, subnet.pooling, task, data)
     for code, one in zip(parts, scores, strict=True):
         if not all(math.isfinite(value) for value in one.metrics.values()):

@@ -163,6 +163,12 @@ def read_file(
     if subnet.task == "qa":
         questions = read_squad(origin, faults)
         return {key: make_questions(questions, code, code, "test", origin, faults)}
+    if subnet.task == "retrieval":
+        raise ConfigError(
+            f"--data: a model for retrieval is scored on translations, which a "
+            f"configuration names; got {path}. Give a configuration with data of kind "
+            f"pairs."
+        )
     about = subnet.labels, code, "test", origin, faults
     if subnet.task == "tagging":
         form = _columns(path, columns, has_entities(subnet.labels))

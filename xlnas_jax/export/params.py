@@ -81,6 +81,7 @@ def abstract_params(
                 is_weighted(pooling),
                 head.reads_tokens,
                 head.num_languages,
+                head.gives_vectors,
             ),
             sizes=tuple(sizes),
         )

@@ -17,6 +17,7 @@ from xlnas_jax.export.predicting import answers as predict_answers
 from xlnas_jax.export.predicting import tags as predict_tags
 from xlnas_jax.export.predicting.chunks import run_chunks
 from xlnas_jax.export.predicting.classes import check_pairs, check_texts, to_predictions
+from xlnas_jax.export.predicting.vectors import to_vectors
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.answers import MAX_TOKENS
@@ -35,8 +36,9 @@ class Subnet(nnx.Module):
         shape: the full encoder that the network was cut from.
         pooling: how one vector is made of a sentence.
         labels: names of the classes or tags, in the order of the logits; none of
-            question answering, whose logits are those of start and end.
-        task: `classification`, `tagging` or `qa`.
+            question answering, whose logits are those of start and end, and of
+            retrieval, whose logits are vectors of length 1.
+        task: `classification`, `tagging`, `qa` or `retrieval`.
         own_heads: languages with an output layer of their own, in its order.
         doc_stride, max_answer_tokens: of question answering, tokens from one
             window's start to the next one's, and of the longest answer.
@@ -129,6 +131,21 @@ class Subnet(nnx.Module):
         empty = np.zeros((0, len(self.labels)), np.float32)
         return np.stack(rows) if rows else empty
 
+    def vectors(
+        self, texts: Sequence[str] | str, batch_size: int = 32
+    ) -> Float[np.ndarray, "text model"]:
+        """Vectors of texts, of length 1, in the given order; compiles as `logits`."""
+        if self.task != "retrieval":
+            raise DataError(
+                f"vectors: only a model for retrieval gives some; this one is for "
+                f"{self.task}. Call predict."
+            )
+        checked = check_texts(texts, "texts")
+        encodings = self.tokenizer.encode(checked) if checked else []
+        rows = self._run(encodings, batch_size, None)
+        empty = np.zeros((0, self.shape.width), np.float32)
+        return np.stack(rows) if rows else empty
+
     def predict(
         self,
         texts: Sequence[Any] | str,
@@ -148,6 +165,8 @@ class Subnet(nnx.Module):
           `max_length` tokens are `O`, as in the official scores.
         - qa: `predict(questions, contexts)` gives `AnswerPrediction`s, with the
           `num_best - 1` next best answers.
+        - retrieval: `predict(texts)` gives `TextVector`s, whose inner products are
+          cosines; `vectors` gives them as one array.
 
         Args:
             language: of the texts; where it has an output layer of its own
@@ -166,9 +185,11 @@ class Subnet(nnx.Module):
             return to_predictions(logits, self.labels)
         if pairs is not None:
             raise DataError(
-                "predict: pairs belong to classification; this model is for "
-                "tagging. Pass one sequence of sentences."
+                f"predict: pairs belong to classification; this model is for "
+                f"{self.task}. Pass one sequence of sentences."
             )
+        if self.task == "retrieval":
+            return to_vectors(self.vectors(texts, batch_size))
         return self._tag(texts, language, batch_size)
 
     def _tag(
@@ -221,7 +242,7 @@ class Subnet(nnx.Module):
         rows = run_chunks(apply, encodings, batch_size, self.max_length, pad_id)
         for i, (one, row) in enumerate(zip(encodings, rows, strict=True)):
             # What a network of tokens says of padding is nobody's answer.
-            real = row if self.task == "classification" else row[: len(one.ids)]
+            real = row if row.ndim == 1 else row[: len(one.ids)]
             if not np.isfinite(real).all():
                 raise CheckpointError(
                     f"predict: every score must be a finite number; got others for "

@@ -178,4 +178,4 @@ def _logits(subnet: Subnet, encoding: Encoding) -> np.ndarray:
     segments = pad_rows([encoding.segments], 1, size, 0)
     length = np.asarray([len(encoding.ids)], np.int32)
     found = np.asarray(subnet(*map(jnp.asarray, (tokens, segments, length))))[0]
-    return found if subnet.task == "classification" else found[: len(encoding.ids)]
+    return found if found.ndim == 1 else found[: len(encoding.ids)]

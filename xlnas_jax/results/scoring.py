@@ -10,10 +10,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from jaxtyping import Float
 
+from xlnas_jax.alignment.mapping.mining import agreement, mine
+from xlnas_jax.alignment.measures.base import cosines
+from xlnas_jax.alignment.measures.retrieval import hits_at_1
 from xlnas_jax.data import sources
+from xlnas_jax.data.batches.pair_rows import translations
 from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
+    PairExamples,
     QuestionExamples,
     TaggedExamples,
 )
@@ -56,12 +61,26 @@ def score_predictions(
             for number, example in enumerate(data.rows.example)
             if start <= example < stop
         ]
-        scores = _score(task, examples, data, rows, chosen, start)
-        if not all(rows[number]["is_sound"] for number in chosen):
-            scores = _without(scores)
-        found.append(scores)
+        others = _beside(data, examples, start)
+        is_sound = all(rows[number]["is_sound"] for number in (*chosen, *others))
+        if isinstance(examples, PairExamples):
+            ours, theirs = (
+                np.stack([rows[n]["vector"] for n in side]) for side in (chosen, others)
+            )
+            scores = score_pairs(examples, ours, theirs, is_sound)
+        else:
+            scores = _score(task, examples, data, rows, chosen, start)
+        found.append(scores if is_sound else _without(scores))
         start = stop
     return found
+
+
+def _beside(data: ScoringData, examples: AnyExamples, start: int) -> list[int]:
+    """The rows of the examples' translations, if they have some."""
+    if not isinstance(examples, PairExamples):
+        return []
+    other = translations(data.rows, sum(map(len, data.examples)))
+    return other[start : start + len(examples)].tolist()
 
 
 def _without(scores: Scores) -> Scores:
@@ -93,7 +112,7 @@ def _in_order(
 
 def _score(
     task: Task,
-    examples: AnyExamples,
+    examples: Examples | TaggedExamples | QuestionExamples,
     data: ScoringData,
     rows: list[dict[str, Any]],
     chosen: list[int],
@@ -210,6 +229,34 @@ def score_answers(examples: QuestionExamples, texts: Sequence[str]) -> Scores:
     return Scores(metrics, examples.ids, _with_count(both))
 
 
+def score_pairs(
+    examples: PairExamples,
+    ours: Float[np.ndarray, "pair model"],
+    theirs: Float[np.ndarray, "pair model"],
+    is_sound: bool = True,
+) -> Scores:
+    """P@1 of both directions, and F1 of the pairs that margins find among all texts.
+
+    Args:
+        is_sound: all vectors are finite; of others nothing is computed.
+    """
+    hits = np.zeros((2, len(examples)))
+    f1 = 0.0
+    if is_sound:
+        scores = cosines(ours, theirs)
+        hits = np.stack([hits_at_1(scores), hits_at_1(scores.T)])
+        gold = [(n, n) for n in range(len(examples))]
+        f1 = agreement(mine(ours, theirs), gold).f1
+    to_source, from_source = hits.mean(-1)
+    metrics = {
+        "p_at_1": float(hits.mean()),
+        "to_source": float(to_source),
+        "from_source": float(from_source),
+        "mining_f1": float(f1),
+    }
+    return Scores(metrics, examples.ids, _with_count(hits.mean(0)))
+
+
 def _with_count(values: Float[np.ndarray, " item"]) -> Float[np.ndarray, "item 2"]:
     return np.stack([values, np.ones_like(values)], axis=-1)
 
@@ -221,6 +268,9 @@ def trivial_scores(part: TaskPart, examples: Sequence[AnyExamples]) -> list[floa
     for one in examples:
         if isinstance(one, Examples):
             found.append(trivial.majority_share(one.labels.tolist()))
+            continue
+        if isinstance(one, PairExamples):
+            found.append(1.0 / len(one))
             continue
         if isinstance(one, QuestionExamples):
             pairs = zip(one.questions, one.contexts, strict=True)

@@ -29,6 +29,7 @@ PRIMARY = {
     "accuracy": "accuracy",
     "f1": "entity F1 (lenient, as in XTREME)",
     "score": "mean of F1 and exact match",
+    "p_at_1": "P@1 of translations, mean of both directions",
 }
 
 
@@ -36,6 +37,7 @@ USAGE = {
     "classification": '["..."]',
     "tagging": '["..."]',
     "qa": '["question"], contexts=["..."]',
+    "retrieval": '["..."]',
 }
 
 

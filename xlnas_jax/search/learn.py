@@ -9,13 +9,15 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.data.batches.pair_rows import pairs_of
 from xlnas_jax.data.batches.plan import TrainingPlan
 from xlnas_jax.devices.sharding import make_layout
 from xlnas_jax.experiment.draws import round_key
-from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.parts import Experiment, starts_whole
 from xlnas_jax.search.ranking import rank_units
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.supernet import Supernet, make_supernet
+from xlnas_jax.tasks.base import Task
 from xlnas_jax.training.learner import Learner
 from xlnas_jax.training.methods.base import Method, Setting
 from xlnas_jax.training.methods.registry import METHODS, method_named
@@ -30,6 +32,8 @@ def num_warm_up(config: Config) -> int:
     A single one where the rounds of the search train nothing.
     """
     steps = config.train.pretune_steps
+    if not steps and starts_whole(config):
+        return 1  # without a step: units are put in order
     return -(-steps // (config.search.weight_steps or steps)) if steps else 0
 
 
@@ -93,7 +97,8 @@ def make_learn(
 
     first_steps = make_steps(METHODS["finetune"])
     later_steps = make_steps(method_named(train.method))
-    first_plan = make_plan(experiment, rows, with_labels=True)
+    is_labelled = has_labels(rows)
+    first_plan = make_plan(experiment, rows, with_labels=is_labelled)
     has_texts = any(b.labelled is not None for part in rows for b in part)
     later_plan = make_plan(experiment, rows) if has_texts else first_plan
     warm_up = num_warm_up(config)
@@ -101,7 +106,7 @@ def make_learn(
     def learn(learner: Learner, number: int) -> tuple[Learner, Float[Array, ""]]:
         is_warm_up = number < warm_up
         if is_warm_up:
-            size = count or train.pretune_steps
+            size = count or train.pretune_steps or 1
             first = number * size
             last = min(first + size, train.pretune_steps)
         else:
@@ -120,8 +125,9 @@ def make_learn(
         return learner, loss
 
     def sort(learner: Learner) -> Learner:
-        plan = later_plan if train.importance == "divergence" else first_plan
-        ranking = rank_units(experiment, learner.params, rows, plan)
+        by = train.importance if is_labelled else "divergence"
+        plan = later_plan if by == "divergence" else first_plan
+        ranking = rank_units(experiment, learner.params, rows, plan, by)
         return jax.jit(sorted_by, donate_argnums=0)(learner, ranking)
 
     space = experiment.space
@@ -153,12 +159,26 @@ def make_plan(
     languages = [[np.asarray(bucket.language) for bucket in part] for part in rows]
     weights = [part.config.weight for part in experiment.parts]
     size, temperature = config.train.batch_size, config.train.temperature
-    allowed = [[_rows_of(bucket, with_labels) for bucket in part] for part in rows]
+    allowed = [
+        [_units(part.task, bucket, with_labels) for bucket in own]
+        for part, own in zip(experiment.parts, rows, strict=True)
+    ]
     return TrainingPlan(config.seed, languages, size, temperature, weights, allowed)
 
 
-def _rows_of(bucket: Batch, with_labels: bool) -> Int[np.ndarray, " _"]:
-    """Rows of a bucket, all or those with labels."""
-    if bucket.labelled is None or not with_labels:
-        return np.arange(bucket.tokens.shape[0])
-    return np.flatnonzero(np.asarray(bucket.labelled))
+def _units(
+    task: Task, bucket: Batch, with_labels: bool
+) -> Int[np.ndarray, "unit *row"]:
+    """Rows of a bucket, all or those with labels; translations side by side."""
+    rows = np.arange(bucket.tokens.shape[0])
+    if bucket.labelled is not None and with_labels:
+        rows = np.flatnonzero(np.asarray(bucket.labelled))
+    return pairs_of(rows, np.asarray(bucket.label)) if task.gives_vectors else rows
+
+
+def has_labels(rows: tuple[tuple[Batch, ...], ...]) -> bool:
+    """Whether some row of every task is learnt from by its label."""
+    return all(
+        any(b.labelled is None or np.asarray(b.labelled).any() for b in part)
+        for part in rows
+    )

@@ -22,7 +22,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.search.learn import make_plan
+from xlnas_jax.search.learn import has_labels, make_plan
 from xlnas_jax.search.ranking import rank_layers, rank_units
 from xlnas_jax.search.teacher import Rows
 from xlnas_jax.space.decode import make_decode
@@ -54,7 +54,8 @@ class Pruners:
 
     Attributes:
         params: of that network.
-        rows: labelled text, by which importance is measured.
+        rows: labelled text, by which importance is measured; of text without labels
+            alone, by the divergence of what is said of it.
     """
 
     experiment: Experiment
@@ -82,13 +83,16 @@ class Pruners:
         if kind == "magnitude":
             stages = self.experiment.space.stages
             return relative(magnitude(self.params.encoder.layers, stages))
-        plan = make_plan(self.experiment, self.rows, with_labels=True)
-        return rank_units(self.experiment, self.params, self.rows, plan, "labels")
+        is_labelled = has_labels(self.rows)
+        plan = make_plan(self.experiment, self.rows, with_labels=is_labelled)
+        by = "labels" if is_labelled else "divergence"
+        return rank_units(self.experiment, self.params, self.rows, plan, by)
 
     def _of_layers(self) -> Float[np.ndarray, "site choice"]:
         """Whole layers are kept or dropped, by their influence."""
         space = self.experiment.space
-        plan = make_plan(self.experiment, self.rows, with_labels=True)
+        is_labelled = has_labels(self.rows)
+        plan = make_plan(self.experiment, self.rows, with_labels=is_labelled)
         found = rank_layers(self.experiment, self.params, self.rows, plan)
         worth = _nothing(self.experiment)
         for name in space.stage_knobs:

@@ -61,19 +61,25 @@ class HeadSize(NamedTuple):
         num_outputs: width of the output layer.
         reads_tokens: it is applied to every token, without a dense layer before.
         num_languages: languages with an output layer of their own.
+        gives_vectors: there is no layer: outputs are vectors of sentences as they are.
     """
 
     num_outputs: int
     reads_tokens: bool = False
     num_languages: int = 0
+    gives_vectors: bool = False
 
     def params(self, width: int) -> int:
         """Numbers in its weights."""
+        if self.gives_vectors:
+            return 0
         dense = 0 if self.reads_tokens else width * width + width
         return dense + (width + 1) * self.num_outputs * (1 + self.num_languages)
 
     def flops(self, width: int, length: int) -> int:
         """Work of one sentence; a language's own layer adds to the shared one."""
+        if self.gives_vectors:
+            return 0
         rows = length if self.reads_tokens else 1
         dense = 0 if self.reads_tokens else width
         layers = 2 if self.num_languages else 1

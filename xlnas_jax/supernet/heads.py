@@ -3,7 +3,8 @@
 Sentences pass a dense layer with tanh and the output layer, tokens the output
 layer alone: the layers of Hugging Face's classifiers, so that a fine-tuned one can
 be imported whole. A language may have an output layer of its own, which adds to
-the shared one; languages without one fall back on that.
+the shared one; languages without one fall back on that. A head without weights gives
+the pooled vector itself, of length 1.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,8 @@ from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop
 from xlnas_jax.supernet.params import AttentivePool, Dense, HeadParams
 
 Pooled = Float[Array, "batch model"]
+# The least that the square of a vector's length is taken for.
+_LEAST = 1e-12
 
 
 def init_head(
@@ -27,13 +30,18 @@ def init_head(
     has_attentive: bool = False,
     reads_tokens: bool = False,
     num_language_heads: int = 0,
+    gives_vectors: bool = False,
 ) -> HeadParams:
     """A new head: normal weights of deviation 0.02 (see `make_normal`), zero biases.
 
-    What languages add of their own starts from zero.
+    What languages add of their own starts from zero. One that gives vectors has no
+    weights but those of attentive pooling.
     """
     normal = make_normal(key)
     width, inner = shape.width, shape.attentive_dim
+    if gives_vectors:
+        weights = AttentivePool(normal(width, inner), normal(inner))
+        return HeadParams(attentive=weights if has_attentive else None)
     output = Dense(normal(width, num_outputs), jnp.zeros(num_outputs))
     language = None
     if num_language_heads:
@@ -98,7 +106,10 @@ def read_out(
     """Logits in float32: `batch label` of sentences, `batch seq label` of tokens.
 
     `route` names the output layer that adds to the shared one in each row, -1 none.
+    Without an output layer they are the sentences' vectors, of length 1.
     """
+    if head.output is None:
+        return unit(pool_sentence(x, mask, head))
     if head.hidden is None:
         x = drop(x.astype(jnp.float32), dropout, 4)
     else:
@@ -110,6 +121,12 @@ def read_out(
     if head.language is None or route is None:
         return logits
     return logits + _of_language(x, head.language, route)
+
+
+def unit(x: Pooled) -> Pooled:
+    """Vectors of length 1; one of zeros stays one."""
+    square = jnp.square(x).sum(-1, keepdims=True)
+    return x / jnp.sqrt(jnp.maximum(square, _LEAST))
 
 
 def _of_language(

@@ -93,7 +93,8 @@ class HeadParams:
     """A task head: of sentences or of tokens, by whether it has `hidden`.
 
     Attributes:
-        output: from model width to the task's outputs.
+        output: from model width to the task's outputs; None where these are the
+            vectors of sentences themselves.
         hidden: dense layer with tanh before the output, for pooled sentences; None
             where the output layer is applied to every token.
         attentive: weights of attentive pooling; None where no architecture uses it.
@@ -102,7 +103,7 @@ class HeadParams:
             language has one.
     """
 
-    output: Dense
+    output: Dense | None = None
     hidden: Dense | None = None
     attentive: AttentivePool | None = None
     language: Dense | None = None

@@ -44,7 +44,7 @@ class Task(NamedTuple):
     own kind.
 
     Attributes:
-        kind: `classification`, `tagging` or `qa`.
+        kind: `classification`, `tagging`, `qa` or `retrieval`.
         labels: names of the classes, in the order of the output layer.
         num_outputs: width of the output layer.
         reads_tokens: the head is applied to every token, not to a pooled sentence.
@@ -60,6 +60,10 @@ class Task(NamedTuple):
             `is_sound`, whether the row's logits are all finite.
         choice_axis: of logits, along which one outcome is predicted.
         measures_divergence: its statistics compare with a teacher, see `divergence`.
+        compare: where logits are the vectors of sentences, which say something side by
+            side alone: `(ours, theirs) -> pair stat`, the first statistics of each
+            sentence beside its translation, among all pairs of one language. None
+            where a row's logits say all; then a head makes them.
     """
 
     kind: str
@@ -75,6 +79,12 @@ class Task(NamedTuple):
     predict: Callable[..., dict[str, Any]]
     choice_axis: int = -1
     measures_divergence: bool = False
+    compare: Callable[..., Float[Array, "pair stat"]] | None = None
+
+    @property
+    def gives_vectors(self) -> bool:
+        """Whether logits are vectors of sentences, which no head makes."""
+        return self.compare is not None
 
 
 def guarded(task: Task) -> Task:

@@ -13,6 +13,7 @@ NAMES = {
     "classification": "majority class",
     "tagging": "tag by word",
     "qa": "likeliest sentence",
+    "retrieval": "chance",
 }
 
 
@@ -20,9 +21,11 @@ def uniform_loss(task: Task, length: int) -> float:
     """Cross-entropy of a guess that gives every answer the same probability.
 
     Args:
-        length: tokens among which an answer may start or end.
+        length: tokens among which an answer may start or end; of retrieval, where it
+            is not known among how many sentences, so many.
     """
-    return math.log(length if task.kind == "qa" else len(task.labels))
+    has_labels = bool(task.labels)
+    return math.log(len(task.labels) if has_labels else length)
 
 
 def majority_share(labels: Sequence[int]) -> float:

@@ -89,12 +89,16 @@ def importance(
 def _draw(logits: Float[Array, "..."], batch: Batch, task: Task) -> Float[Array, "..."]:
     """Logits of a teacher that is certain of one outcome, drawn as predicted.
 
-    The key is the batch's own tokens: the same batch gives the same ranking.
+    The key is the batch's own tokens: the same batch gives the same ranking. Of vectors
+    it is a direction, along which they are told apart: the squared derivatives of all
+    directions add up to how far a vector moves.
     """
     axis = task.choice_axis % logits.ndim
     if task.reads_tokens:
         logits = jnp.where(batch.mask[..., None], logits, LOW)
     seed = batch.tokens.sum(dtype=jnp.uint32)
+    if task.gives_vectors:
+        return jax.random.normal(jax.random.key(seed), logits.shape)
     noise = jax.random.gumbel(jax.random.key(seed), logits.shape)
     best = (logits + noise).argmax(axis)
     is_drawn = jax.nn.one_hot(best, logits.shape[axis], axis=axis)

@@ -13,7 +13,7 @@ from xlnas_jax.types import Batch
 
 def training_batches(rows: Rows, num_buckets: int, pad_id: int) -> tuple[Batch, ...]:
     """Single rows in length buckets, for training to draw batches from."""
-    return make_rows(rows, optimal_boundaries(rows.lengths, num_buckets), pad_id)
+    return make_rows(rows, optimal_boundaries(rows.unit_lengths, num_buckets), pad_id)
 
 
 def scoring_batches(

@@ -70,7 +70,7 @@ def make_rows(rows: Rows, boundaries: Sequence[int], pad_id: int) -> tuple[Batch
     """
     return tuple(
         _put(_gather(rows, chosen, np.ones(len(chosen)), boundary, pad_id))
-        for boundary, chosen in _assign(rows.lengths, boundaries)
+        for boundary, chosen in _assign(rows.unit_lengths, boundaries)
     )
 
 

@@ -35,6 +35,8 @@ class TrainingPlan:
         languages: for each task and bucket, the language of each row.
         task_weights: factors on the tasks' shares of the steps.
         allowed: for each task and bucket, the rows that may be drawn: all if None.
+            Rows that are drawn together stand side by side, `unit row`; -1 where a
+            unit has fewer. A unit is of the language of its first row.
     """
 
     def __init__(
@@ -44,15 +46,20 @@ class TrainingPlan:
         batch_size: int,
         temperature: float = 1.0,
         task_weights: Sequence[float] | None = None,
-        allowed: Sequence[Sequence[Int[np.ndarray, " _"]]] | None = None,
+        allowed: Sequence[Sequence[Int[np.ndarray, "_ ..."]]] | None = None,
     ) -> None:
         self.seed = seed
         if allowed is None:
             allowed = [[np.arange(len(b)) for b in task] for task in languages]
-        self.allowed = allowed
+        self.units = [
+            [rows.reshape(len(rows), -1) for rows in task] for task in allowed
+        ]
         languages = [
-            [np.asarray(bucket)[rows] for bucket, rows in zip(task, own, strict=True)]
-            for task, own in zip(languages, allowed, strict=True)
+            [
+                np.asarray(bucket)[rows[:, 0]]
+                for bucket, rows in zip(task, own, strict=True)
+            ]
+            for task, own in zip(languages, self.units, strict=True)
         ]
         self.languages = languages
         self.batch_size = batch_size
@@ -79,7 +86,7 @@ class TrainingPlan:
         return TrainingStep(task, *self._steps[task][position])
 
     def _epoch(self, task: int, epoch: int) -> list[tuple]:
-        """As many rows as the task has, languages in their tempered shares."""
+        """As many units as the task has, languages in their tempered shares."""
         buckets = self.languages[task]
         seed = self.seed + 7919 * task
         rng = np.random.default_rng([seed, 2, epoch])
@@ -94,9 +101,23 @@ class TrainingPlan:
         ]
         kept = np.sort(np.concatenate(chosen))
         rows = [row[kept[bucket[kept] == b]] for b in range(len(buckets))]
-        steps = epoch_plan(seed, epoch, [len(r) for r in rows], self.batch_size)
-        places = [own[r] for own, r in zip(self.allowed[task], rows, strict=True)]
-        return [(b, places[b][i].astype(np.int32), w) for b, i, w in steps]
+        units = [own[r] for own, r in zip(self.units[task], rows, strict=True)]
+        size = max(own.shape[1] for own in units)
+        count = max(1, self.batch_size // size)
+        steps = epoch_plan(seed, epoch, [len(r) for r in rows], count)
+        return [(b, *_spread(units[b][i], w, size)) for b, i, w in steps]
+
+
+def _spread(
+    units: Int[np.ndarray, "unit row"], weight: Float[np.ndarray, " unit"], size: int
+) -> tuple[Int[np.ndarray, " batch"], Float[np.ndarray, " batch"]]:
+    """Rows of units of at most `size`; what a unit lacks is its first row, at 0."""
+    lacks = ((0, 0), (0, size - units.shape[1]))
+    rows = np.pad(units, lacks, constant_values=-1)
+    is_there = rows >= 0
+    rows = np.where(is_there, rows, rows[:, :1]).astype(np.int32)
+    own = (is_there * weight[:, None]).astype(np.float32)
+    return rows.ravel(), own.ravel()
 
 
 def tempered_quotas(

@@ -15,6 +15,7 @@ from jaxtyping import Float, Int
 from xlnas_jax.data.examples import (
     AnyExamples,
     Examples,
+    PairExamples,
     QuestionExamples,
     TaggedExamples,
 )
@@ -46,6 +47,8 @@ class Rows:
             language has one.
         windows: of questions, each row's window; else empty.
         labelled: 0 for rows without labels, 1 for others; None where all have some.
+        unit: rows with the same number are learnt from together; None where every row
+            is by itself.
     """
 
     encodings: list[Encoding]
@@ -55,6 +58,7 @@ class Rows:
     head: PerRow | None = None
     windows: tuple[Window, ...] = ()
     labelled: Float[np.ndarray, " row"] | None = None
+    unit: PerRow | None = None
 
     def __len__(self) -> int:
         return len(self.encodings)
@@ -63,6 +67,17 @@ class Rows:
     def lengths(self) -> PerRow:
         """Tokens of each row, special tokens included."""
         return np.asarray([len(one.ids) for one in self.encodings], np.int64)
+
+    @property
+    def unit_lengths(self) -> PerRow:
+        """Of each row the most tokens of any that is learnt from with it."""
+        lengths = self.lengths
+        if self.unit is None:
+            return lengths
+        _, unit = np.unique(self.unit, return_inverse=True)
+        longest = np.zeros(unit.max(initial=-1) + 1, np.int64)
+        np.maximum.at(longest, unit, lengths)
+        return longest[unit]
 
 
 def make_example_rows(
@@ -80,6 +95,7 @@ def make_example_rows(
         heads: of each part, the language's own output layer, or -1.
     """
     first = parts[0]
+    assert not isinstance(first, PairExamples), "see pair_rows"
     if isinstance(first, Examples):
         rows = _text_rows(tokenizer, [p for p in parts if isinstance(p, Examples)])
     elif isinstance(first, TaggedExamples):

@@ -75,11 +75,21 @@ def join_rows(first: Rows, second: Rows) -> Rows:
         head=None if first.head is None else np.concatenate([first.head, own]),
         windows=(*first.windows, *second.windows),
         labelled=np.concatenate([_labelled(first), _labelled(second)]),
+        unit=None
+        if first.unit is None
+        else np.concatenate([first.unit, _alone(first, second)]),
     )
 
 
 def _labelled(rows: Rows) -> np.ndarray:
     return np.ones(len(rows), np.float32) if rows.labelled is None else rows.labelled
+
+
+def _alone(first: Rows, second: Rows) -> np.ndarray:
+    """Numbers of units for rows that are by themselves, none of them taken."""
+    assert first.unit is not None and second.unit is None
+    start = int(first.unit.max(initial=-1)) + 1
+    return start + np.arange(len(second), dtype=np.int32)
 
 
 def _joined(first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -105,6 +115,8 @@ def _places(
     zero = np.zeros(num, np.int32)
     if kind == "classification":
         return zero
+    if kind == "retrieval":
+        return zero - 1
     if kind == "tagging":
         most = max(1, *(len(one.ids) - 2 for one in encodings))
         position = np.full((num, most), -1, np.int32)

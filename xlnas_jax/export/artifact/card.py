@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from xlnas_jax.experiment.vocabulary import Vocabulary
+from xlnas_jax.export.artifact.manifest import OF_SENTENCES
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.languages.codes import normalise
@@ -16,12 +17,14 @@ PIPELINES = {
     "classification": "text-classification",
     "tagging": "token-classification",
     "qa": "question-answering",
+    "retrieval": "sentence-similarity",
 }
 CALLS = {
     "classification": '["a text", "another"]',
     "pairs": '["a text"], ["what stands beside it"]',
     "tagging": '["a sentence", ["or", "its", "words"]]',
     "qa": '["a question"], ["the text that holds its answer"]',
+    "retrieval": '["a text", "another"]',
 }
 ROLES = {
     "source": "source",
@@ -121,7 +124,8 @@ def _front_matter(card: Card, subnet: Subnet) -> str:
 
 
 def _summary(subnet: Subnet) -> str:
-    pooling = "" if subnet.task != "classification" else f", {subnet.pooling} pooling"
+    is_pooled = subnet.task in OF_SENTENCES
+    pooling = f", {subnet.pooling} pooling" if is_pooled else ""
     return (
         f"An encoder that {_purpose(subnet)}, found by neural architecture search for "
         f"cross-lingual transfer: {len(subnet.sizes)} of {subnet.shape.num_layers} "
@@ -133,6 +137,10 @@ def _purpose(subnet: Subnet) -> str:
     labels = ", ".join(f"`{label}`" for label in subnet.labels)
     if subnet.task == "qa":
         return "finds the answer to a question in a text that holds it"
+    if subnet.task == "retrieval":
+        return (
+            "gives every text a vector of length 1, near to those of its translations"
+        )
     if subnet.task == "tagging":
         return f"tags every word of a sentence with one of {labels}"
     return f"classifies text into {labels}"

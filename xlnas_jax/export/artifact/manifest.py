@@ -27,7 +27,9 @@ from xlnas_jax.types import CheckpointError, ConfigError, brief
 FORMAT = 2
 KIND = "xlnas_subnet"
 FILE = "config.json"
-TASKS = ("classification", "tagging", "qa")
+TASKS = ("classification", "tagging", "qa", "retrieval")
+# Whose networks have no names for what they say; and those that read sentences.
+NAMELESS, OF_SENTENCES = ("qa", "retrieval"), ("classification", "retrieval")
 # Entries that only artifacts of question answering have.
 ANSWERING = ("doc_stride", "max_answer_tokens")
 # Far above any encoder, so small that the product of any four counts no overflow.
@@ -55,7 +57,8 @@ class Manifest:
 
     Attributes:
         task: its kind, which says too whether the head reads tokens.
-        labels: names of the classes or tags; none of question answering.
+        labels: names of the classes or tags; none of question answering and
+            retrieval.
         shape: the full encoder that the network was cut from.
         layers: size of every kept layer.
         languages: the role of each language during the search.
@@ -78,11 +81,12 @@ class Manifest:
     @property
     def head(self) -> HeadSize:
         """Size and kind of the network's head."""
-        is_answering = self.task == "qa"
+        outputs = {"qa": 2, "retrieval": self.shape.width}
         return HeadSize(
-            num_outputs=2 if is_answering else len(self.labels),
-            reads_tokens=self.task != "classification",
+            num_outputs=outputs.get(self.task, len(self.labels)),
+            reads_tokens=self.task not in OF_SENTENCES,
             num_languages=len(self.own_heads),
+            gives_vectors=self.task == "retrieval",
         )
 
     def to_json(self) -> str:
@@ -248,7 +252,7 @@ def _check(manifest: Manifest) -> None:
             raise ValueError(f"a layer of {in_words(size)}")
     if len(manifest.layers) > shape.num_layers:
         raise ValueError(f"{len(manifest.layers)} layers of {shape.num_layers}")
-    if bool(manifest.labels) == (manifest.task == "qa"):
+    if bool(manifest.labels) == (manifest.task in NAMELESS):
         raise ValueError(
             f"labels {brief(list(manifest.labels))} for task {manifest.task!r}"
         )

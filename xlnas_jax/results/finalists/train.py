@@ -1,6 +1,6 @@
 """Trains contenders alone, one after another, and scores each on auxiliary data."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from xlnas_jax.devices.sharding import local
-from xlnas_jax.evaluation.evaluate import RowScorer, make_row_scorer
-from xlnas_jax.evaluation.population import make_scoring_supernet
+from xlnas_jax.evaluation.evaluate import RowScorer
+from xlnas_jax.evaluation.population import row_scorer_of
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.results.finalists.contenders import SHARED, Contender
@@ -83,7 +83,8 @@ class Workshop(NamedTuple):
 def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
     """All of them; equal networks of the same weights are trained once."""
     experiment, contenders = shop.experiment, named_once(shop, contenders)
-    scorers = list(_make_scorers(experiment))
+    parts = zip(experiment.parts, shop.heldout, strict=True)
+    scorers = [row_scorer_of(experiment, *one) for one in parts]
     made: dict[str, Finalist] = {}
     names = [one.name(experiment) for one in contenders]
     total = len(set(names))
@@ -190,12 +191,6 @@ def _require_kept(experiment: Experiment, point: dict[str, Any]) -> None:
         )
 
 
-def _make_scorers(experiment: Experiment) -> Iterator[RowScorer]:
-    supernet = make_scoring_supernet(experiment)
-    for part in experiment.parts:
-        yield make_row_scorer(supernet, experiment.space, part.task)
-
-
 def _by_example(
     shop: Workshop,
     part: TaskPart,
@@ -213,7 +208,9 @@ def _by_example(
         places = np.argwhere(plan.weight > 0)
         for place in places:
             at = tuple(place)
-            total[data.rows.example[plan.rows[at]]] += own[at]
+            example = data.rows.example[plan.rows[at]]
+            if example < len(total):  # a translation is no example
+                total[example] += own[at]
     ends = np.cumsum([len(one) for one in data.examples])[:-1]
     parts = np.split(total, ends)
     return {one.language: own for one, own in zip(data.examples, parts, strict=True)}
