@@ -1,4 +1,4 @@
-"""What the end chooses keeps `constraints.divergence`, controls too."""
+"""What the end chooses keeps limits on scores, controls too."""
 
 import dataclasses
 from typing import Any
@@ -18,6 +18,7 @@ from xlnas_jax.results.finish import (
     random_control,
     remembered,
     uniform_scaling,
+    within,
 )
 from xlnas_jax.search.pruners import Pruners
 from xlnas_jax.search.search import step
@@ -131,6 +132,33 @@ def test_a_control_with_nothing_within_does_not_exist(ended) -> None:
     score = Rescore(experiment, engine, state.learner.params)
     assert random_control(experiment, engine, score, 24) is None
     assert uniform_scaling(experiment, score) is None
+
+
+def test_no_language_may_lose_more_than_it_is_allowed() -> None:
+    base = config()
+    free = dataclasses.replace(
+        base, search=dataclasses.replace(base.search, objectives=("drop", "flops"))
+    )
+    engine, state, _ = warmed_up(prepare(free))
+    for _ in range(2):
+        state, _ = step(engine, state)
+    score = _score(prepare(free), engine, state)
+    every = remembered(prepare(free), score, state.archive)
+    # Two auxiliary languages, and one of text alone, which has no labels to lose.
+    lost = every.metrics[0]["drop"][:, :2]
+    np.testing.assert_allclose(every.objectives[:, 0], lost.mean(-1), rtol=1e-5)
+
+    held = prepare(
+        dataclasses.replace(
+            free, constraints=dataclasses.replace(free.constraints, drop=0.05)
+        )
+    )
+    # Whatever the third column is.
+    drops = np.asarray([[0.05, -0.3, 0.9], [0.0, 0.06, 0.0], [0.051, -0.5, 0.0]])
+    given = every.take(np.arange(3))
+    metrics = ({**given.metrics[0], "drop": drops},)
+    found = within(held, dataclasses.replace(given, metrics=metrics))
+    assert found.tolist() == [True, False, False]
 
 
 def test_a_front_with_nothing_within_says_how_far_it_is(ended) -> None:

@@ -20,6 +20,8 @@ class ConstraintsConfig:
         divergence: nats by which predictions on unlabelled text are, in the mean over
             languages, apart from the full network's; unlike costs it is known only
             once a candidate is scored, which is then dropped if it is over.
+        drop: of error, in every auxiliary language, beyond that of the full network:
+            at 0.05 none may lose more than five points. Known as late as divergence.
     """
 
     params: float | None = None
@@ -28,10 +30,18 @@ class ConstraintsConfig:
     memory_bytes: float | None = None
     latency_ms: float | None = None
     divergence: float | None = None
+    drop: float | None = None
 
     def __post_init__(self) -> None:
         positive(self, "params", "encoder_params", "flops", "memory_bytes", most=HUGE)
         positive(self, "latency_ms", "divergence")
+        positive(self, "drop", most=1)
+
+    @property
+    def of_scores(self) -> dict[str, float]:
+        """Limits on what is known only once a candidate is scored, by name."""
+        given = {"divergence": self.divergence, "drop": self.drop}
+        return {name: limit for name, limit in given.items() if limit is not None}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import asdict, dataclass, field
 
-from xlnas_jax.config.ranges import at_least
+from xlnas_jax.config.ranges import at_least, distinct
 from xlnas_jax.types import ConfigError
 
 
@@ -39,6 +39,24 @@ class DistanceConfig:
 
 
 @dataclass(frozen=True)
+class ChooseConfig:
+    """Auxiliary languages by how near they are to the targets.
+
+    Those are taken that together are nearest to all targets, by `distance`.
+
+    Attributes:
+        pool: languages with labels that may be chosen. count: how many are.
+    """
+
+    pool: tuple[str, ...]
+    count: int = 4
+
+    def __post_init__(self) -> None:
+        distinct(self, "pool")
+        at_least(self, 1, "count", most=len(self.pool))
+
+
+@dataclass(frozen=True)
 class LanguagesConfig:
     """Who is seen when: see `languages.LanguageRoles`.
 
@@ -47,6 +65,7 @@ class LanguagesConfig:
             candidates may be among them, and with `target_text` targets too.
         target_text: targets may be among `unlabelled`; every result says so.
         distance: what counts in the distance between two of them.
+        choose: languages of which some become `aux_heldout`, which then is empty.
     """
 
     source: str
@@ -56,6 +75,24 @@ class LanguagesConfig:
     unlabelled: tuple[str, ...] = ()
     target_text: bool = False
     distance: DistanceConfig = field(default_factory=DistanceConfig)
+    choose: ChooseConfig | None = None
+
+    def __post_init__(self) -> None:
+        if self.choose and self.aux_heldout:
+            raise ConfigError(
+                f"languages.choose: aux_heldout must be empty where it is chosen; got "
+                f"{list(self.aux_heldout)}. Leave out one of the two."
+            )
+        if self.choose and set(self.choose.pool) & {
+            self.source,
+            *self.aux_train,
+            *self.target,
+        }:
+            raise ConfigError(
+                f"languages.choose: the pool must hold languages without another role; "
+                f"got {list(self.choose.pool)}. Remove the source, those that are "
+                f"trained on and the targets."
+            )
 
     @property
     def all(self) -> tuple[str, ...]:

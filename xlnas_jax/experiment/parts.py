@@ -22,6 +22,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.divergence import DIVERGENCE
+from xlnas_jax.tasks.drop import DROP
 from xlnas_jax.tasks.trivial import uniform_loss
 from xlnas_jax.training.methods.registry import method_named
 
@@ -29,6 +30,11 @@ from xlnas_jax.training.methods.registry import method_named
 def learns_from_teacher(config: Config) -> bool:
     """Whether weights learn from what the full network made of all text."""
     return "teacher" in method_named(config.train.method).needs
+
+
+def measures_drop(config: Config, objectives: Sequence[Objective]) -> bool:
+    """Whether errors are held against the full network's."""
+    return DROP in needs_of(objectives) or config.constraints.drop is not None
 
 
 def starts_whole(config: Config) -> bool:
@@ -51,7 +57,7 @@ def measures_divergence(config: Config, objectives: Sequence[Objective]) -> bool
     """Whether candidates are held against the full network."""
     return (
         TEACHER in needs_of(objectives)
-        or config.constraints.divergence is not None
+        or bool(config.constraints.of_scores)
         or config.finalists.by == DIVERGENCE
     )
 

@@ -5,7 +5,7 @@ weights and token arrays come after it.
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.languages import LanguagesConfig
@@ -13,14 +13,22 @@ from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.rows import with_max_length
 from xlnas_jax.data.examples import Source
+from xlnas_jax.data.tokens.coverage import plain_ids
 from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
+from xlnas_jax.experiment.chosen import leaves_open, with_chosen, with_pool
 from xlnas_jax.experiment.encoder import tokenizer_and_shape
-from xlnas_jax.experiment.parts import Experiment, TaskPart, measures_divergence
+from xlnas_jax.experiment.parts import (
+    Experiment,
+    TaskPart,
+    measures_divergence,
+    measures_drop,
+)
 from xlnas_jax.experiment.taxonomy import require_sense
 from xlnas_jax.experiment.vocabulary import Vocabulary
-from xlnas_jax.languages.roles import LanguageRoles
-from xlnas_jax.objectives.objectives import make_objectives
+from xlnas_jax.languages.distance.texts import Pieces
+from xlnas_jax.languages.roles import LanguageRoles, Split
+from xlnas_jax.objectives.objectives import Objective, make_objectives
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.latency import LATENCY
@@ -28,12 +36,19 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.locate import origin_of
 from xlnas_jax.tasks.divergence import with_divergence
+from xlnas_jax.tasks.drop import with_drop
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import ConfigError
 
 
 def prepare(config: Config) -> Experiment:
-    """Reads labels, tokenizer and model sizes, and checks that limits can be met."""
+    """Reads labels, tokenizer and model sizes, and checks that limits can be met.
+
+    Languages that are left open are chosen first: `Experiment.config` has them.
+    """
+    if leaves_open(config):
+        parts = {part.name: part for part in prepare(with_pool(config)).parts}
+        config = with_chosen(config, lambda task, code: _pieces(parts[task], code))
     tasks, skip = config.every_task, config.skip_bad_rows
     roles_of = {n: LanguageRoles.from_config(t.languages) for n, t in tasks.items()}
     # A wrong name is said before any file is read.
@@ -50,6 +65,12 @@ def prepare(config: Config) -> Experiment:
     return dataclasses.replace(experiment, model_origin=origin)
 
 
+def _pieces(part: TaskPart, code: str) -> Pieces:
+    """Of text of an auxiliary language's dev split, or of a target's training split."""
+    split: Split = "train" if code in part.roles.target else "dev"
+    return plain_ids(part.tokenizer, sources.read_texts(part.source, code, split))
+
+
 def assemble(
     config: Config,
     found: Mapping[str, tuple[LanguageRoles, Source]],
@@ -64,9 +85,8 @@ def assemble(
     """
     roles_of = {name: roles for name, (roles, _) in found.items()}
     objectives = make_objectives(config.search.objectives, roles_of, config.transfer)
-    is_compared = measures_divergence(config, objectives)
     parts = tuple(
-        _make_part(config, name, roles, source, tokenizer, shape, is_compared)
+        _make_part(config, name, roles, source, tokenizer, shape, objectives)
         for name, (roles, source) in found.items()
     )
     _check_pooling(config, parts)
@@ -91,7 +111,7 @@ def _make_part(
     source: Source,
     tokenizer: Tokenizer,
     shape: EncoderShape,
-    is_compared: bool,
+    objectives: Sequence[Objective],
 ) -> TaskPart:
     given = config.every_task[name]
     settings = given.tokens or config.tokens
@@ -102,6 +122,10 @@ def _make_part(
         )
     smoothing = config.train.label_smoothing
     task = make_task(source.task, source.labels, shape.width, smoothing)
+    if measures_drop(config, objectives):
+        task = with_drop(task)
+    if measures_divergence(config, objectives):
+        task = with_divergence(task)
     return TaskPart(
         name=name,
         config=given,
@@ -109,7 +133,7 @@ def _make_part(
         roles=roles,
         codes=_spelled(roles, given.languages),
         source=source,
-        task=with_divergence(task) if is_compared else task,
+        task=task,
         tokenizer=with_prefix(
             with_max_length(tokenizer, settings.max_length), settings.prefix
         ),

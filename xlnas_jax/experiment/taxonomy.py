@@ -20,6 +20,7 @@ from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.experiment.parts import (
     learns_from_text,
     measures_divergence,
+    measures_drop,
     starts_whole,
 )
 from xlnas_jax.objectives.objectives import (
@@ -118,8 +119,8 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     if is_measured and "teacher" not in there:
         yield (
             "train.pretune_steps: must be above 0 where candidates are held against "
-            "the full network (divergence): untrained, it says nothing; got 0. Set it, "
-            "or leave divergence out of search.objectives, constraints and finalists."
+            "the full network (divergence, drop): untrained, it says nothing; got 0. "
+            "Set it, or leave them out of search.objectives, constraints and finalists."
         )
     yield from _of_pairs(config, objectives)
     is_used = learns_from_text(config) or is_measured
@@ -153,6 +154,12 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         yield (
             "language_heads: translations are told by vectors, which have no output "
             "layer; got true. Leave the option out."
+        )
+    if measures_drop(config, objectives):
+        yield (
+            "constraints.drop: what a language loses is told of rows one by one, and "
+            "translations are told side by side; got a limit or an objective of it. "
+            "Use divergence, which needs no pairs."
         )
     if SOURCE in needs_of(objectives):
         yield (

@@ -24,6 +24,7 @@ from xlnas_jax.data.readers.squad import read_squad
 from xlnas_jax.data.sets.base import Columns, Table
 from xlnas_jax.data.sources import make_source, read
 from xlnas_jax.data.table import read_table
+from xlnas_jax.experiment.chosen import with_pool
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.tasks.tagging import has_entities
@@ -78,7 +79,7 @@ def read_config(
         ConfigError: the task is not there, or not the only one.
         DataError: a label that the model does not know.
     """
-    config = load_config(path)
+    config = with_pool(load_config(path))
     skip = skip_bad_rows or config.skip_bad_rows
     given, roles, source = _find_task(config, subnet.task, task, skip)
     parts = {}

@@ -21,6 +21,7 @@ from xlnas_jax.space.cost import COSTS
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.divergence import DIVERGENCE
+from xlnas_jax.tasks.drop import DROP
 from xlnas_jax.types import ConfigError
 
 # Of one task, by name, with a column for each auxiliary language, in order; then, where
@@ -37,12 +38,19 @@ TRANSFER = {
     "worst_loss": ("loss", "max"),
     DIVERGENCE: (DIVERGENCE, "mean"),
     "worst_divergence": (DIVERGENCE, "max"),
+    DROP: (DROP, "mean"),
+    "worst_drop": (DROP, "max"),
 }
 # Whose mean over languages ranks networks as the mean auxiliary loss does.
 DIFFERENTIABLE = ("loss", "error")
-OF_LANGUAGE = ("error", "loss", DIVERGENCE)
+OF_LANGUAGE = ("error", "loss", DIVERGENCE, DROP)
 TRANSFER_LOSS = "transfer_loss"
 SOURCE, ALIGNMENT, TEACHER = "source", "alignment", "teacher"
+# What metrics need that are held against a teacher.
+_OF_TEACHER = {
+    DIVERGENCE: frozenset({TEACHER}),
+    DROP: frozenset({TEACHER, DROP}),
+}
 _DEFAULT = TransferConfig()
 
 
@@ -55,7 +63,7 @@ class Objective(NamedTuple):
         value: of every candidate, from the metrics of each task and the costs.
         meaning: what it is, in words.
         needs: what is measured for it beside auxiliary scores: `source`, `alignment`,
-            `teacher`.
+            `teacher`, and `drop` of the teacher's errors.
         is_mean: it is a mean over examples, so that some of them estimate it without
             bias; a maximum, or what exceeds a margin, is not.
         follows_loss: networks are ranked by it as by the mean auxiliary loss, whose
@@ -172,11 +180,12 @@ def _over_languages(name: str, roles: Roles) -> Objective:
 
     words = {"mean": "mean over", "max": "the worst of"}[reduce]
     meaning = f"{metric}, {words} auxiliary languages"
-    is_mean, follows = reduce == "mean", reduce == "mean" and metric != DIVERGENCE
-    needs: frozenset[str] = frozenset()
+    needs = _OF_TEACHER.get(metric, frozenset())
+    is_mean, follows = reduce == "mean", reduce == "mean" and not needs
     if metric == DIVERGENCE:
         meaning = f"divergence from the full network, {words} unlabelled text"
-        needs = frozenset({TEACHER})
+    if metric == DROP:
+        meaning = f"error beyond the full network's, {words} auxiliary languages"
     return Objective(name, False, value, meaning, needs, is_mean, follows)
 
 
@@ -231,7 +240,7 @@ def _of_language(name: str, roles: Roles) -> Objective:
     if len(tasks) == 1:
         columns = [column.partition("/")[2] for column in columns]
     meaning = f"{metric} in {', '.join(columns)}"
-    needs = frozenset({TEACHER} if metric == DIVERGENCE else ())
+    needs = _OF_TEACHER.get(metric, frozenset())
     return Objective(name, False, value, meaning, needs)
 
 

@@ -22,6 +22,7 @@ from xlnas_jax.space.constraints import limits
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.distance import diversity
 from xlnas_jax.tasks.divergence import DIVERGENCE
+from xlnas_jax.tasks.drop import DROP
 from xlnas_jax.types import ConfigError
 
 MARGIN = 0.1
@@ -124,6 +125,8 @@ def knows_nothing(guess: float, num_languages: int) -> Metrics:
         "loss": jnp.full(shape, guess, jnp.float32),
         # Of a teacher that is certain; none is further from a uniform guess.
         DIVERGENCE: jnp.full(shape, guess, jnp.float32),
+        # Of a teacher that is always right.
+        DROP: jnp.ones(shape),
         ALIGNMENT: jnp.zeros(shape),
     }
 

@@ -102,6 +102,8 @@ def _costs(experiment: Experiment) -> Grid:
     if LATENCY in given and experiment.costs.latency is None:
         limit = shown(given[LATENCY])
         found.append((f"{LATENCY} (not measured yet)", "-", "-", limit))
+    for name, limit in experiment.config.constraints.of_scores.items():
+        found.append((f"{name}, once scored", "-", "0", shown(limit)))
     return Grid(title, ("cost", "smallest", "full network", "limit"), found)
 
 

@@ -21,7 +21,7 @@ from xlnas_jax.experiment.draws import distinct, draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.objectives.pareto import Archive, nondominated
 from xlnas_jax.results.scoring import Scores, score_predictions, trivial_scores
-from xlnas_jax.search.judge import over_divergence
+from xlnas_jax.search.judge import over_limits
 from xlnas_jax.search.search import Engine
 from xlnas_jax.search.structures import widest
 from xlnas_jax.space.uniform import uniform_rows
@@ -119,16 +119,23 @@ class Rescore:
 
 
 def within(experiment: Experiment, scored: Scored) -> Bool[np.ndarray, " pop"]:
-    """Which candidates are finite and within `constraints.divergence`, if it is set.
+    """Which candidates are finite and within the limits on scores, if some are set.
 
     The other limits were checked before anything was scored.
     """
     return np.isfinite(scored.objectives).all(-1) & (_excess(experiment, scored) <= 0)
 
 
+def told_limits(experiment: Experiment) -> str:
+    """The limits on scores as the configuration has them."""
+    return ", ".join(
+        f"constraints.{n}" for n in experiment.config.constraints.of_scores
+    )
+
+
 def _excess(experiment: Experiment, scored: Scored) -> Float[np.ndarray, " pop"]:
-    """By which share of it they are over `constraints.divergence`."""
-    found = over_divergence(experiment, jax.tree.map(jnp.asarray, scored.metrics))
+    """By which share they are over a limit on scores."""
+    found = over_limits(experiment, jax.tree.map(jnp.asarray, scored.metrics))
     return np.zeros(len(scored.indices)) if found is None else np.asarray(found)
 
 
@@ -172,7 +179,7 @@ def final_front(
     if not is_left.any():
         least = np.nanmin(_excess(experiment, scored))
         raise ArchitectureError(
-            f"constraints.divergence: some network must be within the limit with the "
+            f"{told_limits(experiment)}: some network must be within it with the "
             f"final weights; of {len(rows)}, all that the search remembers and the "
             f"smallest, none is: the nearest is {least:.1%} over it. Raise the limit, "
             f"or search again with more rounds."
@@ -229,7 +236,7 @@ def random_control(
 ) -> Scored | None:
     """The best of as many random feasible candidates as the search evaluated.
 
-    None if none of them is within `constraints.divergence`.
+    None if none of them is within the limits on scores.
 
     Found by successive halving where there is data enough for it (see
     `population.make_screen`): scoring all of them as the search did would take as
@@ -237,7 +244,7 @@ def random_control(
     """
     rows = draw_feasible(experiment, max(1, count), "control")
     population = experiment.config.search.population
-    is_screened = experiment.config.constraints.divergence is None
+    is_screened = not experiment.config.constraints.of_scores
     if engine.screen is not None and is_screened and len(rows) > population:
         best = engine.screen(score.params, rows)
         rows = rows[best : best + 1]
@@ -249,7 +256,7 @@ def uniform_scaling(experiment: Experiment, score: Rescore) -> Scored | None:
 
     One candidate per depth and pooling: layers dropped evenly, and of the pairs of
     one head count and one inner width for all layers the costliest that fits. None if
-    none of these is within `constraints.divergence`.
+    none of these is within the limits on scores.
     """
     space = experiment.space
     rows = distinct(experiment, uniform_rows(space))
@@ -261,7 +268,7 @@ def uniform_scaling(experiment: Experiment, score: Rescore) -> Scored | None:
 
 def _best_within(experiment: Experiment, scored: Scored) -> Scored | None:
     """The best that no limit forbids; without a limit, whatever is best."""
-    if experiment.config.constraints.divergence is not None:
+    if experiment.config.constraints.of_scores:
         scored = scored.take(np.flatnonzero(within(experiment, scored)))
     return scored.best() if len(scored.indices) else None
 

@@ -12,6 +12,7 @@ from xlnas_jax.languages.codes import titled
 from xlnas_jax.languages.distance.composite import Distances, measure
 from xlnas_jax.languages.distance.texts import Pieces, between_counts, count_pieces
 from xlnas_jax.languages.distance.uriel import is_installed
+from xlnas_jax.languages.ranking import cover, rank
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.terminal.text import Grid
 from xlnas_jax.types import ConfigError
@@ -68,6 +69,7 @@ def make_distance_tables(
         _by_kind(made, names, f"{where}Distance from {names[roles.source]}"),
         _matrix(made, names, f"{title}, of all kinds (from row to column)", roles.all),
         _nearest(part, made, names, f"{where}Nearest to each target"),
+        _ranked(part, made, names, f"{where}To transfer from, and to choose on"),
     ]
 
 
@@ -109,6 +111,34 @@ def _nearest(
         ]
         rows.append((names[target], ", ".join(found)))
     return Grid(title, ("target", "nearest of the other languages"), rows)
+
+
+def _ranked(
+    part: TaskPart, made: Distances, names: Mapping[str, str], title: str
+) -> Grid:
+    """The other languages by mean distance to targets, and the order they cover in."""
+    targets = part.roles.target
+    others = [code for code in made.languages if code not in targets]
+    place = made.languages.index
+    rows, columns = list(map(place, others)), list(map(place, targets))
+    table = made.combined()[np.ix_(rows, columns)]
+    order = [others[n] for n in cover(table, len(others))]
+    found = [
+        (
+            names[one.language],
+            part.roles.role_of(one.language),
+            _told(one.distance),
+            names.get(one.nearest, "-"),
+            str(order.index(one.language) + 1),
+        )
+        for one in rank(table, others, targets)
+    ]
+    headings = ("language", "role", "mean distance", "nearest target", "covers as no.")
+    note = (
+        "Nearest on average first. As number k a language adds most to the k - 1 "
+        "before it, of nearness to all targets: what languages.choose takes."
+    )
+    return Grid(title, headings, found, (note,))
 
 
 def _told(distance: float) -> str:

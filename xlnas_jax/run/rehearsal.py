@@ -27,6 +27,7 @@ def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> lis
         XlnasError: what would have ended the search, sooner or later.
     """
     experiment = prepare(config)
+    config = experiment.config
     found = inspect_data(experiment)
     for line in remarks(experiment, found):
         say(line)

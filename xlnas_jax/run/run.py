@@ -46,6 +46,7 @@ def run_search(config: Config, directory: Path) -> tuple[Document, Path]:
     require_platform()
     use_compilation_cache()
     experiment = prepare(config)
+    config = experiment.config
     # Faulty rows are found before a run directory remembers the configuration.
     is_new = decide(lambda: not (directory / FRONT).exists())
     is_whole = not is_new or decide(lambda: check_data(experiment, say_first))

@@ -21,6 +21,9 @@ from xlnas_jax.search.search import Measure, Proposal
 from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.types import Evaluation
 
+# The objective that each limit on scores is about.
+_LIMITED = {"divergence": DIVERGENCE, "drop": "worst_drop"}
+
 
 def make_measure(experiment: Experiment) -> Measure:
     """Statistics and costs to objectives and metrics, compiled."""
@@ -59,7 +62,7 @@ def make_judge(experiment: Experiment, measure: Measure):
         # A failed candidate must never win: its objectives become infinite.
         matrix = jnp.where(is_finite[:, None], matrix, jnp.inf)
         told = Told(indices=indices, objectives=matrix, is_valid=is_meant & is_finite)
-        excess = over_divergence(experiment, metrics)
+        excess = over_limits(experiment, metrics)
         if excess is not None:
             # What is over learns so, and which way is back.
             worse = jnp.where(is_score[None], excess[:, None], 0.0)
@@ -78,18 +81,22 @@ def make_judge(experiment: Experiment, measure: Measure):
     return call
 
 
-def over_divergence(
+def over_limits(
     experiment: Experiment, metrics: Sequence[Mapping[str, Any]]
 ) -> Float[Array, " pop"] | None:
-    """By which share of it candidates are over `constraints.divergence`, if it is set.
+    """By which share, at most, candidates are over limits on scores; None: none is set.
 
-    Tasks count alike, however many languages they have, as in the objective.
+    Of divergence tasks count alike, however many languages they have, as in the
+    objective; of drops the worst language of all counts.
     """
-    limit = experiment.config.constraints.divergence
-    if limit is None:
+    given = experiment.config.constraints.of_scores
+    if not given:
         return None
-    (apart,) = make_objectives((DIVERGENCE,), experiment.roles)
-    return jnp.maximum(apart.value(metrics, {}) / limit - 1.0, 0.0)
+    excess = []
+    for name, limit in given.items():
+        (objective,) = make_objectives((_LIMITED[name],), experiment.roles)
+        excess.append(jnp.maximum(objective.value(metrics, {}) / limit - 1.0, 0.0))
+    return jnp.stack(excess).max(0)
 
 
 def make_insert(experiment: Experiment):

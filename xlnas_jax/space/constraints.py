@@ -19,7 +19,8 @@ _ADVICE = (
 def limits(config: ConstraintsConfig) -> dict[str, float]:
     """The limits that are set on costs, by cost."""
     given = dataclasses.asdict(config)
-    del given["divergence"]  # no cost: it is measured by running a candidate
+    for name in ("divergence", "drop"):
+        del given[name]  # no cost: it is measured by running a candidate
     return {name: limit for name, limit in given.items() if limit is not None}
 
 

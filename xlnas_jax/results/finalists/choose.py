@@ -36,7 +36,7 @@ def choose(
 
     Raises:
         ArchitectureError: training has brought all of them over
-            `constraints.divergence`.
+            a limit on scores.
     """
     by = experiment.config.finalists.by
     found = [
@@ -46,9 +46,10 @@ def choose(
     ]
     if not found:
         raise ArchitectureError(
-            "finalists: one that the search found must be within constraints."
-            "divergence after it was trained, and finite; none is. Raise the limit, or "
-            "train them longer or more gently (finalists.steps, .learning_rate)."
+            "finalists: one that the search found must be within the limits on scores "
+            "(constraints.divergence, .drop) after training, and finite; none is. "
+            "Raise the limit, or train them longer or more gently (finalists.steps, "
+            ".learning_rate)."
         )
     values = {n: value_of(experiment, finalists[n], by) for n in found}
     best = min(found, key=lambda n: (values[n], n))

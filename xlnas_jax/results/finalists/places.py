@@ -15,7 +15,7 @@ def settled(experiment: Experiment, finalists: list[Finalist]) -> list[Finalist]
     """The same, of what was searched or drawn each budget held by the best within it.
 
     By auxiliary data after training; of equal ones the smaller. One that
-    `constraints.divergence` forbids holds none, if another is within it. Corners of
+    a limit on scores forbids holds none, if another is within it. Corners of
     the front stay what they are.
     """
     config = experiment.config.finalists
