@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
@@ -16,16 +16,19 @@ class Export:
         out: where the model is written, or of a search over several tasks one
             directory for each of them; an older export is replaced.
         pick: `best` (lowest error), `knee`, `smallest`, or the id of a point.
-        formats: what to write.
+        formats: what is written beside the model itself (`flax`): `hf` for
+            `transformers`, `sentence-transformers`; each is loaded by that library
+            and gives the same outputs, or nothing is written.
     """
 
     run_dir: Annotated[Path, tyro.conf.Positional]
     out: Path
     pick: str = "best"
-    formats: Literal["flax"] = "flax"
+    formats: tuple[str, ...] = ("flax",)
 
     def run(self) -> None:
         """Prints the path of the model."""
         from xlnas_jax.run.again import export_run
 
-        print(export_run(self.run_dir, self.pick, self.out))
+        others = tuple(name for name in self.formats if name != "flax")
+        print(export_run(self.run_dir, self.pick, self.out, others))

@@ -42,8 +42,8 @@ def with_chosen(config: Config, read: Read) -> Config:
     if not is_installed():
         raise ConfigError(
             "languages.choose: distances take the features of URIEL+, which are not "
-            "installed. pip install 'xlnas-jax[languages]', or name languages in "
-            "languages.aux_heldout."
+            "installed. Name languages in languages.aux_heldout, or "
+            "pip install 'xlnas-jax[languages]'."
         )
 
     def choose(name: str, given: LanguagesConfig) -> tuple[str, ...]:

@@ -58,6 +58,7 @@ def export_point(
     out: Path,
     latency: MeasuredLatency | None = None,
     teacher: SharedParams | None = None,
+    forms: tuple[str, ...] = (),
 ) -> Path:
     """Slices, fine-tunes if asked, and writes an artifact with its model card.
 
@@ -67,14 +68,18 @@ def export_point(
     artifacts = {
         part.name: _make_artifact(
             experiment, part, params, document, point, latency, teacher
-        )
+        )._replace(forms=forms)
         for part in experiment.parts
     }
     if len(artifacts) > 1:
         return save_artifacts(out, artifacts)
     (only,) = artifacts.values()
     return save_artifact(
-        out, only.subnet, architecture=only.architecture, card=only.card
+        out,
+        only.subnet,
+        architecture=only.architecture,
+        card=only.card,
+        forms=forms,
     )
 
 

@@ -146,6 +146,19 @@ class Subnet(nnx.Module):
         empty = np.zeros((0, self.shape.width), np.float32)
         return np.stack(rows) if rows else empty
 
+    def logits_of(self, texts: Sequence[str]) -> list[Float[np.ndarray, "*rest"]]:
+        """What the network gives of single texts, whatever it is for.
+
+        Logits or a vector of each, and of a network that reads tokens logits of every
+        token: to hold it against the same network elsewhere.
+        """
+        encodings = self.tokenizer.encode(check_texts(texts, "texts"))
+        rows = self._run(encodings, 32, None)
+        return [
+            row if row.ndim == 1 else row[: len(one.ids)]
+            for row, one in zip(rows, encodings, strict=True)
+        ]
+
     def predict(
         self,
         texts: Sequence[Any] | str,

@@ -27,10 +27,15 @@ from xlnas_jax.types import CheckpointError
 WEIGHTS, TEACHER = "learner/params/", "teacher/"
 
 
-def export_run(directory: Path, pick: str, out: Path) -> Path:
+def export_run(
+    directory: Path, pick: str, out: Path, forms: tuple[str, ...] = ()
+) -> Path:
     """Exports a point of a finished run, which is read and left as it is.
 
     Neither its data nor its source model need be there any more.
+
+    Args:
+        forms: that are written too, see `export.forms`.
 
     Raises:
         CheckpointError: the run is not finished, or the weights of its last round are
@@ -43,10 +48,16 @@ def export_run(directory: Path, pick: str, out: Path) -> Path:
                 f"{directory}: the search must be finished before a point of it is "
                 f"exported. Run `xlnas search` on the same directory to go on."
             )
-        return export_recorded(run, document, pick, out)
+        return export_recorded(run, document, pick, out, forms)
 
 
-def export_recorded(run: Run, document: Document, pick: str, out: Path) -> Path:
+def export_recorded(
+    run: Run,
+    document: Document,
+    pick: str,
+    out: Path,
+    forms: tuple[str, ...] = (),
+) -> Path:
     """Exports a point of a run from what is kept with it."""
     # One device is enough to slice a network, whatever the search ran on.
     config = dataclasses.replace(read_config(run.path), devices=DevicesConfig(pop=1))
@@ -59,7 +70,8 @@ def export_recorded(run: Run, document: Document, pick: str, out: Path) -> Path:
     latency = measured_latency(experiment, measured)
     teacher = _teacher(experiment, run, params)
     params = weights_of(experiment, params, point, run.path / FOLDER)
-    return export_point(experiment, params, document, point, out, latency, teacher)
+    given = experiment, params, document, point, out, latency, teacher
+    return export_point(*given, forms=forms)
 
 
 def _teacher(

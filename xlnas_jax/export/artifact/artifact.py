@@ -5,12 +5,14 @@ DIR/architecture.json    the values of every knob, the id, the counted costs
 DIR/params/              the weights
 DIR/tokenizer.json ...   the tokenizer
 DIR/README.md            the model card
+DIR/hf/ ...              the same network in other forms, where asked for (`forms`)
 DIR/manifest.json        size and checksum of every file above
 
 A search over several tasks gives one such directory for each, DIR/TASK. The same
 network gives the same bytes: nothing says who wrote them, where and when.
 """
 
+import dataclasses
 import json
 import os
 from collections.abc import Mapping
@@ -29,6 +31,7 @@ from xlnas_jax.export.artifact.contents import (
 )
 from xlnas_jax.export.artifact.manifest import FILE, Manifest
 from xlnas_jax.export.artifact.replace import NEW, put, room_beside
+from xlnas_jax.export.forms.registry import require_possible, write_form
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import finite
@@ -49,11 +52,13 @@ class Artifact(NamedTuple):
     Attributes:
         architecture: contents of `architecture.json`; where it has counted
             `costs`, they are held against the weights.
+        forms: names of other forms that are written too, each proved.
     """
 
     subnet: Subnet
     architecture: Mapping[str, Any]
     card: Card | Written
+    forms: tuple[str, ...] = ()
 
 
 def save_artifact(
@@ -62,20 +67,25 @@ def save_artifact(
     *,
     architecture: Mapping[str, Any],
     card: Card | Written,
+    forms: tuple[str, ...] = (),
 ) -> Path:
     """Writes an exported model, and replaces what an earlier export wrote there.
 
     Everything is written beside the destination, is on the disk and takes its place in
     one step, so that an interrupted export leaves what was there before.
 
+    Args:
+        forms: see `Artifact`.
+
     Returns:
         The absolute path of the artifact.
 
     Raises:
         CheckpointError: the destination holds anything that no export wrote, is a
-            link, or cannot be written.
+            link, or cannot be written; or another library gives other outputs.
+        ConfigError: the network cannot have a form.
     """
-    return _save(directory, {"": Artifact(subnet, architecture, card)})
+    return _save(directory, {"": Artifact(subnet, architecture, card, forms)})
 
 
 def save_artifacts(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
@@ -86,6 +96,7 @@ def save_artifacts(directory: str | Path, artifacts: Mapping[str, Artifact]) -> 
 def _save(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
     for one in artifacts.values():
         _check_count(one.subnet, one.architecture)
+        require_possible(one.subnet, one.forms)
     path = Path(os.path.abspath(Path(directory).expanduser()))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -93,7 +104,7 @@ def _save(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
             _require_replaceable(path)
             for name, one in artifacts.items():
                 (room / NEW / name).mkdir(parents=True)
-                _write(room / NEW / name, one.subnet, one.architecture, one.card)
+                _write(room / NEW / name, one)
             # Again: writing takes long enough for a user to add a file.
             _require_replaceable(path)
             put(room, path)
@@ -141,12 +152,18 @@ def _not_replaceable(path: Path, what: str) -> CheckpointError:
     )
 
 
-def _write(
-    directory: Path,
-    subnet: Subnet,
-    architecture: Mapping[str, Any],
-    card: Card | Written,
-) -> None:
+def _write(directory: Path, artifact: Artifact) -> None:
+    subnet, card = artifact.subnet, artifact.card
+    spoken = [
+        code
+        for codes in card.roles.values()
+        for code in ([codes] if isinstance(codes, str) else codes)
+    ]
+    apart = {
+        name: write_form(subnet, name, directory, spoken) for name in artifact.forms
+    }
+    if isinstance(card, Card):
+        card = dataclasses.replace(card, forms=apart)
     manifest = Manifest(
         task=subnet.task,
         labels=subnet.labels,
@@ -162,7 +179,7 @@ def _write(
     save_tree(directory / "params", subnet.weights)
     subnet.tokenizer.save(directory)
     for name, content in (
-        ("architecture.json", _to_json(architecture)),
+        ("architecture.json", _to_json(artifact.architecture)),
         (CARD, card.text if isinstance(card, Written) else render_card(card, subnet)),
         (FILE, manifest.to_json()),
     ):

@@ -3,11 +3,12 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.export.artifact.manifest import OF_SENTENCES
+from xlnas_jax.export.forms.registry import FORMS
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.languages.codes import normalise
@@ -66,6 +67,8 @@ class Card:
         method: that weights learned by.
         is_paired: examples are pairs of texts.
         vocabulary: what is kept of the pretrained one; None where it is not trimmed.
+        forms: other forms that lie beside this one, and by how much their outputs
+            differ at most.
     """
 
     title: str
@@ -88,6 +91,7 @@ class Card:
     is_paired: bool = False
     latency: Latency | None = None
     vocabulary: Vocabulary | None = None
+    forms: Mapping[str, float] = field(default_factory=dict)
 
     def languages(self, role: str) -> tuple[str, ...]:
         """The languages that play a role."""
@@ -155,6 +159,13 @@ def _usage(card: Card, subnet: Subnet) -> str:
     )
     if prefix := subnet.tokenizer.prefix:
         text += f"\n\nBefore every text `predict` puts {prefix!r}; give it without."
+    for name, apart in card.forms.items():
+        text += (
+            f"\n\n`{name}/` is the same network for `{FORMS[name].loaded_by}`, which "
+            f"loaded it when it was written: outputs differ by {apart:.1e} at most."
+        )
+        if name == "hf" and prefix:
+            text += f" There, {prefix!r} has to be put before a text."
     if not subnet.own_heads:
         return text
     codes = ", ".join(subnet.own_heads)

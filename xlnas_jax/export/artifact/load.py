@@ -10,6 +10,7 @@ from xlnas_jax.export.artifact.contents import (
     require_contents,
 )
 from xlnas_jax.export.artifact.manifest import FILE, Manifest, read_manifest
+from xlnas_jax.export.forms.registry import FORMS
 from xlnas_jax.export.params import (
     SubnetParams,
     abstract_params,
@@ -87,7 +88,9 @@ def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> Subne
             directory,
             f"{FOLDER} must have about {needed:,} bytes, as {FILE} says; got {held:,}",
         )
-    require_contents(directory, entries, entries)
+    others = tuple(f"{name}/" for name in FORMS)
+    own = [name for name in entries if not name.startswith(others)]
+    require_contents(directory, entries, own)
     ours = [name.removeprefix(FOLDER) for name in entries if name.startswith(FOLDER)]
     require_nothing_else(directory / FOLDER, ours)
     return read_params(directory / FOLDER, expected)

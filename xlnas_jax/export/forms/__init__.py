@@ -1,0 +1,1 @@
+"""Exported networks as other libraries load them, one form a file."""

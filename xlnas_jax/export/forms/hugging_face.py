@@ -1,0 +1,242 @@
+"""As `transformers` loads it: the family's own class, missing heads and neurons zero.
+
+All layers of such a class are of one size. A head of zeros adds nothing, since its
+values are zero, and so does a neuron without weights: what is written computes the
+same, though it takes the memory and the time of the largest layer. Exact but for
+rounding.
+
+References:
+    Wolf et al., "Transformers", 2020. https://aclanthology.org/2020.emnlp-demos.6
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from safetensors.numpy import save_file
+
+from xlnas_jax.export.forms.base import Form, Outputs
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.supernet.families.base import Family
+from xlnas_jax.supernet.families.layout import Rule, axis_sizes, dense, to_stored
+from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH
+from xlnas_jax.supernet.stages.registry import PRETRAINED, stages_with
+
+# Encoders that were trained from nothing compute as BERT does.
+_OF_SCRATCH = "bert"
+# Of each task: the class, by what its name begins with, and where its head stands.
+_CLASSES = {
+    "classification": "ForSequenceClassification",
+    "tagging": "ForTokenClassification",
+    "qa": "ForQuestionAnswering",
+    "retrieval": "Model",
+}
+_PREFIXES = {
+    "bert": "Bert",
+    "roberta": "Roberta",
+    "xlm-roberta": "XLMRoberta",
+    "camembert": "Camembert",
+}
+_HEADS = {
+    "tagging": dense("classifier", "output", "model", "label"),
+    "qa": dense("qa_outputs", "output", "model", "label"),
+}
+HEADS, NEURONS = "heads", "ffn"
+_EPSILON = "layer_norm_eps"
+
+
+def refuse(subnet: Subnet) -> str | None:
+    """What such a class cannot hold."""
+    kept = subnet.weights
+    if subnet.own_heads:
+        return "a language has an output layer of its own"
+    if subnet.task == "classification" and subnet.pooling != "cls":
+        return (
+            f"texts are classified by the first token there, and by {subnet.pooling} "
+            f"pooling here"
+        )
+    if not kept.sizes:
+        return "it has no layer"
+    for number, size in enumerate(map(dict, kept.sizes), 1):
+        if stages_with(size) != PRETRAINED:
+            return f"layer {number} has more than attention and feed-forward parts"
+        if not size[HEADS] or not size[NEURONS]:
+            return f"layer {number} lacks one of its halves, with the norm after it"
+    return None
+
+
+def family_of(subnet: Subnet) -> Family:
+    """The family whose classes compute what the network computes."""
+    name = subnet.shape.family
+    return FAMILIES[_OF_SCRATCH if name == SCRATCH else name]
+
+
+def write(subnet: Subnet, folder: Path) -> None:
+    """`config.json`, weights in float32, and the tokenizer."""
+    folder.mkdir(parents=True)
+    sizes = _sizes(subnet)
+    write_json(folder / "config.json", _config(subnet, sizes))
+    save_file(
+        tensors(subnet, sizes), folder / "model.safetensors", metadata={"format": "pt"}
+    )
+    write_tokenizer(subnet, folder)
+
+
+def tensors(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
+    """Every tensor by its name in a checkpoint.
+
+    Args:
+        sizes: of every axis, those of heads and neurons the same in all layers.
+    """
+    family, weights = family_of(subnet), jax.tree.map(np.asarray, subnet.weights)
+    encoder = "" if subnet.task == "retrieval" else family.prefix
+    found = {}
+
+    def put(rule: Rule, tree: Any, layer: int = 0) -> None:
+        leaf = tree
+        for field in rule.target.split(".")[1:]:
+            leaf = getattr(leaf, field)
+        axes = rule.layout.split("->")[1].split()
+        lacks = [
+            (0, sizes[axis] - size) for axis, size in zip(axes, leaf.shape, strict=True)
+        ]
+        full = np.pad(leaf, lacks)
+        name = rule.source.format(encoder=encoder, layer=layer)
+        stored = to_stored(full, rule.layout, sizes)
+        found[name] = np.ascontiguousarray(stored, np.float32)
+
+    for rule in family.embeddings:
+        put(rule, weights.embeddings)
+    for number, layer in enumerate(weights.layers):
+        for rule in family.layer:
+            put(rule, layer, number)
+    for rule in _head_rules(subnet, family):
+        part = rule.target.split(".")[0]
+        put(rule, getattr(weights.head, part))
+    return found
+
+
+def _head_rules(subnet: Subnet, family: Family) -> tuple[Rule, ...]:
+    if subnet.task == "classification":
+        return family.head
+    return _HEADS.get(subnet.task, ())
+
+
+def _sizes(subnet: Subnet) -> dict[str, int]:
+    """Of every axis; as many neurons as the largest layer has."""
+    neurons = max(dict(size)[NEURONS] for size in subnet.weights.sizes)
+    outputs = 2 if subnet.task == "qa" else len(subnet.labels)
+    return {**axis_sizes(subnet.shape), "neuron": neurons, "label": outputs}
+
+
+def _config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
+    shape, family = subnet.shape, family_of(subnet)
+    found = {
+        **family.fixed,
+        "architectures": [_PREFIXES[family.name] + _CLASSES[subnet.task]],
+        "model_type": family.name,
+        "hidden_size": shape.width,
+        "num_hidden_layers": len(subnet.weights.sizes),
+        "num_attention_heads": shape.num_heads,
+        "intermediate_size": sizes["neuron"],
+        "vocab_size": shape.vocab_size,
+        "max_position_embeddings": shape.max_positions,
+        "type_vocab_size": shape.num_segments,
+        "pad_token_id": shape.pad_id,
+        _EPSILON: shape.norm_epsilon,
+        "dtype": "float32",
+    }
+    if subnet.labels:
+        found["id2label"] = {str(n): label for n, label in enumerate(subnet.labels)}
+        found["label2id"] = {label: n for n, label in enumerate(subnet.labels)}
+    return found
+
+
+def write_tokenizer(subnet: Subnet, folder: Path) -> None:
+    """`tokenizer.json`, and what `AutoTokenizer` asks beside it."""
+    tokenizer = subnet.tokenizer
+    (folder / "tokenizer.json").write_text(tokenizer.to_text(), "utf-8")
+    names = ["input_ids", "token_type_ids", "attention_mask"]
+    if subnet.shape.num_segments < 2:
+        names.remove("token_type_ids")
+    settings = {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "model_max_length": tokenizer.max_length,
+        "padding_side": "right",
+        "clean_up_tokenization_spaces": False,
+        "model_input_names": names,
+        **special_tokens(subnet),
+    }
+    write_json(folder / "tokenizer_config.json", settings)
+
+
+def special_tokens(subnet: Subnet) -> dict[str, str]:
+    """The tokens that padding, unknown text and the ends of a text have."""
+    tokenizer = subnet.tokenizer
+    name = tokenizer.backend.id_to_token
+    found = {"pad_token": name(tokenizer.pad_id)}
+    if tokenizer.unk_id is not None:
+        found["unk_token"] = name(tokenizer.unk_id)
+    ends = tokenizer.backend.encode("").ids
+    if len(ends) == 2:
+        found |= {"cls_token": name(ends[0]), "sep_token": name(ends[1])}
+    return found
+
+
+def write_json(file: Path, content: Any) -> None:
+    """Readable, with a newline at the end."""
+    file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Outputs:
+    """What the family's class gives of texts; of vectors the pooling is ours."""
+    import torch
+    import transformers
+
+    kind = "AutoModel" + _CLASSES[subnet.task].removeprefix("Model")
+    model = getattr(transformers, kind).from_pretrained(folder).eval()
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    found: Outputs = []
+    for start in range(0, len(texts), size):
+        chunk = [subnet.tokenizer.prefix + text for text in texts[start : start + size]]
+        inputs = tokenizer(
+            chunk,
+            padding=True,
+            truncation=True,
+            max_length=subnet.max_length,
+            return_tensors="pt",
+        )
+        with torch.no_grad():
+            given = model(**inputs)
+        for row, mask in enumerate(np.asarray(inputs["attention_mask"], bool)):
+            found.append(_of_text(subnet, given, row, mask))
+    return found
+
+
+def _of_text(subnet: Subnet, given: Any, row: int, mask: np.ndarray) -> np.ndarray:
+    """One text's part of what a class returned."""
+    if subnet.task == "classification":
+        return given.logits[row].numpy()
+    if subnet.task == "tagging":
+        return given.logits[row].numpy()[mask]
+    if subnet.task == "qa":
+        ends = given.start_logits[row], given.end_logits[row]
+        return np.stack([end.numpy()[mask] for end in ends], axis=-1)
+    hidden = given.last_hidden_state[row].numpy()[mask]
+    pools = {"mean": hidden.mean(0), "max": hidden.max(0), "cls": hidden[0]}
+    vector = pools[subnet.pooling]
+    return vector / np.linalg.norm(vector)
+
+
+FORM = Form(
+    name="hf",
+    loaded_by="transformers",
+    modules=("torch", "transformers"),
+    advice="pip install 'xlnas-jax[hf]'",
+    refuse=refuse,
+    write=write,
+    run=run,
+)
