@@ -159,6 +159,13 @@ def test_what_translations_cannot_do_is_refused(tmp_path: Path) -> None:
     train = dataclasses.replace(config.train, pretune_steps=4)
     with pytest.raises(ConfigError, match="pretune_steps: must be 0"):
         prepare(dataclasses.replace(config, train=train))
+    train = dataclasses.replace(config.train, method="finetune")
+    languages = dataclasses.replace(config.languages, unlabelled=())
+    search = dataclasses.replace(config.search, objectives=("error", "flops"))
+    alone = dataclasses.replace(config, languages=languages, search=search)
+    finalists = dataclasses.replace(config.finalists, by="error")
+    with pytest.raises(ConfigError, match="finetune learns from translations"):
+        prepare(dataclasses.replace(alone, train=train, finalists=finalists))
     base = with_pairs()
     with pytest.raises(ConfigError, match="follows the loss of single rows"):
         prepare(dataclasses.replace(base, controller=DartsController()))

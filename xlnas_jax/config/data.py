@@ -179,5 +179,10 @@ class PairsData:
         if not self.train:
             raise ConfigError("train: at least one place must be named; got none.")
 
+    @property
+    def by_split(self) -> dict[Literal["train", "dev", "test"], tuple]:
+        """The places of every split."""
+        return {"train": self.train, "dev": self.dev, "test": self.test}
+
 
 AnyData = SetData | MixData | TableData | HubData | CldrData | CipherData | PairsData

@@ -70,15 +70,13 @@ def make_pairs_source(
     Raises:
         ConfigError: a place has several texts an example, or words.
     """
-    readers: dict[Split, list[Reader]] = {
-        split: [
-            _reader(place, source_language, make, skip)
-            for place in getattr(config, split) or config.train
-        ]
-        for split in ("train", "dev", "test")
+    given: dict[Split, list[Reader]] = {
+        split: [_reader(place, source_language, make, skip) for place in places]
+        for split, places in config.by_split.items()
     }
+    readers = {split: own or given["train"] for split, own in given.items()}
     # Splits that are parts of the training places.
-    inner: list[Split] = [one for one in _PART if not getattr(config, one)]
+    inner = [split for split in _PART if not given[split]]
 
     def read(language: str, split: Split) -> PairExamples:
         own = "train" if split in inner else split
@@ -99,7 +97,7 @@ def make_pairs_source(
         assert isinstance(whole, PairExamples)
         every = distinct(whole)
         require_some(list(every.ids), language, split, f"data ({', '.join(names)})")
-        return every
+        return dataclasses.replace(every, split=split)
 
     def languages() -> tuple[str, ...]:
         every = (r.languages() for own in readers.values() for r in own)

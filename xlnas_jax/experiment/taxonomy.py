@@ -150,6 +150,14 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             "pretrained encoder is the teacher as it is, or name languages in "
             "languages.aux_train."
         )
+    method = method_named(config.train.method)
+    learns = method.needs | method.uses
+    if not all(task.has_labels for task in every) and not learns & {"unlabelled"}:
+        yield (
+            f"train.method: {method.name} learns from translations, of which there are "
+            f"none to learn from. Name languages in languages.aux_train, or use "
+            f"distill, which learns from text."
+        )
     if any(task.language_heads for task in every):
         yield (
             "language_heads: translations are told by vectors, which have no output "

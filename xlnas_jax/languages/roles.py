@@ -118,6 +118,11 @@ class LanguageRoles:
             f"The languages of this run are {', '.join(self.every)}."
         )
 
+    def split_of(self, language: str) -> Split:
+        """The split whose text says what a language's role looks at, without labels."""
+        splits: dict[str, Split] = {"aux_heldout": "dev", "target": "test"}
+        return splits.get(self.role_of(language), "train")
+
     def require(self, language: str, split: Split, phase: Phase) -> None:
         """Raise `LeakError` unless labels of this split may be seen in this phase.
 

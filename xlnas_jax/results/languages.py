@@ -13,7 +13,6 @@ from xlnas_jax.languages.distance.composite import Distances, measure
 from xlnas_jax.languages.distance.texts import Pieces, between_counts, count_pieces
 from xlnas_jax.languages.distance.uriel import is_installed
 from xlnas_jax.languages.ranking import cover, rank
-from xlnas_jax.languages.roles import Split
 from xlnas_jax.terminal.text import Grid
 from xlnas_jax.types import ConfigError
 
@@ -145,15 +144,9 @@ def _told(distance: float) -> str:
     return "-" if np.isnan(distance) else f"{distance:.2f}"
 
 
-def _split_of(part: TaskPart, code: str) -> Split:
-    """The split that a language's role looks at."""
-    splits: dict[str, Split] = {"aux_heldout": "dev", "target": "test"}
-    return splits.get(part.roles.role_of(code), "train")
-
-
 def _texts(part: TaskPart, code: str) -> tuple[str, ...]:
     """Texts of the split that a language's role looks at, without labels."""
-    return read_texts(part.source, code, _split_of(part, code))
+    return read_texts(part.source, code, part.roles.split_of(code))
 
 
 def pieces_of(part: TaskPart, code: str) -> Pieces:

@@ -10,7 +10,6 @@ from xlnas_jax.data.tokens.coverage import plain_ids
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.languages.distance.composite import measure
 from xlnas_jax.languages.distance.texts import Morphology, fertility_gap, morphology
-from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import ConfigError
 
 
@@ -80,10 +79,10 @@ def _distance(part: TaskPart) -> float:
 def _cut(part: TaskPart) -> float:
     """Mean over auxiliary languages of the gap in fertility."""
 
-    def of(code: str, split: Split) -> Morphology | None:
-        texts = read_texts(part.source, code, split)
+    def of(code: str) -> Morphology | None:
+        texts = read_texts(part.source, code, part.roles.split_of(code))
         return morphology(code, texts, plain_ids(part.tokenizer, texts))
 
-    source = of(part.roles.source, "train")
-    gaps = [fertility_gap(source, of(code, "dev")) for code in part.roles.aux_heldout]
+    source = of(part.roles.source)
+    gaps = [fertility_gap(source, of(code)) for code in part.roles.aux_heldout]
     return float(np.mean(gaps))
