@@ -135,6 +135,30 @@ def trimmed(found: Found) -> Brief:
     return Brief(verdict, rows)
 
 
+def few_labels(found: Found) -> Brief:
+    """Points that a choice loses, by labels and by divergence of as many sentences."""
+    lost = {
+        (one["by"], one.get("languages"), one.get("sentences")): 100 * one["lost"]
+        for one in found["lost"]
+    }
+    labels, same = "labels", "divergence, same sentences"
+    pairs = sorted({key[1:] for key in lost if key[0] == labels})
+    most = pairs[-1][0]
+    rows: Rows = [["languages", "sentences of each", "labels", "divergence"]]
+    for count, number_of in pairs:
+        if count in (1, most):
+            both = (f"{lost[way, count, number_of]:.1f}" for way in (labels, same))
+            rows.append([str(count), str(number_of), *both])
+    alone = {way: lost[way, None, None] for way in ("nothing", "source labels")}
+    verdict = (
+        f"Points of the target mean that are lost by choosing among "
+        f"{found['networks']} trained networks of one size: {alone['nothing']:.1f} "
+        f"blindly, {alone['source labels']:.1f} by the source's labels, "
+        f"{lost['divergence, all text', None, None]:.1f} by divergence on all text."
+    )
+    return Brief(verdict, rows)
+
+
 BENCHMARKS = {
     "throughput": Benchmark("speed.throughput", throughput),
     "roofline": Benchmark("speed.roofline"),
@@ -151,6 +175,7 @@ BENCHMARKS = {
     "escape": Benchmark("search.escape", plot="escape.png"),
     "fidelity": Benchmark("evidence.fidelity", fidelity),
     "trimmed": Benchmark("evidence.trimmed runs/sib200_e5-s0 --params 29.5e6", trimmed),
+    "few_labels": Benchmark("evidence.few_labels runs/sib200_e5-s0", few_labels),
     "control": Benchmark("evidence.control runs/quickstart_scratch runs/sib200"),
 }
 
