@@ -31,13 +31,14 @@ def make_language_table(part: TaskPart, where: str) -> Grid:
     rows = []
     for code in roles.all:
         texts = _texts(part, code)
-        distance = between_counts(known, count_pieces(plain_ids(tokenizer, texts)))
+        ids = plain_ids(tokenizer, texts)
+        distance = between_counts(known, count_pieces(ids))
         rows.append(
             (
                 titled(code, part.codes[code]),
                 roles.role_of(code),
-                f"{fertility(tokenizer, texts):.2f}",
-                f"{100 * unk_rate(tokenizer, texts):.1f}",
+                f"{fertility(tokenizer, texts, ids):.2f}",
+                f"{100 * unk_rate(tokenizer, texts, ids):.1f}",
                 _told(distance.value),
             )
         )

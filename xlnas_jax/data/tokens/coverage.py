@@ -9,26 +9,35 @@ from xlnas_jax.languages.codes import named
 
 # Of each text, what is looked at.
 _MAX_CHARACTERS = 100_000
+Ids = Sequence[list[int]]
 
 
 class TokenizerWarning(UserWarning):
     """A tokenizer that does not know the script or words of a language."""
 
 
-def unk_rate(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
-    """Share of unknown tokens among all but the special tokens."""
+def unk_rate(
+    tokenizer: Tokenizer, texts: Sequence[str], ids: Ids | None = None
+) -> float:
+    """Share of unknown tokens among all but the special tokens.
+
+    Args:
+        ids: of the texts' tokens, where they are known (`plain_ids`).
+    """
     if tokenizer.unk_id is None:
         return 0.0
-    ids = plain_ids(tokenizer, texts)
+    ids = plain_ids(tokenizer, texts) if ids is None else ids
     total = sum(len(one) for one in ids)
     unknown = sum(one.count(tokenizer.unk_id) for one in ids)
     return unknown / max(total, 1)
 
 
-def fertility(tokenizer: Tokenizer, texts: Sequence[str]) -> float:
-    """Sub-words per word, words being what white space separates."""
-    total = sum(len(one) for one in plain_ids(tokenizer, texts))
-    return total / max(sum(len(text.split()) for text in texts), 1)
+def fertility(
+    tokenizer: Tokenizer, texts: Sequence[str], ids: Ids | None = None
+) -> float:
+    """Sub-words per word, words being what white space separates; `ids` as above."""
+    ids = plain_ids(tokenizer, texts) if ids is None else ids
+    return sum(map(len, ids)) / max(sum(len(text.split()) for text in texts), 1)
 
 
 def warn(
