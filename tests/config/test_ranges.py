@@ -22,6 +22,8 @@ NEEDED: dict[str, Any] = {
     "distances": {"en": 0.0},
     "parts": [{"kind": "table", "path": "x"}],
     "parallel": None,
+    "train": [{"kind": "table", "path": "x"}],
+    "pool": ["it", "pt"],
 }
 MINIMAL: dict[str, Any] = {
     "languages": {"source": "en", "aux_heldout": ["fr"], "target": ["de"]},
