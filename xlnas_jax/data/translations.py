@@ -76,7 +76,7 @@ def make_pairs_source(
     }
     readers = {split: own or given["train"] for split, own in given.items()}
     # Splits that are parts of the training places.
-    inner = [split for split in _PART if not given[split]]
+    inner: list[Split] = [split for split in _PART if not given[split]]
 
     def read(language: str, split: Split) -> PairExamples:
         own = "train" if split in inner else split

@@ -176,14 +176,13 @@ def write_tokenizer(subnet: Subnet, folder: Path) -> None:
 def special_tokens(subnet: Subnet) -> dict[str, str]:
     """The tokens that padding, unknown text and the ends of a text have."""
     tokenizer = subnet.tokenizer
-    name = tokenizer.backend.id_to_token
-    found = {"pad_token": name(tokenizer.pad_id)}
+    ids = {"pad_token": tokenizer.pad_id}
     if tokenizer.unk_id is not None:
-        found["unk_token"] = name(tokenizer.unk_id)
+        ids["unk_token"] = tokenizer.unk_id
     ends = tokenizer.backend.encode("").ids
     if len(ends) == 2:
-        found |= {"cls_token": name(ends[0]), "sep_token": name(ends[1])}
-    return found
+        ids |= {"cls_token": ends[0], "sep_token": ends[1]}
+    return {name: str(tokenizer.backend.id_to_token(id)) for name, id in ids.items()}
 
 
 def write_json(file: Path, content: Any) -> None:
