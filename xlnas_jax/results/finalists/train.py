@@ -1,5 +1,6 @@
 """Trains contenders alone, one after another, and scores each on auxiliary data."""
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,6 +24,7 @@ from xlnas_jax.results.finalists.weights import (
 from xlnas_jax.results.finish import Rescore, Scored
 from xlnas_jax.search.alone import TrainAlone
 from xlnas_jax.search.search import Engine
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.reorder import reorder
 from xlnas_jax.types import CheckpointError, ConfigError
@@ -70,14 +72,19 @@ class Workshop(NamedTuple):
             return self.score.params
         if contender.ranking is None:
             return self.teacher
-        space, ranking = self.experiment.space, contender.ranking
-        return jax.jit(lambda tree: reorder(tree, space, ranking))(self.teacher)
+        return _make_reorder(self.experiment.space)(self.teacher, contender.ranking)
 
     def score_of(self, params: SharedParams, row: Int[np.ndarray, " site"]) -> Scored:
         """One network of any weights as they are, on auxiliary data."""
         if params is self.score.params and self.engine.tune is None:
             return self.score(row[None])
         return Rescore(self.experiment, self.engine, params, as_is=True)(row[None])
+
+
+@functools.cache
+def _make_reorder(space: SearchSpace) -> Callable[..., SharedParams]:
+    """Units in the order of a ranking, whichever: compiled once for a space."""
+    return jax.jit(lambda tree, ranking: reorder(tree, space, ranking))
 
 
 def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
