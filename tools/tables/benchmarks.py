@@ -145,8 +145,9 @@ def few_labels(found: Found) -> Brief:
     pairs = sorted({key[1:] for key in lost if key[0] == labels})
     most = pairs[-1][0]
     rows: Rows = [["languages", "sentences of each", "labels", "divergence"]]
+    ends = {min(n for _, n in pairs), max(n for _, n in pairs)}
     for count, number_of in pairs:
-        if count in (1, most):
+        if count in (1, most) and number_of in ends:
             both = (f"{lost[way, count, number_of]:.1f}" for way in (labels, same))
             rows.append([str(count), str(number_of), *both])
     alone = {way: lost[way, None, None] for way in ("nothing", "source labels")}

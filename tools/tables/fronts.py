@@ -56,6 +56,10 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
     return "\n".join([words, "", *table(rows), "", where, "", ""])
 
 
+# Controls that lose ten points and more at every budget but the largest.
+FAR = ("magnitude", "influence")
+
+
 def detail_block(name: str, folder: Path = RESULTS) -> str:
     """Whether what was found is better than each control, and what training adds."""
     if not (folder / f"{name}.json").exists():
@@ -65,6 +69,8 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
     rows = [["at", "than", "points", "95 %", "seeds", "aux before", "after"]]
     for place in _places(runs):
         for kind in NAMES:
+            if kind in FAR:
+                continue
             found = [
                 run["finalists"]["comparisons"].get(place, {}).get(kind) for run in runs
             ]
@@ -89,7 +95,8 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
         f"Found less each control, in points of the target mean, with intervals over "
         f"test items and seeds; {by} on auxiliary languages before and after "
         f"training, of the control. Share of the box that each front covers: "
-        f"{_volumes(runs)}. Picked: {_picked(runs)}."
+        f"{_volumes(runs)}. Picked: {_picked(runs)}. Pruners that are far below, "
+        f"{' and '.join(NAMES[kind] for kind in FAR)}, are in the README's table."
     )
     made = (
         f"`{document['command']}`: [every language](results/{name}.json); "
