@@ -78,8 +78,7 @@ class TuningConfig:
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", most=MAX_STEPS)
-        if self.batch_size is not None:
-            at_least(self, 1, "batch_size", most=MAX_TOKENS)
+        at_least(self, 1, "batch_size", most=MAX_TOKENS)
         positive(self, "learning_rate")
         fraction(self, "rate_exponent")
 

@@ -1,7 +1,6 @@
 """Several data sets of one task, read as one."""
 
 import dataclasses
-from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,7 +15,7 @@ from xlnas_jax.data.examples import (
 )
 from xlnas_jax.data.readers.layout import NotThereError
 from xlnas_jax.data.readers.patterns import unknown_language
-from xlnas_jax.data.select import joined
+from xlnas_jax.data.select import joined, numbered
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.types import DataError
 
@@ -63,13 +62,9 @@ def make_mix_source(config: MixData, sources: Sequence[Source]) -> Source:
 
 def _names(parts: Sequence[SetData | TableData | HubData]) -> list[str]:
     """Of each part a name of its own; a second one of the same name is numbered."""
-    names = [part.name if isinstance(part, SetData) else part.kind for part in parts]
-    seen: Counter[str] = Counter()
-    for number, name in enumerate(names):
-        seen[name] += 1
-        if seen[name] > 1:
-            names[number] = f"{name}-{seen[name]}"
-    return names
+    return numbered(
+        [part.name if isinstance(part, SetData) else part.kind for part in parts]
+    )
 
 
 def _positions(names: list[str], number: int, sources: Sequence[Source]) -> list[int]:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Int
 
 from xlnas_jax.config.transfer import IdPairs, SetPairs, TransferConfig
 from xlnas_jax.data import sources
 from xlnas_jax.data.batches.batches import scoring_batches
+from xlnas_jax.data.batches.buckets import Places, places_of
 from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.examples import Source
 from xlnas_jax.data.parallel import ParallelText, read_parallel
@@ -23,8 +23,6 @@ from xlnas_jax.types import Batch, ConfigError, DataError
 
 # Fewer say nothing, whatever the metric.
 MIN_PAIRS = 4
-# Of one sentence: its bucket, and its place among the rows of that.
-Places = Int[np.ndarray, "pair 2"]
 
 
 class Translation(NamedTuple):
@@ -138,11 +136,7 @@ def make_pair_batches(
     )
     pad_id = tokenizer.pad_id
     batches, plans = scoring_batches(rows, num_buckets, batch_tokens, pad_id)
-    place = np.zeros((len(number), 2), np.int32)
-    for bucket, plan in enumerate(plans):
-        kept = np.flatnonzero(plan.weight.ravel() > 0)
-        place[plan.rows.ravel()[kept], 0] = bucket
-        place[plan.rows.ravel()[kept], 1] = kept
+    place = places_of(plans, len(number))
     ours, theirs = zip(*sides, strict=True)
     return PairBatches(
         jax.device_put(batches),

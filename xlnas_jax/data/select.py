@@ -2,6 +2,7 @@
 
 import dataclasses
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import TypeVar
 
@@ -99,6 +100,16 @@ def joined(parts: Sequence[AnyExamples], names: Sequence[str]) -> AnyExamples:
     for part in parts[1:]:
         report += part.report
     return dataclasses.replace(first, **fields, report=report)
+
+
+def numbered(names: Sequence[str]) -> list[str]:
+    """The same names; a second one of the same name is numbered."""
+    seen: Counter[str] = Counter()
+    found = []
+    for name in names:
+        seen[name] += 1
+        found.append(f"{name}-{seen[name]}" if seen[name] > 1 else name)
+    return found
 
 
 def _require_alike(parts: Sequence[AnyExamples], names: Sequence[str]) -> None:

@@ -6,8 +6,10 @@ text whose rows of the same id are translations. Nothing but texts is taken of e
 
 import dataclasses
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
+
+import numpy as np
 
 from xlnas_jax.config.data import (
     CipherData,
@@ -27,7 +29,7 @@ from xlnas_jax.data.parallel import read_parallel, read_side
 from xlnas_jax.data.readers.faults import LoadReport
 from xlnas_jax.data.readers.layout import NotThereError, find_files
 from xlnas_jax.data.readers.patterns import unknown_language
-from xlnas_jax.data.select import joined, limited
+from xlnas_jax.data.select import joined, limited, numbered, take
 from xlnas_jax.data.sets.registry import find
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.languages.roles import Split
@@ -92,7 +94,7 @@ def make_pairs_source(
             parts.append((reader.name, found))
         if not parts:
             raise NotThereError(" ".join(absent))
-        names, found = _numbered([n for n, _ in parts]), [p for _, p in parts]
+        names, found = numbered([n for n, _ in parts]), [p for _, p in parts]
         whole = joined(found, names)
         assert isinstance(whole, PairExamples)
         every = distinct(whole)
@@ -153,11 +155,8 @@ def _taken(
     elif gone:
         notes = {**report.notes, str(reason): report.notes.get(str(reason), 0) + gone}
         report = dataclasses.replace(report, kept=len(kept), notes=notes)
-    columns = [examples.ids, examples.texts, examples.translations]
-    ids, texts, translations = (tuple(col[n] for n in kept) for col in columns)
-    return PairExamples(
-        examples.language, examples.split, ids, texts, translations, report
-    )
+    chosen = take(examples, np.asarray(kept, np.int64))
+    return dataclasses.replace(chosen, report=report)
 
 
 def _reader(
@@ -238,14 +237,3 @@ def _of_parallel(place: SetData, source_language: str, skip: bool) -> Reader:
         return tuple(wanted or layout)
 
     return Reader(data_set.name, languages, read, data_set.licence)
-
-
-def _numbered(names: Sequence[str]) -> list[str]:
-    """A second place of the same name is told from the first."""
-
-    def each() -> Iterator[str]:
-        for place, name in enumerate(names):
-            before = names[:place].count(name)
-            yield f"{name}-{before + 1}" if before else name
-
-    return list(each())

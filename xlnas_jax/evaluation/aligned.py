@@ -14,10 +14,12 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.alignment.base import Similarity
-from xlnas_jax.data.pairs import PairBatches, Places
+from xlnas_jax.data.batches.buckets import Places
+from xlnas_jax.data.pairs import PairBatches
 from xlnas_jax.devices.sharding import shard_steps
 from xlnas_jax.evaluation.dealing import Work
 from xlnas_jax.evaluation.evaluate import make_row_measure
+from xlnas_jax.evaluation.pooled import flat_rows, rows_at
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.heads import Pooled, pool
 from xlnas_jax.supernet.layers import Hidden
@@ -96,8 +98,4 @@ def with_sentence_vectors(supernet: Supernet) -> Supernet:
 
 def _at(found: tuple[Array, ...], places: Places) -> Float[Array, "pop pair model"]:
     """Vectors of some sentences, from those of every row of each bucket."""
-    flat = [bucket.reshape(bucket.shape[0], -1, bucket.shape[-1]) for bucket in found]
-    # Devices may have filled buckets up, always behind what was there.
-    start = np.cumsum([0, *(bucket.shape[1] for bucket in flat)])
-    rows = jnp.asarray(start[places[:, 0]] + places[:, 1], jnp.int32)
-    return jnp.concatenate(flat, axis=1)[:, rows]
+    return flat_rows(found)[:, rows_at(found, places)]

@@ -12,7 +12,8 @@ import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
-from xlnas_jax.data.batches.pair_rows import Places, Pool
+from xlnas_jax.data.batches.buckets import Places
+from xlnas_jax.data.batches.pair_rows import Pool
 from xlnas_jax.evaluation.dealing import Work
 from xlnas_jax.evaluation.evaluate import (
     RowScorer,
@@ -49,7 +50,7 @@ def make_pooled_evaluator(
     def add(
         found: tuple[Float[Array, "pop _ _ stat"], ...], batches: tuple[Batch, ...]
     ) -> Float[Array, "pop lang stat"]:
-        rows = _flat(found)
+        rows = flat_rows(found)
         language = jnp.concatenate([one.language.ravel() for one in batches])
         by_candidate = jax.vmap(sum_by_language, in_axes=(0, None, None))
         return by_candidate(rows, language, num_languages)
@@ -91,11 +92,11 @@ def make_pooled_row_scorer(
     def beside(
         found: tuple[Float[Array, "pop _ _ both"], ...], num: Int[Array, ""]
     ) -> tuple[Float[Array, "pop _ _ stat"], ...]:
-        flat = _flat(found)
+        flat = flat_rows(found)
         vectors, statistics = flat[..., :width], flat[..., width:]
         is_meant = (jnp.arange(len(flat), dtype=jnp.int32) < num)[:, None, None]
         for pool in pools:
-            ours, theirs = (_rows_at(found, side) for side in pool)
+            ours, theirs = (rows_at(found, side) for side in pool)
             own = jax.vmap(compare)(vectors[:, ours], vectors[:, theirs])
             own = jnp.where(is_meant, own, 0.0)
             statistics = statistics.at[:, ours, : own.shape[-1]].add(own)
@@ -109,7 +110,7 @@ def make_pooled_row_scorer(
     return score
 
 
-def _flat(found: tuple[Array, ...]) -> Float[Array, "pop row _"]:
+def flat_rows(found: tuple[Array, ...]) -> Float[Array, "pop row _"]:
     """The rows of all buckets, one after another."""
     flat = [one.reshape(one.shape[0], -1, one.shape[-1]) for one in found]
     return jnp.concatenate(flat, axis=1)
@@ -126,7 +127,7 @@ def _like(
     )
 
 
-def _rows_at(found: tuple[Array, ...], places: Places) -> Int[Array, " pair"]:
+def rows_at(found: tuple[Array, ...], places: Places) -> Int[Array, " pair"]:
     """Positions among the rows of all buckets.
 
     Devices may have filled buckets up, always behind what was there.

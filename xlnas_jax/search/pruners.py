@@ -21,6 +21,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
+from xlnas_jax.data.batches.plan import TrainingPlan
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.search.learn import has_labels, make_plan
 from xlnas_jax.search.ranking import rank_layers, rank_units
@@ -83,17 +84,19 @@ class Pruners:
         if kind == "magnitude":
             stages = self.experiment.space.stages
             return relative(magnitude(self.params.encoder.layers, stages))
+        by = "labels" if has_labels(self.rows) else "divergence"
+        return rank_units(self.experiment, self.params, self.rows, self._plan(), by)
+
+    def _plan(self) -> TrainingPlan:
+        """Batches of text with labels; of any text where none has some."""
         is_labelled = has_labels(self.rows)
-        plan = make_plan(self.experiment, self.rows, with_labels=is_labelled)
-        by = "labels" if is_labelled else "divergence"
-        return rank_units(self.experiment, self.params, self.rows, plan, by)
+        return make_plan(self.experiment, self.rows, with_labels=is_labelled)
 
     def _of_layers(self) -> Float[np.ndarray, "site choice"]:
         """Whole layers are kept or dropped, by their influence."""
         space = self.experiment.space
-        is_labelled = has_labels(self.rows)
-        plan = make_plan(self.experiment, self.rows, with_labels=is_labelled)
-        found = rank_layers(self.experiment, self.params, self.rows, plan)
+        given = self.experiment, self.params, self.rows, self._plan()
+        found = rank_layers(*given)
         worth = _nothing(self.experiment)
         for name in space.stage_knobs:
             columns = space.columns(name)

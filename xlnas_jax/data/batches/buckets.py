@@ -11,6 +11,8 @@ from jaxtyping import Float, Int
 from xlnas_jax.data.batches.rows import Rows, take_labels
 from xlnas_jax.types import Batch
 
+# Of each row: its bucket, and its place among the rows of that.
+Places = Int[np.ndarray, "row 2"]
 Step = tuple[int, Int[np.ndarray, " batch"], Float[np.ndarray, " batch"]]
 
 
@@ -61,6 +63,16 @@ class BucketPlan(NamedTuple):
     boundary: int
     rows: Int[np.ndarray, "steps batch"]
     weight: Float[np.ndarray, "steps batch"]
+
+
+def places_of(plans: Sequence[BucketPlan], count: int) -> Places:
+    """Where each of `count` rows stands in the batches that plans make."""
+    place = np.zeros((count, 2), np.int32)
+    for bucket, plan in enumerate(plans):
+        kept = np.flatnonzero(plan.weight.ravel() > 0)
+        place[plan.rows.ravel()[kept], 0] = bucket
+        place[plan.rows.ravel()[kept], 1] = kept
+    return place
 
 
 def make_rows(rows: Rows, boundaries: Sequence[int], pad_id: int) -> tuple[Batch, ...]:

@@ -9,13 +9,10 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
-from xlnas_jax.data.batches.buckets import BucketPlan
+from xlnas_jax.data.batches.buckets import BucketPlan, Places, places_of
 from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.examples import PairExamples
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
-
-# Of one sentence: its bucket, and its place among the rows of that.
-Places = Int[np.ndarray, "pair 2"]
 
 
 class Pool(NamedTuple):
@@ -100,11 +97,7 @@ def pools(
     Args:
         counts: examples of each part.
     """
-    place = np.zeros((len(rows), 2), np.int32)
-    for bucket, plan in enumerate(plans):
-        kept = np.flatnonzero(plan.weight.ravel() > 0)
-        place[plan.rows.ravel()[kept], 0] = bucket
-        place[plan.rows.ravel()[kept], 1] = kept
+    place = places_of(plans, len(rows))
     other = translations(rows, sum(counts))
     ends = np.cumsum(counts)
     return tuple(

@@ -15,8 +15,12 @@ from xlnas_jax.export.forms.base import Form, Outputs
 from xlnas_jax.export.forms.hugging_face import write_json
 from xlnas_jax.export.subnet import Subnet
 
-# Pooling by the name that the library has for it.
-_MODES = {"mean": "mean", "max": "max", "cls": "cls"}
+# Poolings that the library has, by the name of its option.
+_MODES = {
+    "mean": "pooling_mode_mean_tokens",
+    "max": "pooling_mode_max_tokens",
+    "cls": "pooling_mode_cls_token",
+}
 _MODULES = "sentence_transformers.models"
 
 
@@ -44,12 +48,7 @@ def write(subnet: Subnet, folder: Path) -> None:
     pooling: dict[str, Any] = {
         "word_embedding_dimension": subnet.shape.width,
         "include_prompt": True,
-        **{
-            f"pooling_mode_{mode}_token{'s' if mode != 'cls' else ''}": (
-                mode == _MODES[subnet.pooling]
-            )
-            for mode in _MODES
-        },
+        **{option: mode == subnet.pooling for mode, option in _MODES.items()},
     }
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "modules.json", modules)
