@@ -125,7 +125,9 @@ def make_measure(
     """Builds `row -> values and seconds by signal`."""
     experiment, engine, state, rows, _, teacher = restored
     params = teacher if start == "teacher" else state.learner.params
-    whole = dataclasses.replace(experiment.config.finalists, steps=steps)
+    whole = dataclasses.replace(
+        experiment.config.finalists, steps=steps, steps_exponent=0.0
+    )
     train = make_train_alone(experiment, rows, whole)
     short = {
         f"{one.steps} steps at {one.rate:g}": make_train_alone(

@@ -15,6 +15,7 @@ from xlnas_jax.types import ConfigError
         ({"budgets": (0.5, 0.5)}, "budgets: shares must fall"),
         ({"budgets": (1.5,)}, "budgets: must be at most 1"),
         ({"budgets": (0.5, 0.0)}, "budgets: must be above 0"),
+        ({"steps_exponent": 1.5}, r"steps_exponent: must lie in \[0, 1\]"),
         ({"steps": 0}, "steps: must be at least 1"),
         ({"learning_rate": 0.0}, "learning_rate: must be above 0"),
         ({"controls": ("uniform", "uniform")}, "controls: entries must differ"),
@@ -23,6 +24,14 @@ from xlnas_jax.types import ConfigError
 def test_what_makes_no_sense_is_refused(changes: dict, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         FinalistsConfig(**changes)
+
+
+def test_steps_grow_by_the_power_that_is_asked_down_to_the_smallest_budget() -> None:
+    plain = FinalistsConfig(steps=40)
+    assert [plain.steps_of(share) for share in (1.0, 0.5, 0.1, 0.0)] == [40] * 4
+    grown = FinalistsConfig(steps=40, steps_exponent=0.5, budgets=(0.5, 0.25))
+    assert [grown.steps_of(share) for share in (1.0, 0.5, 0.25)] == [40, 57, 80]
+    assert [grown.steps_of(share) for share in (0.2, 0.0)] == [80, 80]
 
 
 def test_controls_may_be_left_out() -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.evaluate import TuningConfig
+from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search.alone import make_train_alone
@@ -52,6 +53,18 @@ def test_the_full_network_learns_at_the_rate_itself(begun) -> None:
         for power in (0.0, 1.0)
     ]
     jax.tree.map(np.testing.assert_array_equal, *trained)
+
+
+def test_a_smaller_network_takes_more_steps_if_asked(begun) -> None:
+    experiment, params, rows = begun
+    row = draw_feasible(experiment, 1, "control")[0]
+    (share,) = experiment.costs.shares_of_flops(row[None])
+    how = FinalistsConfig(steps=STEPS, steps_exponent=1.0, budgets=(0.01,))
+    done = []
+    train = make_train_alone(experiment, rows, how)
+    train(params, row, lambda number, _: done.append(number))
+    assert done == list(range(1, round(STEPS / float(share)) + 1))
+    assert len(done) > STEPS
 
 
 def test_steps_have_as_many_rows_as_asked(begun) -> None:

@@ -5,24 +5,26 @@ import dataclasses
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from tests.models import as_shared, tiny_params
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
+from xlnas_jax.training.optimizer import rise_and_fall as share_at
 
 CONFIG = TrainConfig(
     learning_rate=1e-2, head_learning_rate=3e-2, weight_decay=0.0, pretune_steps=10
 )
 
 
-def sizes(config: TrainConfig, num_steps: int) -> np.ndarray:
+def sizes(config: TrainConfig, num_steps: int, *told: int | None) -> np.ndarray:
     """How far a weight of a layer, and one of the head, moves in every step.
 
     With gradients that do not change, AdamW moves every weight by its learning rate.
     """
     params = as_shared(tiny_params())
-    optimizer = make_optimizer(config, params, num_steps)
+    optimizer = make_optimizer(config, params, *(told or [num_steps]))
     grads = jax.tree.map(lambda leaf: jnp.full_like(leaf, 1e-3), params)
     state = optimizer.init(params)
     step = jax.jit(lambda p, s: apply_gradients(optimizer, p, s, grads))
@@ -65,3 +67,24 @@ def test_without_it_one_schedule_spans_both(changes: dict) -> None:
     expected = rise_and_fall(1e-2, 30)
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-2, atol=1e-6)
     np.testing.assert_allclose(found[:, 1], 3 * expected, rtol=1e-2, atol=1e-6)
+
+
+@pytest.mark.parametrize("num_steps", [1, 2, 3, 10, 37])
+def test_of_few_steps_each_moves_something(num_steps: int) -> None:
+    warmup = max(1, round(0.1 * num_steps))
+    schedule = optax.join_schedules(
+        [
+            optax.linear_schedule(1 / (warmup + 1), 1.0, warmup),
+            optax.linear_schedule(1.0, 0.0, max(1, num_steps - warmup)),
+        ],
+        [warmup],
+    )
+    for step in range(num_steps):
+        found = share_at(step, num_steps, 0.1)
+        assert found == pytest.approx(float(schedule(step)), rel=1e-5)
+        assert 0.0 < found <= 1.0
+
+
+def test_without_steps_the_rate_stays() -> None:
+    config = dataclasses.replace(CONFIG, learning_rate=1.0, head_learning_rate=1.0)
+    np.testing.assert_allclose(sizes(config, 3, None), 1.0, rtol=1e-3)

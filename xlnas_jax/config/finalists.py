@@ -24,7 +24,10 @@ class FinalistsConfig:
     """How finalists are trained, and what they are held against.
 
     Attributes:
-        steps: weight steps of each finalist alone, by `train.method`.
+        steps: weight steps of each finalist alone, by `train.method`. steps_exponent:
+            with which power of its size they grow: a network with a share s of the full
+            network's FLOPs takes `steps * s ** -steps_exponent`, and no more of them
+            below the smallest budget. With 1 all cost about the same.
         learning_rate: of all its weights. rate_exponent: with which power of its size
             that falls: a network with a share s of the full network's FLOPs learns at
             `learning_rate * s ** -rate_exponent`.
@@ -47,6 +50,7 @@ class FinalistsConfig:
     """
 
     steps: int = 100
+    steps_exponent: float = 0.0
     learning_rate: float = 2e-4
     rate_exponent: float = 0.0
     batch_size: int | None = None
@@ -61,6 +65,7 @@ class FinalistsConfig:
         at_least(self, 1, "batch_size", most=MAX_TOKENS)
         positive(self, "learning_rate")
         fraction(self, "rate_exponent")
+        fraction(self, "steps_exponent")
         positive(self, "budgets", most=1)
         if self.controls:
             distinct(self, "controls")
@@ -69,3 +74,7 @@ class FinalistsConfig:
                 f"budgets: shares must fall and differ, and one be given; got "
                 f"{list(self.budgets)}."
             )
+
+    def steps_of(self, share: float) -> int:
+        """Those of a network with a share of the full network's FLOPs."""
+        return round(self.steps * max(share, self.budgets[-1]) ** -self.steps_exponent)

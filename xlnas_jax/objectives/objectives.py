@@ -158,11 +158,13 @@ def _columns(metric: str, roles: Roles, num: int) -> list[int | None]:
     """Of each of `num` tasks, how many columns of a metric count: all if None."""
     if not roles:
         return [None] * num
-    counted = [
-        len(own.aux_heldout) + (len(own.text_only) if metric == DIVERGENCE else 0)
-        for own in roles.values()
-    ]
-    return list(counted)
+    return [columns_of(metric, own) for own in roles.values()]
+
+
+def columns_of(metric: str, roles: LanguageRoles) -> int:
+    """How many columns of a metric count: of divergence text without labels too."""
+    texts = len(roles.text_only) if metric == DIVERGENCE else 0
+    return len(roles.aux_heldout) + texts
 
 
 def _over_languages(name: str, roles: Roles) -> Objective:

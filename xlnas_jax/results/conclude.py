@@ -19,6 +19,7 @@ from xlnas_jax.results.finalists.train import (
     Workshop,
     train_finalists,
     trained_weights,
+    with_known,
 )
 from xlnas_jax.results.finish import (
     Rescore,
@@ -174,6 +175,7 @@ def _finalists(
     contenders = make_contenders(
         experiment, shop.score, evaluated, front, pool, pruners
     )
+    contenders = with_known(shop, contenders, pool.indices)
     finalists = settled(experiment, train_finalists(shop, contenders))
     ids = [{e.language: e.ids for e in one.examples} for one in shop.heldout]
     return Ended(shop, finalists, choose(experiment, ids, finalists))

@@ -18,7 +18,7 @@ from xlnas_jax.search.teacher import Rows
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import init_learner
 from xlnas_jax.training.methods.registry import method_named
-from xlnas_jax.training.optimizer import make_optimizer
+from xlnas_jax.training.optimizer import make_optimizer, rise_and_fall
 from xlnas_jax.training.step import make_step_alone
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
@@ -42,7 +42,8 @@ def make_train_alone(
     Args:
         how: for how many steps, of how many rows, and how fast. Small networks have
             farther to go: with a share `s` of the work of the full network's layers
-            one learns at `learning_rate * s ** -rate_exponent`.
+            one learns at `learning_rate * s ** -rate_exponent`, finalists for
+            `steps * s ** -steps_exponent` steps.
         with_texts: text without labels takes part, where the method uses some.
 
     Raises:
@@ -52,8 +53,9 @@ def make_train_alone(
     train = dataclasses.replace(
         config.train,
         batch_size=how.batch_size or config.train.batch_size,
-        learning_rate=how.learning_rate,
-        head_learning_rate=how.learning_rate,
+        # Steps say theirs: one program does for any number of them, at any rate.
+        learning_rate=1.0,
+        head_learning_rate=1.0,
         rounds_learning_rate=None,
     )
     experiment = dataclasses.replace(
@@ -69,7 +71,7 @@ def make_train_alone(
     made: list = []
 
     def make(params: SharedParams) -> tuple:
-        optimizer = make_optimizer(train, params, how.steps)
+        optimizer = make_optimizer(train, params, None)
         return optimizer, [
             make_step_alone(method, one, supernet, optimizer, config.seed, name, layout)
             for name, one in settings.items()
@@ -94,11 +96,13 @@ def make_train_alone(
         network = jax.device_put(np.asarray(row, np.int32))
         share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])
         # A network without layers has no share, and nothing that learns there.
-        factor = np.float32(share**-how.rate_exponent if share else 1.0)
-        for number in range(how.steps):
+        peak = how.learning_rate * (share**-how.rate_exponent if share else 1.0)
+        steps = how.steps if isinstance(how, TuningConfig) else how.steps_of(share)
+        for number in range(steps):
             task, bucket, index, weight = plan[number]
             given = rows[task][bucket], index, weight
-            learner, _ = take[task](learner, network, factor, *given)
+            rate = peak * rise_and_fall(number, steps, train.warmup_fraction)
+            learner, _ = take[task](learner, network, np.float32(rate), *given)
             if watch is not None:
                 watch(number + 1, learner.params)
         return learner.params

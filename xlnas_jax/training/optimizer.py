@@ -11,7 +11,7 @@ from xlnas_jax.config.train import TrainConfig
 
 
 def make_optimizer(
-    config: TrainConfig, params: Any, num_steps: int
+    config: TrainConfig, params: Any, num_steps: int | None
 ) -> optax.GradientTransformation:
     """AdamW with warm-up, linear decay to zero and clipping by global norm.
 
@@ -20,12 +20,15 @@ def make_optimizer(
     `rounds_learning_rate` a second schedule follows the warm-up of a search, in which
     all weights have that rate.
 
-    `params` are the supernet's, or those of one network alone.
+    `params` are the supernet's, or those of one network alone. Without `num_steps` the
+    rate neither rises nor falls: whoever takes a step says it (`with_rate`).
     """
     ratio = config.head_learning_rate / config.learning_rate
     own: optax.GradientTransformation = optax.scale(ratio)
     later, first = config.rounds_learning_rate, config.pretune_steps
-    if later is None or not 0 < first < num_steps:
+    if num_steps is None:
+        schedule = optax.constant_schedule(config.learning_rate)
+    elif later is None or not 0 < first < num_steps:
         schedule = _rise_and_fall(config, config.learning_rate, num_steps)
     else:
         schedule = optax.join_schedules(
@@ -70,6 +73,16 @@ def with_rate(
         return jax.tree.map(lambda leaf: leaf * factor, found), state
 
     return optax.GradientTransformation(optimizer.init, update)
+
+
+def rise_and_fall(step: int, num_steps: int, warmup_fraction: float) -> float:
+    """Which share of the highest learning rate a step has, of so few that each counts.
+
+    The first one moves something already, and so does the last.
+    """
+    warmup = max(1, round(warmup_fraction * num_steps))
+    rising, falling = warmup + 1, max(1, num_steps - warmup)
+    return min((step + 1) / rising, (num_steps - step) / falling)
 
 
 def _rise_and_fall(config: TrainConfig, peak: float, num_steps: int) -> optax.Schedule:

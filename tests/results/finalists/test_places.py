@@ -1,5 +1,7 @@
 """Who stands for a budget, once all are trained."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from tests.experiments import tiny_config
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results.finalists.choose import value_of
 from xlnas_jax.results.finalists.contenders import (
     Contender,
     at_budgets,
@@ -93,6 +96,26 @@ def test_recipes_keep_what_they_are(experiment, by_size) -> None:
         finalist(half, 0.9, "found", "1/2"),
     ]
     assert held(settled(experiment, given))[:2] == [("1/2",), ("1/4",)]
+
+
+def test_by_divergence_text_without_labels_counts_too() -> None:
+    base = tiny_config()
+    languages = dataclasses.replace(base.languages, unlabelled=("sw", "nl"))
+    finalists = dataclasses.replace(base.finalists, by="divergence")
+    experiment = prepare(
+        dataclasses.replace(base, languages=languages, finalists=finalists)
+    )
+    (part,) = experiment.parts
+    assert part.roles.text_only == ("sw", "nl")
+    row = experiment.space.canonical(
+        np.asarray(experiment.space.flatten(experiment.space.smallest()))[None]
+    )[0]
+    one = finalist(row, 0.0, "found", "1/2")
+    columns = len(part.roles.aux_heldout)
+    apart = np.asarray([0.1] * columns + [0.4, 0.7] + [9.0])  # the last: the source
+    trained = one.trained._replace(metrics=({"divergence": apart},))
+    found = value_of(experiment, one._replace(trained=trained), "divergence")
+    assert found == pytest.approx(np.mean(apart[:-1]))
 
 
 def test_more_tries_are_of_the_size_of_their_budget(experiment, by_size) -> None:

@@ -12,7 +12,7 @@ from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.results.finalists.contenders import SHARED, Contender
-from xlnas_jax.results.finalists.train import Workshop, named_once
+from xlnas_jax.results.finalists.train import Workshop, named_once, with_known
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,30 @@ def test_other_weights_keep_their_names(made) -> None:
     found = named_once(shop(experiment, params, other), given)
     assert names(experiment, found) == names(experiment, given)
     assert len(set(names(experiment, found))) == 2
+
+
+def test_a_control_that_the_search_met_is_found_too(made) -> None:
+    experiment, params, rows = made
+    given = [
+        Contender("found", ("1/4",), rows[0]),
+        Contender("bottom", ("1/2",), rows[1]),
+        Contender("uniform", ("1/2",), rows[2]),
+        Contender("uniform", ("1/4",), rows[0]),
+    ]
+    here = shop(experiment, params, params)
+    found = with_known(here, given, rows[:2])
+    assert [(one.kind, one.row.tolist()) for one in found] == [
+        *((one.kind, one.row.tolist()) for one in given),
+        ("found", rows[1].tolist()),
+    ]
+    assert len(set(names(experiment, found))) == len(set(names(experiment, given)))
+
+
+def test_one_that_would_have_to_be_trained_again_is_not(made) -> None:
+    experiment, params, rows = made
+    other = jax.tree.map(lambda leaf: leaf + 1.0, params)
+    given = [Contender("taylor", ("1/2",), rows[0], "taylor")]
+    assert with_known(shop(experiment, params, other), given, rows) == given
+    both = with_known(shop(experiment, params, params), given, rows)
+    assert [one.kind for one in both] == ["taylor", "found"]
+    assert len(set(names(experiment, both))) == 1

@@ -87,6 +87,8 @@ def make_card(
         scores = _tested_if_there(experiment, part, subnet)
     row = space.from_values(point["architecture"])
     full = np.asarray(space.flatten(space.largest()))
+    (share,) = experiment.costs.shares_of_flops(row[None])
+    alone = config.finalists.steps_of(float(share))
     return Card(
         title=f"{point['id']}: {part.task.kind} found by xlnas_jax",
         roles=_roles(part),
@@ -103,7 +105,7 @@ def make_card(
         source_model=_model_name(experiment),
         source_licence=model_licence(experiment),
         finetune_steps=steps,
-        finalist_steps=config.finalists.steps if "places" in point else 0,
+        finalist_steps=alone if "places" in point else 0,
         method=config.train.method,
         is_paired=is_paired(part),
         latency=None if latency is None else latency.of(part, point, document),

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Float
 
 from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.objectives.objectives import columns_of
 from xlnas_jax.results.finalists.contenders import FOUND
 from xlnas_jax.results.finalists.train import Finalist
 from xlnas_jax.results.finish import within
@@ -29,7 +30,8 @@ def choose(
     """Position of the winner, among those that the search found.
 
     Differences from the best are paired over examples and languages; no target is
-    looked at.
+    looked at. Standard errors are those over auxiliary examples, a little more than
+    they are where text of other languages counts too.
 
     Args:
         ids: of each task, those of the auxiliary examples.
@@ -64,17 +66,15 @@ def choose(
 
 
 def value_of(experiment: Experiment, finalist: Finalist, by: str) -> float:
-    """Mean over tasks of the mean over auxiliary languages."""
-    return float(
-        np.mean(
-            [
-                metrics[by][: len(part.roles.aux_heldout)].mean()
-                for part, metrics in zip(
-                    experiment.parts, finalist.trained.metrics, strict=True
-                )
-            ]
-        )
-    )
+    """Mean over tasks of the mean over auxiliary languages.
+
+    Of divergence over those of text alone too, as in the objective: no label is needed.
+    """
+    parts = zip(experiment.parts, finalist.trained.metrics, strict=True)
+    means = [
+        metrics[by][: columns_of(by, part.roles)].mean() for part, metrics in parts
+    ]
+    return float(np.mean(means))
 
 
 def standard_error(

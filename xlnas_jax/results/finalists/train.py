@@ -14,7 +14,7 @@ from xlnas_jax.evaluation.evaluate import RowScorer
 from xlnas_jax.evaluation.population import row_scorer_of
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.experiment.parts import Experiment, TaskPart
-from xlnas_jax.results.finalists.contenders import SHARED, Contender
+from xlnas_jax.results.finalists.contenders import FOUND, SHARED, Contender
 from xlnas_jax.results.finalists.saved import Trained, load_finalist, save_finalist
 from xlnas_jax.results.finalists.weights import (
     cut_network,
@@ -88,8 +88,12 @@ def _make_reorder(space: SearchSpace) -> Callable[..., SharedParams]:
 
 
 def train_finalists(shop: Workshop, contenders: list[Contender]) -> list[Finalist]:
-    """All of them; equal networks of the same weights are trained once."""
-    experiment, contenders = shop.experiment, named_once(shop, contenders)
+    """All of them; equal networks of the same weights are trained once.
+
+    Args:
+        contenders: as `with_known` names them.
+    """
+    experiment = shop.experiment
     parts = zip(experiment.parts, shop.heldout, strict=True)
     scorers = [row_scorer_of(experiment, *one) for one in parts]
     made: dict[str, Finalist] = {}
@@ -125,6 +129,35 @@ def named_once(shop: Workshop, contenders: list[Contender]) -> list[Contender]:
             same = first.setdefault(fingerprint(cut), one)
             found[n] = one._replace(start=same.start, ranking=same.ranking)
     return found
+
+
+def with_known(
+    shop: Workshop, contenders: list[Contender], known: Int[np.ndarray, "pop site"]
+) -> list[Contender]:
+    """The same, and as found every control that the search has itself met.
+
+    It is trained anyway, and where the search began with it, or came to it, its user
+    has it: how it ends need not be guessed from how it begins.
+
+    Args:
+        known: networks that the search remembers.
+    """
+    there = {np.ascontiguousarray(row).tobytes() for row in known}
+    kinds: dict[bytes, set[str]] = {}
+    for one in contenders:
+        kinds.setdefault(one.row.tobytes(), set()).add(one.kind)
+    added = [
+        one._replace(kind=FOUND, start=SHARED, ranking=None)
+        for one in contenders
+        if one.row.tobytes() in there and FOUND not in kinds[one.row.tobytes()]
+    ]
+    named = named_once(shop, [*contenders, *added])
+    paid = {one.name(shop.experiment) for one in named[: len(contenders)]}
+    free = {one.name(shop.experiment): one for one in named[len(contenders) :]}
+    return [
+        *named[: len(contenders)],
+        *(one for name, one in free.items() if name in paid),
+    ]
 
 
 def _train(
