@@ -22,6 +22,8 @@ SPACE = SpaceConfig(
     ffn=(0, 32),
     window=(2, 24),
     adapter=(0, 4),
+    lora=(0, 2),
+    prefix=(0, 3),
     pooling=("mean",),
 )
 
@@ -36,7 +38,8 @@ def test_they_are_trained_searched_exported_and_loaded(tmp_path: Path) -> None:
     config = config_of()
     document, artifact = run_search(config, tmp_path / "run")
     point = document["points"][0]["architecture"]
-    assert set(point) == {"keep", "heads", "window", "ffn", "adapter", "pooling"}
+    more = {"window", "adapter", "lora", "prefix"}
+    assert set(point) == {"keep", "heads", "ffn", "pooling"} | more
     model = xlnas_jax.load(artifact)
     assert {name for size in model.sizes for name in size} == set(point) - {
         "keep",

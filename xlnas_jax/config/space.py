@@ -77,6 +77,10 @@ class SpaceConfig:
             takes; empty: all only.
         adapter: neurons of a bottleneck behind each layer, which begins as nothing; 0:
             a layer may be without; empty: there is none.
+        lora: ranks of an update to the queries and values of each layer, which begins
+            as nothing; 0: a layer may be without; empty: there is none.
+        prefix: keys and values that are learnt beside those of the tokens, under a gate
+            that begins shut; 0 and empty likewise.
         pooling: ways to make one vector of a sentence.
         adapt: only a part of it is searched, as the languages ask; all if absent.
     """
@@ -87,6 +91,8 @@ class SpaceConfig:
     ffn: tuple[int, ...] = ()
     window: tuple[int, ...] = ()
     adapter: tuple[int, ...] = ()
+    lora: tuple[int, ...] = ()
+    prefix: tuple[int, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
     adapt: AdaptConfig | None = None
 

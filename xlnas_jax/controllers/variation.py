@@ -51,7 +51,7 @@ def make_sites(space: SearchSpace) -> Sites:
     columns = np.arange(len(space.num_choices), dtype=np.int32)
     unit = np.full(len(columns), -1, np.int32)
     for stage in space.stages:
-        for name, _ in stage.units:
+        for name in stage.needed:
             if 0 in space.knob(name).choices:
                 for other in set(stage.knobs) - {name}:
                     unit[space.columns(other)] = columns[space.columns(name)]

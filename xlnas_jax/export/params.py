@@ -67,6 +67,7 @@ def abstract_params(
             made = blank(first)
             for stage in stages_with(values):
                 new = stage.init(normal, shape, values)
+                new |= stage.init_new(normal, shape, values)
                 own = jax.tree.map(lambda leaf: leaf[0], new)
                 made = cut_stage(put(made, own), stage, values)
             return made

@@ -23,6 +23,12 @@ from xlnas_jax.types import ConfigError
 Counts = Int[np.ndarray, "..."]
 
 
+def no_fields(normal: Any, shape: EncoderShape, values: Mapping[str, int]) -> dict:
+    """Of a stage without such weights."""
+    del normal, shape, values
+    return {}
+
+
 class Stage(NamedTuple):
     """One kind of stage; its functions are pure, and the same for every layer.
 
@@ -40,11 +46,11 @@ class Stage(NamedTuple):
         widest: `(shape, length, *values) -> floats` alive beside the residual stream.
         run: `(x, layer, mask, shape, how) -> x`; of the layer's weights it reads its
             own, whole or cut; `how` is a `Run`.
-        init: `(normal, shape, values) -> fields`: new weights of all layers, by field
-            of `LayerParams`, in the model's full shape, or for these values of knobs
-            that the model says nothing of.
-        is_imported: pretrained encoders bring its weights; otherwise they are new,
-            and must change nothing.
+        init: `(normal, shape, values) -> fields`: weights of all layers that pretrained
+            encoders bring, new, by field of `LayerParams`, in the model's full shape.
+        init_new: likewise those that no pretrained encoder has, for these values of
+            knobs that the model says nothing of; new, they must change nothing.
+        optional: knobs of units of which none leaves out no more than these.
     """
 
     name: str
@@ -57,12 +63,18 @@ class Stage(NamedTuple):
     flops: Callable[..., Counts]
     widest: Callable[..., Counts]
     run: Callable[..., Any]
-    init: Callable[..., dict[str, Any]]
-    is_imported: bool = True
+    init: Callable[..., dict[str, Any]] = no_fields
+    init_new: Callable[..., dict[str, Any]] = no_fields
+    optional: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Knobs of units without any of which there is no stage."""
+        return tuple(knob for knob, _ in self.units if knob not in self.optional)
 
     def is_absent(self, values: Mapping[str, int]) -> bool:
         """Whether a choice of its knobs leaves out the whole stage."""
-        return any(values[knob] == 0 for knob, _ in self.units)
+        return any(values[knob] == 0 for knob in self.needed)
 
 
 class Run(NamedTuple):

@@ -131,7 +131,7 @@ def make_masked_block(space: SearchSpace, shape: EncoderShape) -> Block:
             how = Run(masks=masks_of(stage, choices), choices=choices_of(space, stage))
             z = stage.run(y, layer, mask, shape, how)
             if may_be_absent(space, stage):
-                is_there = [value(name, choices) > 0 for name, _ in stage.units]
+                is_there = [value(name, choices) > 0 for name in stage.needed]
                 z = jnp.where(functools.reduce(jnp.logical_and, is_there), z, y)
             y = z
         return jnp.where(jnp.asarray(gate)[choices[space.gate.name]] == 1, y, x)

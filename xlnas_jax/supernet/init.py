@@ -58,7 +58,7 @@ def init_encoder(
     )
     stages = PRETRAINED if space is None else space.stages
     made: dict[str, Any] = {}
-    for stage in (one for one in stages if one.is_imported):
+    for stage in stages:
         made |= stage.init(normal, shape, {})
     encoder = EncoderParams(embeddings, LayerParams(**made))
     return encoder if space is None else with_new_stages(encoder, normal, shape, space)
@@ -72,8 +72,8 @@ def with_new_stages(
 ) -> EncoderParams:
     """The encoder with weights for stages that it was not pretrained with."""
     more: dict[str, Any] = {}
-    for stage in (one for one in space.stages if not one.is_imported):
-        more |= stage.init(normal, shape, space.full(stage))
+    for stage in space.stages:
+        more |= stage.init_new(normal, shape, space.full(stage))
     if not more:
         return encoder
     layers = dataclasses.replace(encoder.layers, more=more)

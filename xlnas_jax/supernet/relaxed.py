@@ -188,7 +188,7 @@ def _make_presence(space: SearchSpace, stage: Stage):
         return None
     there = {
         name: jnp.asarray(np.asarray(space.knob(name).choices) != 0, jnp.float32)
-        for name, _ in stage.units
+        for name in stage.needed
     }
 
     def present(weights: KnobWeights) -> Float[Array, ""]:

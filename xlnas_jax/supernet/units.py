@@ -1,4 +1,4 @@
-"""A stage's units: cut to some, put in another order, put back into the full shape.
+"""A stage's units: cut to some, put in another order.
 
 All of it follows from the axes that a stage names for each of its weights.
 """
@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array
 
 from xlnas_jax.space.stage import Stage
@@ -19,7 +18,12 @@ Change = Callable[[Any, int, str], Any]
 
 
 def cut(layer: LayerParams, stage: Stage, values: Mapping[str, int]) -> LayerParams:
-    """The layer with a stage's weights cut to the first units of each kind."""
+    """The layer with a stage's weights cut to the first units of each kind.
+
+    Of optional units none is kept as no weights at all.
+    """
+    nothing = [knob for knob in stage.optional if values[knob] == 0]
+    layer = put(layer, dict.fromkeys(_fields_of(stage, nothing)))
 
     def first(leaf: Any, axis: int, knob: str) -> Any:
         index = (slice(None),) * axis + (slice(values[knob]),)
@@ -56,17 +60,6 @@ def _take(leaf: Any, order: Array, axis: int) -> Any:
     return leaf[(slice(None),) * axis + (order,)]
 
 
-def padded(layer: LayerParams, stage: Stage, full: Mapping[str, int]) -> LayerParams:
-    """A cut layer in the full shape: units that it lacks are zero, and do nothing."""
-
-    def pad(leaf: Any, axis: int, knob: str) -> Any:
-        widths = [(0, 0)] * leaf.ndim
-        widths[axis] = (0, full[knob] - leaf.shape[axis])
-        return jnp.pad(leaf, widths)
-
-    return _changed(layer, stage, pad)
-
-
 def without(layer: LayerParams, stage: Stage) -> LayerParams:
     """The layer without a stage's weights."""
     return put(layer, dict.fromkeys(own(layer, stage)))
@@ -80,6 +73,13 @@ def own(layer: LayerParams, stage: Stage) -> dict[str, Any]:
 def fields(stage: Stage) -> Sequence[str]:
     """Fields of `LayerParams` that a stage's weights lie in."""
     return tuple(dict.fromkeys(path.partition(".")[0] for path, _ in stage.axes))
+
+
+def _fields_of(stage: Stage, knobs: Sequence[str]) -> Sequence[str]:
+    """Fields of a stage with weights along the units of some of its knobs."""
+    units = {unit for knob, unit in stage.units if knob in knobs}
+    found = [path for path, axes in stage.axes if not units.isdisjoint(axes.split())]
+    return tuple(dict.fromkeys(path.partition(".")[0] for path in found))
 
 
 def field(layer: LayerParams, name: str) -> Any:

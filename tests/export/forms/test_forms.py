@@ -139,6 +139,19 @@ def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:
     assert min(outputs) > 0.1
 
 
+def test_updates_of_low_rank_are_merged(tokenizer, tmp_path) -> None:
+    subnet = network(tokenizer, "tagging", lora=(0, 2))
+    assert write_form(subnet, "hf", tmp_path, ["de", "am"]) <= TOLERANCE
+    plain = network(tokenizer, "tagging")
+    apart = [
+        np.abs(one - other).max()
+        for one, other in zip(
+            subnet.logits_of(["Paris"]), plain.logits_of(["Paris"]), strict=True
+        )
+    ]
+    assert min(apart) > 1e-2
+
+
 def test_a_dropped_layer_is_not_written(tokenizer, tmp_path) -> None:
     subnet = network(tokenizer, "tagging", heads=(3, -1, 2))
     write_form(subnet, "hf", tmp_path, ["de"])

@@ -17,7 +17,6 @@ from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.space.cost import COSTS, CostModel, HeadSize
 from xlnas_jax.space.every import every_architecture
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
@@ -25,7 +24,6 @@ from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.relaxed import make_relaxed
 from xlnas_jax.supernet.stages.registry import LAYER, STAGES
 from xlnas_jax.supernet.supernet import make_supernet
-from xlnas_jax.supernet.units import cut, padded
 from xlnas_jax.training.reorder import reorder
 
 # fp32 sums in another order; the logits are of order ten.
@@ -35,9 +33,19 @@ FLOPS_TOLERANCE = 0.15
 FULL = SpaceConfig(pooling=("mean",))
 # For each kind of stage a configuration that asks for it, with a choice that leaves it
 # out wherever there can be one.
-CONFIGS = {
+PARTS = {"lora": (0, 3), "prefix": (0, 5)}
+ATTENTION = {
+    "windowed": dataclasses.replace(FULL, heads=(0, 1, 4), window=(3, 128)),
     "attention": dataclasses.replace(FULL, heads=(0, 1, 4)),
-    "windowed": dataclasses.replace(FULL, heads=(0, 1, 4), window=(3, 8, 128)),
+}
+CONFIGS = {
+    **{
+        "+".join([kind, *parts]): dataclasses.replace(
+            config, **{name: PARTS[name] for name in parts}
+        )
+        for kind, config in ATTENTION.items()
+        for parts in ((), ("lora",), ("prefix",), ("lora", "prefix"))
+    },
     "adapter": dataclasses.replace(FULL, adapter=(0, 4, 16)),
     "ffn": dataclasses.replace(FULL, ffn=(0, 8, 32)),
 }
@@ -236,27 +244,6 @@ def test_the_smallest_network_costs_least(kind) -> None:
     counted, least = costs(np.asarray(space.flatten(drawn))), costs.smallest()
     for cost in COSTS:
         assert (counted[cost] >= least[cost]).all()
-
-
-@pytest.mark.slow
-def test_a_layer_that_was_cut_is_put_back_into_the_full_shape(name) -> None:
-    space, params = space_of(name), params_of(name)
-    layer = jax.tree.map(lambda leaf: leaf[0], params.encoder.layers)
-    x = jax.random.normal(jax.random.key(5), (2, 12, SHAPE.width))
-    mask = jnp.ones((2, 12), bool)
-    for stage in space.stages:
-        full = space.options(stage)[-1]
-        for values in space.options(stage):
-            # What has no units is as in the cut stage.
-            whole = {n: full[n] for n, _ in stage.units}
-            if stage.is_absent(values):
-                continue
-            back = padded(cut(layer, stage, values), stage, whole)
-            shapes = jax.tree.map(lambda a, b: a.shape == b.shape, back, layer)
-            assert all(jax.tree.leaves(shapes))
-            how = Run(values=values)
-            expected = stage.run(x, cut(layer, stage, values), mask, SHAPE, how)
-            assert_near(stage.run(x, back, mask, SHAPE, how), expected)
 
 
 def test_choices_without_effect_are_one_network(kind) -> None:

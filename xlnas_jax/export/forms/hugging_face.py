@@ -9,6 +9,7 @@ References:
     Wolf et al., "Transformers", 2020. https://aclanthology.org/2020.emnlp-demos.6
 """
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,10 +20,12 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from xlnas_jax.export.forms.base import Form, Outputs
+from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, axis_sizes, dense, to_stored
 from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH
+from xlnas_jax.supernet.stages import lora
 from xlnas_jax.supernet.stages.registry import PRETRAINED, stages_with
 
 # Encoders that were trained from nothing compute as BERT does.
@@ -50,7 +53,7 @@ _EPSILON = "layer_norm_eps"
 
 def refuse(subnet: Subnet) -> str | None:
     """What such a class cannot hold."""
-    kept = subnet.weights
+    kept = merged(subnet.weights)
     if subnet.own_heads:
         return "a language has an output layer of its own"
     if subnet.task == "classification" and subnet.pooling != "cls":
@@ -66,6 +69,16 @@ def refuse(subnet: Subnet) -> str | None:
         if not size[HEADS] or not size[NEURONS]:
             return f"layer {number} lacks one of its halves, with the norm after it"
     return None
+
+
+def merged(weights: SubnetParams) -> SubnetParams:
+    """The same network with updates of low rank in the kernels they are added to."""
+    sizes = tuple(
+        tuple((name, value) for name, value in size if name != lora.LORA)
+        for size in weights.sizes
+    )
+    layers = tuple(map(lora.merged, weights.layers))
+    return dataclasses.replace(weights, layers=layers, sizes=sizes)
 
 
 def family_of(subnet: Subnet) -> Family:
@@ -91,7 +104,10 @@ def tensors(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     Args:
         sizes: of every axis, those of heads and neurons the same in all layers.
     """
-    family, weights = family_of(subnet), jax.tree.map(np.asarray, subnet.weights)
+    family, weights = (
+        family_of(subnet),
+        jax.tree.map(np.asarray, merged(subnet.weights)),
+    )
     encoder = "" if subnet.task == "retrieval" else family.prefix
     found = {}
 

@@ -55,6 +55,8 @@ def spread_network(
             if stage.is_absent(values):
                 continue
             for name, tree in own(cut["layers"][str(number)], stage).items():
+                if tree is None:
+                    continue
 
                 def put(leaf: np.ndarray, new: Any, number: int = number) -> None:
                     # Its units are the first ones.

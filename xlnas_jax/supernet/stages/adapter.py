@@ -85,6 +85,5 @@ STAGE = Stage(
     flops=flops,
     widest=widest,
     run=run,
-    init=init,
-    is_imported=False,
+    init_new=init,
 )

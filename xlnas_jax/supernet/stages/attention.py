@@ -6,6 +6,7 @@ References:
     https://arxiv.org/abs/1905.10650
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -25,8 +26,11 @@ from xlnas_jax.supernet.layers import (
     project,
 )
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.stages import lora, prefix
 
 HEADS = "heads"
+NO_MASKS: Mapping[str, Any] = {}
+Heads = Float[Array, "batch head seq head_dim"]
 # Of weights: the axis along which heads lie.
 UNITS = ((HEADS, "head"),)
 AXES = (
@@ -62,28 +66,64 @@ def widest(shape: EncoderShape, length: int, heads: Counts) -> Counts:
     return 4 * length * heads * shape.head_dim + 2 * heads * length * length
 
 
+def projected(
+    x: Hidden, layer: LayerParams, masks: Mapping[str, Any]
+) -> tuple[Heads, Heads, Heads]:
+    """Queries, keys and values of every head, with what is added at low rank.
+
+    Heads before tokens: batched products over the last two axes run twice as fast on
+    CPU, the copies of the transposition included.
+    """
+
+    def one(name: str) -> Heads:
+        given, more = (
+            project(x, getattr(layer, name)),
+            lora.added(x, layer, name, masks),
+        )
+        return (given if more is None else given + more).transpose(0, 2, 1, 3)
+
+    return one("query"), one("key"), one("value")
+
+
+def finished(
+    x: Hidden,
+    layer: LayerParams,
+    query: Heads,
+    context: Heads,
+    epsilon: float,
+    masks: Mapping[str, Any],
+    dropout: Dropout | None,
+) -> Hidden:
+    """From the contexts of the tokens to what the stage gives.
+
+    `heads` of the masks multiplies each head's context, so that a masked head adds
+    exactly what a missing one does: nothing. Its batch axis is 1 unless examples
+    differ.
+    """
+    more = prefix.added(query, layer, masks)
+    context = context if more is None else context + more
+    context = context.astype(x.dtype).transpose(0, 2, 1, 3)
+    if HEADS in masks:
+        context = context * masks[HEADS].astype(x.dtype)[:, None, :, None]
+    output = drop(project(context, layer.output, 2), dropout, 1)
+    return layer_norm(x + output, layer.attention_norm, epsilon)
+
+
 def attention(
     x: Hidden,
     layer: LayerParams,
     mask: TokenMask,
     epsilon: float,
-    head_mask: Float[Array, "#batch head"] | None = None,
+    masks: Mapping[str, Any] = NO_MASKS,
     dropout: Dropout | None = None,
     band: Float[Array, "seq seq"] | None = None,
 ) -> Hidden:
     """Self-attention, residual sum and LayerNorm.
 
-    `head_mask` multiplies each head's context, so that a masked head adds exactly
-    what a missing one does: nothing. Its batch axis is 1 unless examples differ.
     `band` multiplies what each token gives to each other one, before they are
     normalised.
     """
-    # Heads before tokens: batched products over the last two axes run twice as fast
-    # on CPU, the copies of the transposition included.
-    query, key, value = (
-        project(x, dense).transpose(0, 2, 1, 3)
-        for dense in (layer.query, layer.key, layer.value)
-    )
+    query, key, value = projected(x, layer, masks)
     scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
     # A finite fill: with -inf a fully padded row would turn into NaN.
     fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
@@ -101,20 +141,14 @@ def attention(
     total = weights.sum(-1, keepdims=True)
     weights = drop(weights.astype(x.dtype), dropout, 0)
     context = jnp.matmul(weights, value, preferred_element_type=jnp.float32)
-    context = (context / total).astype(x.dtype).transpose(0, 2, 1, 3)
-    if head_mask is not None:
-        context = context * head_mask.astype(x.dtype)[:, None, :, None]
-    output = drop(project(context, layer.output, 2), dropout, 1)
-    return layer_norm(x + output, layer.attention_norm, epsilon)
+    return finished(x, layer, query, context / total, epsilon, masks, dropout)
 
 
 def run(
     x: Hidden, layer: LayerParams, mask: TokenMask, shape: EncoderShape, how: Run
 ) -> Hidden:
     """Over all tokens."""
-    return attention(
-        x, layer, mask, shape.norm_epsilon, how.masks.get(HEADS), how.dropout
-    )
+    return attention(x, layer, mask, shape.norm_epsilon, how.masks, how.dropout)
 
 
 def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, Any]:

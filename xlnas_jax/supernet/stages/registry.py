@@ -4,7 +4,8 @@ A place in a layer is a tuple: the first of its kinds that the configuration ask
 stands there, and none where it asks for none.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.stage import Stage, Whole
@@ -12,12 +13,26 @@ from xlnas_jax.supernet.stages import (
     adapter,
     attention,
     feed_forward,
+    lora,
     pooling,
+    prefix,
     windowed,
 )
+from xlnas_jax.supernet.stages.part import Part, with_parts
+
+# What attention may have beside its heads.
+PARTS: tuple[Part, ...] = (lora.PART, prefix.PART)
+
+
+def _with_any(stage: Stage) -> Iterator[Stage]:
+    """The stage with every set of parts, larger ones first: all that are asked for."""
+    for count in range(len(PARTS), -1, -1):
+        for parts in itertools.combinations(PARTS, count):
+            yield with_parts(stage, parts)
+
 
 LAYER: tuple[tuple[Stage, ...], ...] = (
-    (windowed.STAGE, attention.STAGE),
+    (*_with_any(windowed.STAGE), *_with_any(attention.STAGE)),
     (feed_forward.STAGE,),
     (adapter.STAGE,),
 )

@@ -20,8 +20,7 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run
-from xlnas_jax.supernet.backward import layer_norm
-from xlnas_jax.supernet.layers import Hidden, TokenMask, drop, project
+from xlnas_jax.supernet.layers import Hidden, TokenMask
 from xlnas_jax.supernet.params import LayerParams
 from xlnas_jax.supernet.stages import attention
 from xlnas_jax.types import ConfigError
@@ -93,7 +92,7 @@ def run(
     x: Hidden, layer: LayerParams, mask: TokenMask, shape: EncoderShape, how: Run
 ) -> Hidden:
     """Within the window that is given, or under the weights of all windows."""
-    length, heads = x.shape[1], how.masks.get(attention.HEADS)
+    length = x.shape[1]
     if WINDOW in how.masks:
         bands = jnp.stack([band(length, one) for one in how.choices[WINDOW]])
         seen = jnp.einsum("k,kij->ij", how.masks[WINDOW], bands)
@@ -101,12 +100,12 @@ def run(
         # Some windows are too wide for blocks to pay, and do not see everything yet.
         wide = how.values[WINDOW] >= length - 1
         seen = None if wide else band(length, how.values[WINDOW])
-    elif how.dropout is None and heads is None:
+    elif how.dropout is None and not how.masks:
         return banded_attention(x, layer, mask, shape.norm_epsilon, how.values[WINDOW])
     else:
         seen = band(length, how.values[WINDOW])
     return attention.attention(
-        x, layer, mask, shape.norm_epsilon, heads, how.dropout, seen
+        x, layer, mask, shape.norm_epsilon, how.masks, how.dropout, seen
     )
 
 
@@ -115,10 +114,7 @@ def banded_attention(
 ) -> Hidden:
     """The same as under a band, computed in blocks of `window` tokens."""
     length = x.shape[1]
-    query, key, value = (
-        project(x, dense).transpose(0, 2, 1, 3)
-        for dense in (layer.query, layer.key, layer.value)
-    )
+    query, key, value = attention.projected(x, layer, attention.NO_MASKS)
     scale = query.shape[-1] ** -0.5
     near, seen = _near(query, key, mask, window)
     first = jnp.einsum(
@@ -144,9 +140,9 @@ def banded_attention(
     row = jax.nn.softmax(jnp.where(mask[:, None], row * scale, fill), axis=-1)
     whole = jnp.einsum("bhs,bhsd->bhd", row.astype(x.dtype), value)
     context = context.at[:, :, 0].set(whole.astype(context.dtype))
-    context = context.astype(x.dtype).transpose(0, 2, 1, 3)
-    output = drop(project(context, layer.output, 2), None, 1)
-    return layer_norm(x + output, layer.attention_norm, epsilon)
+    return attention.finished(
+        x, layer, query, context, epsilon, attention.NO_MASKS, None
+    )
 
 
 def _near(query: Array, key: Array, mask: TokenMask, window: int):
