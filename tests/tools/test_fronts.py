@@ -87,6 +87,15 @@ def test_every_budget_is_a_row_and_every_kind_a_column(fronts, recorded) -> None
     assert "30 minutes a seed" in text
 
 
+def test_steps_are_told_as_they_were(fronts, recorded) -> None:
+    assert "alone for 100 steps." in fronts.front_block("there", recorded)
+    file = recorded / "there.json"
+    document = json.loads(file.read_text())
+    document["runs"][0]["finalists"] |= {"steps": 48, "most_steps": 118}
+    file.write_text(json.dumps(document))
+    assert "alone for 48 to 118 steps." in fronts.front_block("there", recorded)
+
+
 def test_differences_are_of_what_was_found(fronts, recorded) -> None:
     text = fronts.detail_block("there", recorded)
     row = "| 1/2 | uniform scaling | +3.0 | +0.8 to +5.2 | 2 | 0.400 | 0.100 |"

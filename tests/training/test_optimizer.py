@@ -1,6 +1,7 @@
 """Two schedules of a search: of its warm-up, and of its rounds."""
 
 import dataclasses
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -10,7 +11,11 @@ import pytest
 
 from tests.models import as_shared, tiny_params
 from xlnas_jax.config.train import TrainConfig
-from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
+from xlnas_jax.training.optimizer import (
+    apply_gradients,
+    make_optimizer,
+    with_rate,
+)
 from xlnas_jax.training.optimizer import rise_and_fall as share_at
 
 CONFIG = TrainConfig(
@@ -88,3 +93,27 @@ def test_of_few_steps_each_moves_something(num_steps: int) -> None:
 def test_without_steps_the_rate_stays() -> None:
     config = dataclasses.replace(CONFIG, learning_rate=1.0, head_learning_rate=1.0)
     np.testing.assert_allclose(sizes(config, 3, None), 1.0, rtol=1e-3)
+
+
+@pytest.mark.parametrize("is_frozen", [False, True])
+def test_a_factor_scales_all_that_is_trained(is_frozen: bool) -> None:
+    params = as_shared(tiny_params())
+    config = dataclasses.replace(CONFIG, freeze_embeddings=is_frozen)
+    optimizer = make_optimizer(config, params, None)
+    grads = jax.tree.map(lambda leaf: jnp.full_like(leaf, 1e-3), params)
+    state = optimizer.init(params)
+
+    def updates(transform) -> Any:
+        with jax.numpy_dtype_promotion("standard"):
+            return jax.jit(transform.update)(grads, state, params)[0]
+
+    whole = updates(optimizer)
+    half = updates(with_rate(optimizer, jnp.float32(0.5), is_frozen))
+    jax.tree.map(
+        lambda one, other: np.testing.assert_allclose(one, 0.5 * other, rtol=1e-6),
+        half,
+        whole,
+    )
+    assert np.abs(half.encoder.layers.up.kernel).max() > 0
+    moved = np.abs(half.encoder.embeddings.word).max()
+    assert (moved == 0) == is_frozen

@@ -8,6 +8,7 @@ import numpy as np
 
 from tables.benchmarks import section
 from tables.markdown import NOT_MEASURED, RESULTS, load, machine, table
+from xlnas_jax.results.finalists.document import steps_of
 
 Runs = list[dict[str, Any]]
 NAMES = {
@@ -49,8 +50,9 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
         f"percent"
         + ("" if len(runs) == 1 else ", with the deviation between seeds")
         + f"; seed{'s' * (len(runs) > 1)} {seeds}. Every network was trained alone for "
-        f"{runs[0]['finalists']['steps']} steps."
     )
+    steps = runs[0]["finalists"]
+    words += f"{steps_of(steps)} steps."
     made = machine(document["environment"])
     where = f"`{command}`, {minutes:.0f} minutes a seed; {made}."
     return "\n".join([words, "", *table(rows), "", where, "", ""])

@@ -25,6 +25,9 @@ class TrainConfig:
             network and of its teacher, beside the divergence of their predictions.
         kd_layers: weight of what the vectors of every layer that a network keeps leave
             unexplained of those of its teacher, a share of their variance.
+        kd_relation: weight of how far the likeness of every sentence to all others of
+            the batch is from what the teacher has it, as distributions softened by
+            `relation_temperature`: near neighbours must stay apart.
         kd_labels: weight of the loss on labels, where there are some, in what a
             network learns from a teacher that does not learn (`distill`).
         importance: what heads and neurons are sorted by: how much the loss on
@@ -54,6 +57,8 @@ class TrainConfig:
     kd_temperature: float = 1.0
     kd_vector: float = 0.0
     kd_layers: float = 0.0
+    kd_relation: float = 0.0
+    relation_temperature: float = 0.05
     kd_labels: float = 0.0
     importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
@@ -65,8 +70,10 @@ class TrainConfig:
         distinct(self, "method")
         at_least(self, 1, "batch_size", most=MAX_TOKENS)
         at_least(self, 0, "weight_decay", "kd_vector", "kd_layers", "kd_labels")
+        at_least(self, 0, "kd_relation")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
         at_least(self, 0, "num_random", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")
         positive(self, "kd_temperature", "rounds_learning_rate")
+        positive(self, "relation_temperature", most=100)
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")

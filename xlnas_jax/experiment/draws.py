@@ -1,5 +1,8 @@
 """Random candidates of an experiment, and the keys they are drawn by."""
 
+import functools
+from collections.abc import Callable
+
 import jax
 import numpy as np
 from jaxtyping import Array, Int, Key
@@ -7,6 +10,7 @@ from jaxtyping import Array, Int, Key
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.space.constraints import is_feasible
+from xlnas_jax.space.space import SearchSpace
 
 Rows = Int[np.ndarray, "pop site"]
 # A purpose keeps its number for ever: runs are resumed by it.
@@ -36,7 +40,7 @@ def draw_feasible(
     network where they find none.
     """
     config, space = experiment.config, experiment.space
-    draw = jax.jit(lambda key: space.flatten(space.sample(key, 4 * wanted)))
+    draw = _make_draw(space, 4 * wanted)
     rows = np.zeros((0, len(space.num_choices)), np.int32)
     for attempt in range(config.search.max_tries):
         drawn = np.asarray(draw(round_key(config, purpose, attempt)))
@@ -46,3 +50,9 @@ def draw_feasible(
     if not len(rows):
         rows = distinct(experiment, experiment.costs.smallest_rows())[:1]
     return rows[:wanted]
+
+
+@functools.lru_cache(16)
+def _make_draw(space: SearchSpace, num: int) -> Callable[[Key[Array, ""]], Array]:
+    """Compiled once for a space and a number."""
+    return jax.jit(lambda key: space.flatten(space.sample(key, num)))

@@ -13,6 +13,7 @@ from xlnas_jax.results.document import (
     named_networks,
     target_mean,
 )
+from xlnas_jax.results.finalists.document import steps_of
 from xlnas_jax.terminal.text import Grid, say
 
 BASELINES = {
@@ -132,7 +133,7 @@ def make_finalist_table(document: Document) -> Grid:
             )
         )
     title = (
-        f"Finalists, {found['steps']} steps each alone; picked by {found['by']} on "
+        f"Finalists, {steps_of(found)} steps each alone; picked by {found['by']} on "
         f"auxiliary languages (targets: test scores in %)"
     )
     sizes = ("id", "encoder M", "MFLOPs")

@@ -28,6 +28,11 @@ TrainAlone = Callable[..., SharedParams]
 How = FinalistsConfig | TuningConfig
 
 
+@jax.jit
+def _copied(params: SharedParams) -> SharedParams:
+    return jax.tree.map(jnp.copy, params)
+
+
 def make_train_alone(
     experiment: Experiment,
     rows: Rows,
@@ -90,8 +95,8 @@ def make_train_alone(
             name: method.init(one, jax.random.fold_in(key, number))
             for number, (name, one) in enumerate(settings.items())
         }
-        copied = jax.jit(lambda tree: jax.tree.map(jnp.copy, tree))(params)
-        learner = init_learner(copied, optimizer, own)
+        # A step writes over the weights that it is given.
+        learner = init_learner(_copied(params), optimizer, own)
         learner = place(mesh, learner, config.devices.fsdp)
         network = jax.device_put(np.asarray(row, np.int32))
         share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])

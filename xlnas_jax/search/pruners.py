@@ -30,7 +30,7 @@ from xlnas_jax.space.decode import make_decode
 from xlnas_jax.space.stage import Stage
 from xlnas_jax.supernet.params import LayerParams, SharedParams
 from xlnas_jax.supernet.units import own
-from xlnas_jax.training.reorder import Importance, relative
+from xlnas_jax.training.reorder import Importance
 from xlnas_jax.types import ArchitectureError
 
 # What a choice that a pruner never makes is worth; no sum of scores comes near it.
@@ -83,7 +83,11 @@ class Pruners:
     def _ranking(self, kind: str) -> Importance:
         if kind == "magnitude":
             stages = self.experiment.space.stages
-            return relative(magnitude(self.params.encoder.layers, stages))
+            found = magnitude(self.params.encoder.layers, stages)
+            return {
+                name: jnp.asarray(lengths / max(float(lengths.sum()), 1e-30))
+                for name, lengths in found.items()
+            }
         by = "labels" if has_labels(self.rows) else "divergence"
         return rank_units(self.experiment, self.params, self.rows, self._plan(), by)
 
@@ -144,9 +148,14 @@ def best_within(
     return space.canonical(row[None])[0]
 
 
-def magnitude(layers: LayerParams, stages: tuple[Stage, ...]) -> Importance:
-    """Length of all weights of every unit, `layer unit`."""
-    found: Importance = {}
+def magnitude(
+    layers: LayerParams, stages: tuple[Stage, ...]
+) -> dict[str, Float[np.ndarray, "layer unit"]]:
+    """Length of all weights of every unit, `layer unit`.
+
+    On the host: on the device every shape would be a program of its own.
+    """
+    found = {}
     for stage in stages:
         axes = dict(stage.axes)
         for knob, unit in stage.units:
@@ -157,10 +166,10 @@ def magnitude(layers: LayerParams, stages: tuple[Stage, ...]) -> Importance:
                     names = ["layer", *axes[f"{name}.{inner}"].split()]
                     if unit in names:
                         rest = {n for n, a in enumerate(names) if a != unit} - {0}
-                        part = jnp.square(leaf).sum(tuple(rest))
+                        part = np.square(np.asarray(leaf)).sum(tuple(rest))
                         total = part if total is None else total + part
             assert total is not None
-            found[knob] = jnp.sqrt(total)
+            found[knob] = np.sqrt(total)
     return dict(sorted(found.items()))
 
 

@@ -152,7 +152,7 @@ def _make_hear(experiment: Experiment, part: TaskPart) -> Hear:
     def one(params: SupernetParams, batch: Batch) -> Said:
         x = supernet.embed(params.encoder.embeddings, batch)
         said = network.full(params, x, batch, arch)
-        vector = said.vector if train.kd_vector else None
+        vector = said.vector if train.kd_vector or train.kd_relation else None
         return Said(said.logits, vector, said.layers)
 
     @jax.jit

@@ -60,17 +60,29 @@ def make_optimizer(
 
 
 def with_rate(
-    optimizer: optax.GradientTransformation, factor: Float[Array, ""]
+    optimizer: optax.GradientTransformation,
+    factor: Float[Array, ""],
+    is_frozen: bool = False,
 ) -> optax.GradientTransformation:
     """The same with all learning rates times a factor, which may be traced.
 
     The state is that of `optimizer`. What decays does so by the rate, so it is scaled
     alike.
+
+    Args:
+        is_frozen: embeddings are not trained. Nothing is added to them as long as it
+            is a plain zero: times a factor it would be read and written whole.
     """
 
     def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        found: Any
         found, state = optimizer.update(updates, state, params)
-        return jax.tree.map(lambda leaf: leaf * factor, found), state
+        scaled = jax.tree.map(lambda leaf: leaf * factor, found)
+        if is_frozen:
+            embeddings = found.encoder.embeddings
+            encoder = dataclasses.replace(scaled.encoder, embeddings=embeddings)
+            scaled = dataclasses.replace(scaled, encoder=encoder)
+        return scaled, state
 
     return optax.GradientTransformation(optimizer.init, update)
 

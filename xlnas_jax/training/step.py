@@ -120,7 +120,7 @@ def make_step_alone(
             return sub(params, x, batch, arch)
 
         own = setting._replace(network=Network(full))
-        scaled = with_rate(optimizer, factor)
+        scaled = with_rate(optimizer, factor, setting.config.freeze_embeddings)
         take = weight_step(method, own, supernet, scaled, seed, name, layout)
         return take(learner, rows, index, weight)
 

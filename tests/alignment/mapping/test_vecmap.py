@@ -5,9 +5,11 @@ import pytest
 
 from tests.alignment.mapping.languages import planted
 from xlnas_jax.alignment.mapping.dictionary import precision_at, translations
+from xlnas_jax.alignment.mapping.muse import map_adversarial
 from xlnas_jax.alignment.mapping.vecmap import (
     Learning,
     Mapped,
+    comparable,
     map_semi_supervised,
     map_supervised,
     map_unsupervised,
@@ -74,3 +76,25 @@ def test_a_dictionary_of_one_pair_is_refused() -> None:
     x, y, order = planted(50, 6)
     with pytest.raises(DataError, match="at least 2 pairs of words; got 1"):
         map_supervised(x, y, np.arange(1), order[:1])
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda x: x[:1], "at least 2 words; got 1 and"),
+        (lambda x: np.where(x > 1.0, np.nan, x), "every number must be finite"),
+    ],
+)
+@pytest.mark.parametrize("mapping", [map_unsupervised, map_adversarial])
+def test_embeddings_that_cannot_be_compared_are_refused(
+    mapping, change, reason
+) -> None:
+    x, y, _ = planted(50, 6)
+    with pytest.raises(DataError, match=reason):
+        mapping(change(x), y)
+
+
+def test_vectors_of_two_sizes_are_refused() -> None:
+    x, y, _ = planted(50, 6)
+    with pytest.raises(DataError, match="vectors of one size; got shapes"):
+        comparable(x[:, :3], y)

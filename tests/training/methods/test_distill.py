@@ -59,6 +59,29 @@ def test_the_distance_is_that_of_pytorch(temperature: float) -> None:
     )
 
 
+def test_the_distance_of_likenesses_is_that_of_pytorch() -> None:
+    torch = pytest.importorskip("torch")
+    functional = torch.nn.functional
+    ours, theirs, batch = said(0), said(1), random_batch(0, 6, 8)
+    batch = dataclasses.replace(batch, weight=jnp.asarray([1.0] * 4 + [0.0, 0.0]))
+    u, v = (
+        functional.normalize(torch.tensor(np.asarray(one.vector))[:4], dim=-1)
+        for one in (ours, theirs)
+    )
+    expected = functional.kl_div(
+        functional.log_softmax(u @ v.T / 0.2, -1),
+        functional.softmax(v @ v.T / 0.2, -1),
+        reduction="batchmean",
+    )
+    plain, own = (
+        float(distance(setting(**given), ours, theirs, batch))
+        for given in ({}, {"kd_relation": 3.0, "relation_temperature": 0.2})
+    )
+    assert own - plain == pytest.approx(3.0 * float(expected), rel=1e-5)
+    same = distance(setting(kd_relation=1.0), theirs, theirs, batch)
+    assert float(same) == pytest.approx(0.0, abs=1e-5)
+
+
 def test_rows_without_labels_have_no_loss_on_labels() -> None:
     batch = dataclasses.replace(random_batch(0, 6, 8), weight=jnp.ones(6))
     half = jnp.asarray([1.0, 1.0, 1.0, 0.0, 0.0, 0.0])

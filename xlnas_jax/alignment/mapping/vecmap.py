@@ -72,6 +72,31 @@ def normalised(x: Source) -> Source:
     return unit(x - x.mean(0))
 
 
+def comparable(x: np.ndarray, y: np.ndarray) -> tuple[Source, Target]:
+    """Both normalised.
+
+    Raises:
+        DataError: they have vectors of different sizes, fewer than two words, or
+            numbers that are not finite.
+    """
+    x, y = (np.asarray(v, np.float64) for v in (x, y))
+    if x.ndim != 2 or y.ndim != 2 or x.shape[1] != y.shape[1]:
+        raise DataError(
+            f"embeddings: those of both languages must be tables of vectors of one "
+            f"size; got shapes {x.shape} and {y.shape}."
+        )
+    if min(len(x), len(y)) < 2:
+        raise DataError(
+            f"embeddings: each language must have at least 2 words; got {len(x)} and "
+            f"{len(y)}."
+        )
+    if not (np.isfinite(x).all() and np.isfinite(y).all()):
+        raise DataError(
+            "embeddings: every number must be finite; got some that are not."
+        )
+    return normalised(x), normalised(y)
+
+
 def map_supervised(x: Source, y: Target, source: Rows, target: Rows) -> Mapped:
     """By a dictionary: whitened, turned, weighted by what they share, and coloured.
 
@@ -81,7 +106,7 @@ def map_supervised(x: Source, y: Target, source: Rows, target: Rows) -> Mapped:
     Raises:
         DataError: it has fewer pairs than it takes.
     """
-    x, y = normalised(x), normalised(y)
+    x, y = comparable(x, y)
     _require_pairs(source)
     return Mapped(*_refined(x, y, source, target), float("nan"))
 
@@ -93,7 +118,7 @@ def map_unsupervised(
 
     It fails on distant languages: try several seeds, and say how many agree.
     """
-    x, y = normalised(x), normalised(y)
+    x, y = comparable(x, y)
     source, target = _alike(x, y, learning)
     return _self_learnt(x, y, source, target, seed, learning)
 
@@ -107,7 +132,7 @@ def map_semi_supervised(
     learning: Learning = DEFAULT,
 ) -> Mapped:
     """From a small dictionary, which then grows by itself."""
-    x, y = normalised(x), normalised(y)
+    x, y = comparable(x, y)
     _require_pairs(source)
     return _self_learnt(x, y, source, target, seed, learning)
 

@@ -37,8 +37,12 @@ def add_finalists(
         _network(experiment, document, one, scores)
         for one, scores in zip(finalists, tested, strict=True)
     ]
+    rows = np.stack([one.contender.row for one in finalists])
+    shares = experiment.costs.shares_of_flops(rows)
+    steps = [settings.steps_of(float(share)) for share in shares]
     document["finalists"] = {
-        "steps": settings.steps,
+        "steps": min(steps),
+        "most_steps": max(steps),
         "by": settings.by,
         "budgets": list(settings.budgets),
         "networks": networks,
@@ -49,6 +53,14 @@ def add_finalists(
         },
         "comparisons": _comparisons(experiment, document, networks, tested),
     }
+
+
+def steps_of(finalists: dict[str, Any]) -> str:
+    """How many each of `finalists` took, the more the smaller it is."""
+    least = finalists["steps"]
+    # Runs from before they could differ say one number.
+    most = finalists.get("most_steps", least)
+    return str(least) if most == least else f"{least} to {most}"
 
 
 def _network(

@@ -127,8 +127,9 @@ def distance(
     """How far a network is from its teacher, on all rows, labelled or not.
 
     The divergence of softened predictions, with `kd_vector` one less the cosine of the
-    sentences' vectors, and with `kd_layers` what the vectors of every layer that is
-    kept leave unexplained of the teacher's.
+    sentences' vectors, with `kd_layers` what the vectors of every layer that is kept
+    leave unexplained of the teacher's, and with `kd_relation` how far sentences of the
+    batch stand otherwise among each other.
 
     References:
         Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
@@ -136,6 +137,8 @@ def distance(
         Sanh et al., "DistilBERT", 2019. https://arxiv.org/abs/1910.01108
         Sun et al., "Patient knowledge distillation", 2019, whose layers these are, of
         whole sentences. https://arxiv.org/abs/1908.09355
+        Fang et al., "SEED: self-supervised distillation", 2021, whose distributions of
+        likeness these are. https://arxiv.org/abs/2101.04731
     """
     config = setting.config
     apart = setting.task.distill(
@@ -151,7 +154,43 @@ def distance(
         apart = unexplained(ours.layers, theirs.layers, batch.weight)
         mean = (apart * kept).sum() / jnp.maximum(kept.sum(), 1.0)
         total = total + config.kd_layers * mean
+    if config.kd_relation:
+        one, other = (
+            said.logits if setting.task.gives_vectors else said.vector
+            for said in (ours, theirs)
+        )
+        if one is not None and other is not None:
+            apart = related(one, other, batch.weight, config.relation_temperature)
+            total = total + config.kd_relation * apart
     return total
+
+
+def related(
+    ours: Float[Array, "batch model"],
+    theirs: Float[Array, "batch model"],
+    weight: Float[Array, " batch"],
+    temperature: float,
+) -> Float[Array, ""]:
+    """Divergence of whom a sentence is like, of all of the batch by the teacher.
+
+    Those are compared with the teacher's vectors by both, so that all of a batch need
+    not move at once. Rows that do not count are like nobody.
+    """
+    one, other = _unit(ours), _unit(theirs)
+    low = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
+
+    def chances(vectors: Float[Array, "batch model"]) -> Float[Array, "batch batch"]:
+        scores = jnp.matmul(vectors, other.T) / temperature
+        return jax.nn.log_softmax(jnp.where(weight[None] > 0, scores, low), -1)
+
+    wanted, found = chances(other), chances(one)
+    apart = (jnp.exp(wanted) * (wanted - found)).sum(-1)
+    return (apart * weight).sum() / jnp.maximum(weight.sum(), 1.0)
+
+
+def _unit(vectors: Float[Array, "batch model"]) -> Float[Array, "batch model"]:
+    squares = jnp.square(vectors).sum(-1, keepdims=True)
+    return vectors / jnp.sqrt(jnp.maximum(squares, _LENGTH**2))
 
 
 def unexplained(
