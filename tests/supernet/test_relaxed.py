@@ -82,10 +82,10 @@ def test_a_mixture_of_sizes_is_one_layer_under_the_weighted_mask(params):
     weights = weights.at[heads].set(jnp.asarray([0.0, 0.5, 0.5, 0.0]))
     supernet = make_supernet(SPACE, SHAPE)
     x = supernet.embed(params.encoder.embeddings, BATCH)
-    mask = jnp.asarray([[1.0, 1.0, 0.5, 0.5]])
+    masks = {"heads": jnp.asarray([[1.0, 1.0, 0.5, 0.5]])}
     for number in range(SHAPE.num_layers):
         layer = jax.tree.map(lambda leaf, n=number: leaf[n], params.encoder.layers)
-        x = attention(x, layer, BATCH.mask, SHAPE.norm_epsilon, mask)
+        x = attention(x, layer, BATCH.mask, SHAPE.norm_epsilon, masks)
         x = feed_forward(x, layer, SHAPE.norm_epsilon)
     expected = supernet.read_out(params, x, BATCH, SPACE.largest())
 
