@@ -47,6 +47,7 @@ def test_controls_are_other_distances() -> None:
     assert adaptive.others("shuffled", "sw", distances) == [0.4, 0.5]
 
 
+@pytest.mark.slow
 def test_spaces_are_compared_in_pairs(tmp_path, monkeypatch) -> None:
     out = tmp_path / "adaptive.json"
     options = ["--quick", "--strategies", "random", "--sensitivity", "2"]

@@ -55,7 +55,7 @@ def test_rankings_are_compared_and_nothing_is_measured_twice(
         "divergence, as cut",
         "error, norms refitted",
         "divergence, 10 steps",
-        "divergence, 10 steps at 0.0001",
+        "divergence, tuned 10x0.0002",
     }
     assert len(own["networks"]) == 3
     monkeypatch.setattr(ranking, "make_measure", lambda *_: None)

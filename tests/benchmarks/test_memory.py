@@ -76,6 +76,7 @@ def test_the_peak_counts_what_was_freed_again():
     assert int(done.stdout) >= 30 * 2**20
 
 
+@pytest.mark.slow
 def test_a_process_of_its_own_scores_as_many_as_it_is_told(memory):
     found = memory.child("tiny", "4x8", "sliced", 4, 3)
     assert found["candidates"] == 12

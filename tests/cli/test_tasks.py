@@ -49,6 +49,7 @@ def fails(capsys) -> str:
     return lines[0]
 
 
+@pytest.mark.slow
 def test_tags_are_searched_shown_exported_and_predicted(tagged, tmp_path, capsys):
     assert search(tagged, tmp_path) == 0
     printed = capsys.readouterr().out

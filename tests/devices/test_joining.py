@@ -132,6 +132,7 @@ with joined():
 """
 
 
+@pytest.mark.slow
 def test_a_process_that_alone_fails_ends_all(tmp_path):
     done = launch(2, "config", path=stand_in(tmp_path, ONE_FAILS))
     assert done.returncode == 1

@@ -80,6 +80,7 @@ def exported(tmp_path_factory):
     return export(three_tasks(), tmp_path_factory.mktemp("exported") / "model")
 
 
+@pytest.mark.slow
 def test_every_task_gets_an_artifact_of_its_own(exported):
     assert sorted(path.name for path in exported.iterdir()) == [
         "classification",
@@ -158,6 +159,7 @@ def test_a_network_that_was_not_tested_is_tested_now(exported, tmp_path):
         assert texts[0] == texts[1]
 
 
+@pytest.mark.slow
 def test_a_fine_tuned_network_is_scored_again(exported, tmp_path):
     settings = ExportConfig(finetune_steps=6, finetune_learning_rate=1e-2)
     experiment = three_tasks()

@@ -57,6 +57,7 @@ def test_a_prefix_is_among_what_is_counted(subnet: Subnet) -> None:
     np.testing.assert_allclose(found.logits(["new"]), other.logits(["new"]), atol=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(share=st.floats(0.0, 1.0))
 def test_a_limit_on_parameters_holds(subnet: Subnet, share: float) -> None:

@@ -134,6 +134,7 @@ def test_a_control_with_nothing_within_does_not_exist(ended) -> None:
     assert uniform_scaling(experiment, score) is None
 
 
+@pytest.mark.slow
 def test_no_language_may_lose_more_than_it_is_allowed() -> None:
     base = config()
     free = dataclasses.replace(

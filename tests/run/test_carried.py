@@ -70,6 +70,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
         locate._anywhere.cache_clear()
 
 
+@pytest.mark.slow
 def test_the_front_and_the_card_say_which_weights_these_are(run: Run) -> None:
     assert run.front["model_origin"] == run.read("front.json")["model_origin"] == ORIGIN
     card = (run.model / "README.md").read_text(encoding="utf-8")
@@ -77,6 +78,7 @@ def test_the_front_and_the_card_say_which_weights_these_are(run: Run) -> None:
     assert "puts 'query: '" in card
 
 
+@pytest.mark.slow
 def test_the_exported_model_adds_the_prefix_by_itself(run: Run) -> None:
     model = xlnas_jax.load(run.model)
     assert model.tokenizer.prefix == PREFIX
@@ -88,6 +90,7 @@ def test_the_exported_model_adds_the_prefix_by_itself(run: Run) -> None:
     assert not np.allclose(found, model.logits(["the abc", "xyz"]))
 
 
+@pytest.mark.slow
 def test_it_is_exported_again_without_wheel_and_cache(run: Run, tmp_path: Path) -> None:
     cache = kept.folder_of(WHEELS["org/tiny"])
     cache.rename(cache.with_name("elsewhere"))

@@ -126,6 +126,7 @@ def test_one_network_that_stands_for_several_is_tested_once(run, monkeypatch) ->
     assert asked == [len(set(names)) + sum("languages" in one for one in others)]
 
 
+@pytest.mark.slow
 def test_one_that_is_lost_is_trained_to_the_same_bits(run, monkeypatch) -> None:
     folder, document, _ = run
     whole = (folder / "front.json").read_bytes()

@@ -130,6 +130,7 @@ def without_labels(folder: Path) -> Config:
     )
 
 
+@pytest.mark.slow
 def test_a_search_needs_no_labels(tmp_path: Path) -> None:
     config = without_labels(tmp_path)
     document, path = run_search(config, tmp_path / "run")

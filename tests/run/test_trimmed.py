@@ -33,6 +33,7 @@ def config_in(folder: Path, **changes) -> Config:
     return make(folder, search=SHORT, constraints=ConstraintsConfig(), **changes)
 
 
+@pytest.mark.slow
 def test_a_search_ends_with_a_model_that_needs_nothing_else(tmp_path: Path) -> None:
     config = config_in(tmp_path)
     experiment = prepare(config)

@@ -248,6 +248,7 @@ def test_a_search_keeps_to_its_bounds_and_says_where_they_were(searched) -> None
     assert inside.sum() >= len(rows) - 1
 
 
+@pytest.mark.slow
 def test_a_killed_search_goes_on_with_the_same_bounds(searched, tmp_path) -> None:
     config, run, document = searched
     again = shutil.copytree(run, tmp_path / "run")

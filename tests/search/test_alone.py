@@ -67,6 +67,7 @@ def test_a_smaller_network_takes_more_steps_if_asked(begun) -> None:
     assert len(done) > STEPS
 
 
+@pytest.mark.slow
 def test_steps_have_as_many_rows_as_asked(begun) -> None:
     experiment, params, rows = begun
     size = experiment.config.train.batch_size

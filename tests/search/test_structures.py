@@ -78,6 +78,7 @@ def test_without_any_nothing_changes() -> None:
     assert none.most == len(none.rows()) == 0
 
 
+@pytest.mark.slow
 def test_a_policy_gradient_is_told_of_its_own_draws_alone() -> None:
     heard = []
 

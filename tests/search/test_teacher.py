@@ -28,7 +28,9 @@ def config(**changes) -> Config:
     return dataclasses.replace(made, **changes)
 
 
-@pytest.fixture(scope="module", params=[False, True])
+@pytest.fixture(
+    scope="module", params=[False, pytest.param(True, marks=pytest.mark.slow)]
+)
 def begun(request):
     base = config()
     train = dataclasses.replace(base.train, freeze_embeddings=request.param)
@@ -104,6 +106,7 @@ def test_a_search_without_one_has_none() -> None:
     assert same is engine
 
 
+@pytest.mark.slow
 def test_candidates_over_the_limit_are_not_remembered() -> None:
     base = config()
     limits = dataclasses.replace(base.constraints, divergence=1e-12)

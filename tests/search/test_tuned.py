@@ -133,6 +133,7 @@ def test_a_whole_search_ends_with_a_finalist(run) -> None:
     assert "4 updates of this network alone" in card
 
 
+@pytest.mark.slow
 def test_a_killed_search_comes_to_the_same_end(run, tmp_path, monkeypatch) -> None:
     folder, document, _ = run
     whole = (folder / "front.json").read_bytes()

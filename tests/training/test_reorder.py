@@ -129,6 +129,7 @@ def test_importance_is_the_slope_of_the_loss_under_shrinking_a_neuron():
     assert float(found["ffn"][1, 5]) == pytest.approx(slope, rel=0.05, abs=1e-3)
 
 
+@pytest.mark.slow
 def test_by_divergence_labels_do_not_matter():
     params, batch = tiny_params(), random_batch(0, 6, 12)
     other = dataclasses.replace(batch, label=(batch.label + 1) % NUM_LABELS)

@@ -36,6 +36,7 @@ def test_a_rotation_is_found_without_a_dictionary() -> None:
     np.testing.assert_allclose(np.linalg.norm(mapped.source, axis=1), 1.0, atol=1e-6)
 
 
+@pytest.mark.slow
 def test_languages_that_have_nothing_in_common_are_told_by_the_objective() -> None:
     x, _, _ = planted(WORDS, WIDTH, seed=1)
     y, _, order = planted(WORDS, WIDTH, seed=2)

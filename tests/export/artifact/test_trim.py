@@ -37,6 +37,7 @@ def run(*arguments: object) -> None:
     parse(["trim", *map(str, arguments)]).run()
 
 
+@pytest.mark.slow
 def test_the_new_model_loads_and_says_what_was_done(
     model, texts, tmp_path, capsys
 ) -> None:

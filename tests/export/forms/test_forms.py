@@ -171,7 +171,10 @@ def test_labels_come_back_by_name(tokenizer, tmp_path) -> None:
         assert theirs["score"] == pytest.approx(ours.probability, abs=1e-4)
 
 
-@pytest.mark.parametrize("pooling", ["mean", "cls", "max"])
+@pytest.mark.parametrize(
+    "pooling",
+    ["mean", *(pytest.param(one, marks=pytest.mark.slow) for one in ("cls", "max"))],
+)
 def test_sentence_transformers_gives_the_same(tokenizer, tmp_path, pooling) -> None:
     library = pytest.importorskip("sentence_transformers")
     prefixed = dataclasses.replace(tokenizer, prefix="the ")
@@ -229,6 +232,7 @@ def test_what_proves_it_must_be_installed(tokenizer, monkeypatch) -> None:
         require_possible(network(tokenizer, "qa"), ["hf"])
 
 
+@pytest.mark.slow
 def test_a_model_with_forms_loads_as_one_without(tokenizer, tmp_path: Path) -> None:
     subnet = network(tokenizer, "retrieval")
     given = {"architecture": {}, "card": Written("", ROLES)}
