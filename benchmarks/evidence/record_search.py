@@ -11,6 +11,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,26 @@ def summarise(run: Path) -> dict[str, Any]:
     return found
 
 
-def search(config: Path, run: Path, seed: int, changes: list[str]) -> None:
-    """One search, or the rest of it."""
+def search(config: Path, run: Path, seed: int, changes: list[str]) -> dict[str, Any]:
+    """One search, or the rest of it.
+
+    Returns:
+        Where it was finished: it may have been earlier, by another commit.
+    """
+    kept = run.with_name(f"{run.name}.environment.json")
+    was_finished = (run / "front.json").is_file()
     command = [sys.executable, "-m", "xlnas_jax.cli", "search", str(config)]
     options = [f"seed={seed}", *changes]
     subprocess.run([*command, "--run-dir", str(run), "--set", *options], check=True)
+    if not (was_finished and kept.is_file()):
+        write_json(kept, environment())
+    return json.loads(kept.read_text(encoding="utf-8"))
+
+
+def joined(environments: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """The last one, with the commits of all."""
+    commits = dict.fromkeys(one["commit"] for one in environments)
+    return {**environments[-1], "commit": " and ".join(commits)}
 
 
 def main() -> None:
@@ -73,13 +89,13 @@ def main() -> None:
     runs = []
     for seed in given.seeds:
         run = given.runs / f"{given.config.stem}-s{seed}"
-        search(given.config, run, seed, given.changes)
-        runs.append(summarise(run))
+        where = search(given.config, run, seed, given.changes)
+        runs.append({**summarise(run), "environment": where})
         # After every seed: what is there is recorded.
         document = {
             "command": f"python -m benchmarks.evidence.record_search {given.config} "
             f"--seeds {' '.join(map(str, given.seeds))} --out {given.out}",
-            "environment": environment(),
+            "environment": joined([one["environment"] for one in runs]),
             "runs": runs,
         }
         write_json(given.out, document)
