@@ -1,16 +1,11 @@
 """What is left for `make test-slow` by name is there, and is left once."""
 
-import ast
 from pathlib import Path
 
 from tests.conftest import slow_tests
+from tests.test_reports import names_in
 
 TESTS = Path(__file__).parent
-
-
-def names_in(path: Path) -> set[str]:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    return {node.name for node in tree.body if isinstance(node, ast.FunctionDef)}
 
 
 def test_every_name_is_that_of_a_test() -> None:

@@ -59,18 +59,25 @@ def test_the_same_search_twice_gives_the_same_bytes(unbroken, tmp_path):
     assert (tmp_path / "run" / "front.json").read_bytes() == expected
 
 
-def test_killed_at_several_points_and_resumed_gives_the_same_bytes(unbroken, tmp_path):
+@pytest.mark.parametrize(
+    "is_begun", [True, pytest.param(False, marks=pytest.mark.slow)]
+)
+def test_killed_at_several_points_and_resumed_gives_the_same_bytes(
+    unbroken, tmp_path, is_begun
+):
     config, expected = unbroken
     run_dir = tmp_path / "run"
     saved = run_dir / "checkpoints"
-    moments = [
-        # While the first state is being saved; `tools/kills.py` kills at any instant,
-        # fifty times.
-        lambda: saved.is_dir() and any(saved.iterdir()),
-    ]
-    for reached in moments:
-        kill_when(reached, config, run_dir)
-        assert not (run_dir / "front.json").is_file()
+
+    def reached() -> bool:
+        # While the first state is being saved, or after the last round, in the final
+        # scoring; `tools/kills.py` kills at any instant, fifty times.
+        if is_begun:
+            return saved.is_dir() and any(saved.iterdir())
+        return rounds_logged(run_dir) >= 6
+
+    kill_when(reached, config, run_dir)
+    assert not (run_dir / "front.json").is_file()
     finish(config, run_dir)
     assert (run_dir / "front.json").read_bytes() == expected
     lines = (run_dir / "metrics.jsonl").read_text().splitlines()

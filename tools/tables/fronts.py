@@ -50,9 +50,8 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
         f"percent"
         + ("" if len(runs) == 1 else ", with the deviation between seeds")
         + f"; seed{'s' * (len(runs) > 1)} {seeds}. Every network was trained alone for "
+        f"{steps_of(runs[0]['finalists'])} steps."
     )
-    steps = runs[0]["finalists"]
-    words += f"{steps_of(steps)} steps."
     made = machine(document["environment"])
     where = f"`{command}`, {minutes:.0f} minutes a seed; {made}."
     return "\n".join([words, "", *table(rows), "", where, "", ""])

@@ -110,6 +110,26 @@ class Whole(NamedTuple):
     flops: Callable[[EncoderShape, int, np.ndarray], Counts]
 
 
+def new_units(name: str, config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
+    """Units that no pretrained encoder has, in every layer; none if none are asked for.
+
+    Raises:
+        ConfigError: choices do not rise.
+    """
+    choices = getattr(config, name)
+    if not any(choices):
+        return ()
+    _require_rising(name, choices)
+    return (Knob(name, choices, shape.num_layers, needs_layer=True),)
+
+
+def _require_rising(name: str, choices: tuple[int, ...]) -> None:
+    if list(choices) != sorted(set(choices)):
+        raise ConfigError(
+            f"space.{name}: choices must rise and differ; got {list(choices)}."
+        )
+
+
 def sizes(name: str, given: tuple[int, ...], full: int, what: str) -> tuple[int, ...]:
     """Configured numbers of units, checked against the model; all of them if none."""
     if not given:
@@ -120,10 +140,7 @@ def sizes(name: str, given: tuple[int, ...], full: int, what: str) -> tuple[int,
                 f"space.{name}: every choice must lie in 0..{full}, the model's "
                 f"number of {what}; got {choice}."
             )
-    if list(given) != sorted(set(given)):
-        raise ConfigError(
-            f"space.{name}: choices must rise and differ; got {list(given)}."
-        )
+    _require_rising(name, given)
     if given[-1] != full:
         raise ConfigError(
             f"space.{name}: the last choice must be the model's full size {full}, "

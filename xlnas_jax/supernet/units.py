@@ -23,7 +23,7 @@ def cut(layer: LayerParams, stage: Stage, values: Mapping[str, int]) -> LayerPar
     Of optional units none is kept as no weights at all.
     """
     nothing = [knob for knob in stage.optional if values[knob] == 0]
-    layer = put(layer, dict.fromkeys(_fields_of(stage, nothing)))
+    layer = put(layer, dict.fromkeys(fields(stage, nothing)))
 
     def first(leaf: Any, axis: int, knob: str) -> Any:
         index = (slice(None),) * axis + (slice(values[knob]),)
@@ -70,15 +70,16 @@ def own(layer: LayerParams, stage: Stage) -> dict[str, Any]:
     return {name: field(layer, name) for name in fields(stage)}
 
 
-def fields(stage: Stage) -> Sequence[str]:
-    """Fields of `LayerParams` that a stage's weights lie in."""
-    return tuple(dict.fromkeys(path.partition(".")[0] for path, _ in stage.axes))
+def fields(stage: Stage, knobs: Sequence[str] | None = None) -> Sequence[str]:
+    """Fields of `LayerParams` that a stage's weights lie in.
 
-
-def _fields_of(stage: Stage, knobs: Sequence[str]) -> Sequence[str]:
-    """Fields of a stage with weights along the units of some of its knobs."""
-    units = {unit for knob, unit in stage.units if knob in knobs}
-    found = [path for path, axes in stage.axes if not units.isdisjoint(axes.split())]
+    Args:
+        knobs: only of weights along the units of one of these.
+    """
+    found = [path for path, _ in stage.axes]
+    if knobs is not None:
+        units = {unit for knob, unit in stage.units if knob in knobs}
+        found = [path for path, axes in stage.axes if units & set(axes.split())]
     return tuple(dict.fromkeys(path.partition(".")[0] for path in found))
 
 

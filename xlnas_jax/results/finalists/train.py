@@ -143,13 +143,11 @@ def with_known(
         known: networks that the search remembers.
     """
     there = {np.ascontiguousarray(row).tobytes() for row in known}
-    kinds: dict[bytes, set[str]] = {}
-    for one in contenders:
-        kinds.setdefault(one.row.tobytes(), set()).add(one.kind)
+    there -= {one.row.tobytes() for one in contenders if one.kind == FOUND}
     added = [
         one._replace(kind=FOUND, start=SHARED, ranking=None)
         for one in contenders
-        if one.row.tobytes() in there and FOUND not in kinds[one.row.tobytes()]
+        if one.row.tobytes() in there
     ]
     named = named_once(shop, [*contenders, *added])
     paid = {one.name(shop.experiment) for one in named[: len(contenders)]}

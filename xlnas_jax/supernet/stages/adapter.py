@@ -13,11 +13,10 @@ import jax.numpy as jnp
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.space.stage import Counts, Run, Stage
+from xlnas_jax.space.stage import Counts, Run, Stage, new_units
 from xlnas_jax.supernet.backward import gelu
 from xlnas_jax.supernet.layers import Hidden, TokenMask, project
 from xlnas_jax.supernet.params import Dense, LayerParams
-from xlnas_jax.types import ConfigError
 
 ADAPTER = "adapter"
 DOWN, UP = "adapter_down", "adapter_up"
@@ -25,13 +24,7 @@ DOWN, UP = "adapter_down", "adapter_up"
 
 def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
     """Neurons of the bottleneck; with none there is no adapter."""
-    if not any(config.adapter):
-        return ()
-    if list(config.adapter) != sorted(set(config.adapter)):
-        raise ConfigError(
-            f"space.adapter: choices must rise and differ; got {list(config.adapter)}."
-        )
-    return (Knob(ADAPTER, config.adapter, shape.num_layers, needs_layer=True),)
+    return new_units(ADAPTER, config, shape)
 
 
 def params(shape: EncoderShape, neurons: Counts) -> Counts:

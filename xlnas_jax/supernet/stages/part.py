@@ -6,6 +6,7 @@ leaves out no more than the part. A stage with parts is a kind of its own: the r
 makes one of every set of them.
 """
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -14,8 +15,7 @@ import numpy as np
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
-from xlnas_jax.space.stage import Counts, Stage
-from xlnas_jax.types import ConfigError
+from xlnas_jax.space.stage import Counts, Stage, new_units
 
 
 class Part(NamedTuple):
@@ -40,17 +40,6 @@ class Part(NamedTuple):
     widest: Callable[..., Counts]
     init: Callable[..., dict[str, Any]]
 
-    def make_knob(self, config: SpaceConfig, shape: EncoderShape) -> Knob | None:
-        """Its units in every layer; None where the configuration asks for none."""
-        choices = getattr(config, self.name)
-        if not any(choices):
-            return None
-        if list(choices) != sorted(set(choices)):
-            raise ConfigError(
-                f"space.{self.name}: choices must rise and differ; got {list(choices)}."
-            )
-        return Knob(self.name, choices, shape.num_layers, needs_layer=True)
-
 
 def with_parts(stage: Stage, parts: Sequence[Part]) -> Stage:
     """A stage that has them all: `stage.run` finds their weights in the layer.
@@ -64,10 +53,9 @@ def with_parts(stage: Stage, parts: Sequence[Part]) -> Stage:
 
     def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
         knobs = stage.make_knobs(config, shape)
-        more = [part.make_knob(config, shape) for part in parts]
-        if not knobs or None in more:
-            return ()
-        return (*knobs, *(knob for knob in more if knob is not None))
+        more = [new_units(part.name, config, shape) for part in parts]
+        # All or nothing: what is asked for less is a kind of its own.
+        return (*knobs, *itertools.chain(*more)) if knobs and all(more) else ()
 
     def summed(whole: Callable[..., Counts], name: str) -> Callable[..., Counts]:
         """Of a stage that is there; without heads there are no parts either."""

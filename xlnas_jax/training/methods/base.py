@@ -14,6 +14,7 @@ from jaxtyping import Array, Float, Key
 
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.heads import unit
 from xlnas_jax.tasks.base import Losses, Task
 from xlnas_jax.types import Architecture, Batch, Said
 
@@ -176,7 +177,7 @@ def related(
     Those are compared with the teacher's vectors by both, so that all of a batch need
     not move at once. Rows that do not count are like nobody.
     """
-    one, other = _unit(ours), _unit(theirs)
+    one, other = unit(ours), unit(theirs)
     low = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
 
     def chances(vectors: Float[Array, "batch model"]) -> Float[Array, "batch batch"]:
@@ -186,11 +187,6 @@ def related(
     wanted, found = chances(other), chances(one)
     apart = (jnp.exp(wanted) * (wanted - found)).sum(-1)
     return (apart * weight).sum() / jnp.maximum(weight.sum(), 1.0)
-
-
-def _unit(vectors: Float[Array, "batch model"]) -> Float[Array, "batch model"]:
-    squares = jnp.square(vectors).sum(-1, keepdims=True)
-    return vectors / jnp.sqrt(jnp.maximum(squares, _LENGTH**2))
 
 
 def unexplained(
