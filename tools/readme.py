@@ -9,7 +9,7 @@ import argparse
 import re
 import sys
 
-from tables.benchmarks import BENCHMARKS, benchmark_block, fast_block
+from tables.benchmarks import BENCHMARKS, benchmark_block, engine_block, fast_block
 from tables.fronts import detail_block, front_block
 from tables.gpu import gpu_block
 from tables.kills import kills_block
@@ -21,6 +21,7 @@ ALONE = {
     "summary": lambda: front_block("sib200_e5"),
     "sib200_e5": lambda: detail_block("sib200_e5"),
     "earlier": earlier_block,
+    "engine": engine_block,
     "fast": fast_block,
     "gpu_short": gpu_block,
     "kills": kills_block,

@@ -28,8 +28,8 @@ from xlnas_jax.tasks.summary import paired_bootstrap
 # Kept layers of the full number, heads and inner neurons as shares of the full ones.
 STRUCTURES = {
     "all layers, half width": ("all", 0.5),
-    "every other layer": ("other", 1.0),
     "bottom half, half width": ("bottom", 0.5),
+    "every other layer": ("other", 1.0),
     "every other layer, half width": ("other", 0.5),
 }
 # Method, and whether text without labels is learnt from.
@@ -46,9 +46,11 @@ def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("runs", type=Path, nargs="+", help="finished run directories")
     parser.add_argument("--steps", type=int, default=100)
+    parser.add_argument("--structures", type=int, default=len(STRUCTURES))
     given = parser.parse_args()
     steps = FEW if given.quick else given.steps
-    found = [of_run(run, steps, given.quick) for run in given.runs]
+    num = 1 if given.quick else given.structures
+    found = [of_run(run, steps, num) for run in given.runs]
     gains = [case["gain"]["difference"] for one in found for case in one["structures"]]
     bars = [
         at_least("points gained over labels, mean", 0.0, 100 * float(np.mean(gains)))
@@ -57,21 +59,21 @@ def main() -> None:
     report(given.out, __doc__, result)
 
 
-def of_run(run: Path, steps: int, is_quick: bool) -> dict[str, Any]:
-    """All structures of one run, in all ways."""
+def of_run(run: Path, steps: int, num: int) -> dict[str, Any]:
+    """The first structures of one run, in all ways."""
     experiment, _, _, rows, _, teacher = restore(run)
     config = experiment.config
-    shown = dict(list(STRUCTURES.items())[: 1 if is_quick else None])
+    shown = dict(list(STRUCTURES.items())[:num])
+    how = dataclasses.replace(config.finalists, steps=steps, steps_exponent=0.0)
     networks, names = [(lambda: teacher, _full(experiment))], []
-    for structure, (which, width) in shown.items():
-        row = _row(experiment, which, width)
-        for way, (method, has_texts) in WAYS.items():
-            train = dataclasses.replace(config.train, method=method)
-            own = dataclasses.replace(
-                experiment, config=dataclasses.replace(config, train=train)
-            )
-            how = dataclasses.replace(config.finalists, steps=steps)
-            run_alone = make_train_alone(own, rows, how, has_texts)
+    for way, (method, has_texts) in WAYS.items():
+        train = dataclasses.replace(config.train, method=method)
+        own = dataclasses.replace(
+            experiment, config=dataclasses.replace(config, train=train)
+        )
+        run_alone = make_train_alone(own, rows, how, has_texts)
+        for structure, (which, width) in shown.items():
+            row = _row(experiment, which, width)
             made = run_alone(teacher, row)
             networks.append((functools.partial(_given, made), row))
             names.append((structure, way))

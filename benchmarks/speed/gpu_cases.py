@@ -151,17 +151,22 @@ def _scored(plan: Plan, size: tuple[Setting, int, int, int]) -> dict[str, Any]:
 
 def measure_training(plan: Plan) -> list[dict[str, Any]]:
     """Seconds of a step of the full network, beside PyTorch's, and of a sandwich."""
-    return [_trained(plan, size) for size in plan.sizes]
+    return [trained(plan, size) for size in plan.sizes]
 
 
-def _trained(plan: Plan, size: tuple[Setting, int, int, int]) -> dict[str, Any]:
+def trained(
+    plan: Plan,
+    size: tuple[Setting, int, int, int],
+    kinds: tuple[str, ...] = ("full", "sandwich"),
+) -> dict[str, Any]:
+    """Steps of one encoder in both precisions, beside PyTorch's and the peak."""
     plan.require_time()
     made = make_case(size)
     problem = problem_of(made)
     functions: dict[tuple[str, str], Callable[[], object]] = {}
     losses, work = {}, training.step_flops(problem)
     for precision in PRECISIONS:
-        for kind in ("full", "sandwich"):
+        for kind in kinds:
             step = training.make_step(
                 problem, precision, kind, branches=True, layers=False, dropout=0.0
             )

@@ -6,12 +6,22 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tables import speed
-from tables.markdown import NOT_MEASURED, RESULTS, load, machine, number, table
+from tables.markdown import (
+    NOT_MEASURED,
+    RESULTS,
+    interval,
+    load,
+    machine,
+    mean_points,
+    number,
+    table,
+)
 
 Found = dict[str, Any]
 Rows = list[list[str]]
 # Of a table that stands for all that was measured.
 MOST_ROWS = 4
+BAR_HEADING = ["bar", "asked", "found", "reached"]
 
 
 class Brief(NamedTuple):
@@ -45,17 +55,20 @@ def by_bars(found: Found) -> Brief:
     """What was asked for, what was missed first."""
     every = sorted(found["bars"], key=lambda bar: bar["is_reached"])
     num = sum(bar["is_reached"] for bar in every)
-    rows = [["bar", "asked", "found", "reached"]]
-    for bar in every[:MOST_ROWS]:
-        sign, limit = ("≤", "at_most") if "at_most" in bar else ("≥", "at_least")
-        asked = f"{sign} {number(bar[limit])}"
-        reached = "yes" if bar["is_reached"] else "**no**"
-        rows.append([bar["what"], asked, number(bar["value"]), reached])
+    rows = [BAR_HEADING, *map(bar_row, every[:MOST_ROWS])]
     if num == len(every):
         verdict = f"All {num} bars are reached." if num > 1 else "The bar is reached."
         return Brief(verdict, rows)
     missed = "; ".join(bar["what"] for bar in every if not bar["is_reached"])
     return Brief(f"{num} of {len(every)} bars are reached, not: {missed}.", rows)
+
+
+def bar_row(bar: Found) -> list[str]:
+    """One bar, as `BAR_HEADING` has it."""
+    sign, limit = ("≤", "at_most") if "at_most" in bar else ("≥", "at_least")
+    asked = f"{sign} {number(bar[limit])}"
+    reached = "yes" if bar["is_reached"] else "**no**"
+    return [bar["what"], asked, number(bar["value"]), reached]
 
 
 def throughput(found: Found) -> Brief:
@@ -182,6 +195,36 @@ def without_labels(found: Found) -> Brief:
     return Brief(verdict, rows)
 
 
+def distillation(found: Found) -> Brief:
+    """Scores by way of training, and what all text gains over labels."""
+    runs = found["runs"]
+    ways = list(runs[0]["structures"][0]["target_mean"])
+    rows: Rows = [["network", *ways, "gained", "95 %"]]
+    gained = []
+    for place, first in enumerate(runs[0]["structures"]):
+        own = [run["structures"][place] for run in runs]
+        means = [
+            100 * sum(one["target_mean"][way] for one in own) / len(own) for way in ways
+        ]
+        gains = [one["gain"] for one in own]
+        gained.append(mean_points(gains))
+        low, high = interval(gains)
+        rows.append(
+            [
+                first["structure"],
+                *(f"{mean:.1f}" for mean in means),
+                f"{gained[-1]:+.1f}",
+                f"{low:+.1f} to {high:+.1f}",
+            ]
+        )
+    verdict = (
+        f"Target means after {found['steps']} steps alone, {len(runs)} seeds: "
+        f"distillation on all text is {min(gained):+.1f} to {max(gained):+.1f} points "
+        f"from labels alone."
+    )
+    return Brief(verdict, rows)
+
+
 BENCHMARKS = {
     "throughput": Benchmark("speed.throughput", throughput),
     "roofline": Benchmark("speed.roofline"),
@@ -203,7 +246,14 @@ BENCHMARKS = {
     ),
     "few_labels": Benchmark("evidence.few_labels runs/sib200_e5-s0", few_labels),
     "control": Benchmark("evidence.control runs/quickstart_scratch runs/sib200"),
+    "weight_step": Benchmark("speed.weight_step"),
+    "distillation": Benchmark(
+        "evidence.distillation runs/sib200_e5-s0 --steps 80 --structures 2",
+        distillation,
+    ),
 }
+# Shown together, by the bar of each that is nearest to being missed.
+ENGINE = ("scaling", "overhead", "memory", "whole_searches")
 
 
 def benchmark_block(name: str, folder: Path = RESULTS) -> str:
@@ -220,6 +270,37 @@ def benchmark_block(name: str, folder: Path = RESULTS) -> str:
         brief.rows,
         f"`{typed(name, found)}`: {where}.",
     )
+
+
+def engine_block(folder: Path = RESULTS) -> str:
+    """What the engine promises of itself, a line a benchmark."""
+    there = [name for name in ENGINE if (folder / f"{name}.json").exists()]
+    results = {name: load(name, folder) for name in there}
+    bars = [bar for found in results.values() for bar in found["bars"]]
+    missed = [bar["what"] for bar in bars if not bar["is_reached"]]
+    verdict = (
+        f"*Are results the same on any number of devices, memory flat, limits kept and "
+        f"time spent on work?* {len(bars) - len(missed)} of {len(bars)} bars are "
+        f"reached{', not: ' + '; '.join(missed) if missed else ''}."
+    )
+    rows = [
+        BAR_HEADING,
+        *(
+            bar_row(min(found["bars"], key=lambda bar: bar["is_reached"]))
+            for found in results.values()
+        ),
+    ]
+    made = [
+        f"`{typed(name, found)}`: [all of it](results/{name}.json), commit "
+        f"{found['environment']['commit']}"
+        for name, found in results.items()
+    ]
+    made += [
+        f"{NOT_MEASURED}: `{BENCHMARKS[name].command(name)}`"
+        for name in ENGINE
+        if name not in there
+    ]
+    return section(verdict, rows, "; ".join(made) + ".")
 
 
 def typed(name: str, found: Found) -> str:

@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 
 from tables.benchmarks import section
-from tables.markdown import NOT_MEASURED, RESULTS, load, machine, table
+from tables.markdown import (
+    NOT_MEASURED,
+    RESULTS,
+    interval,
+    load,
+    machine,
+    mean_points,
+    table,
+)
 from xlnas_jax.results.finalists.document import steps_of
 
 Runs = list[dict[str, Any]]
@@ -81,8 +89,8 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
                     [
                         place,
                         NAMES[kind],
-                        _points(every, "difference"),
-                        "{:+.1f} to {:+.1f}".format(*_interval(every)),
+                        f"{mean_points(every):+.1f}",
+                        "{:+.1f} to {:+.1f}".format(*interval(every)),
                         str(len(every)),
                         _objective(
                             runs, kind, place, lambda n: n["before"]["objectives"]
@@ -144,23 +152,6 @@ def _shown(scores: Sequence[tuple[float, float]]) -> str:
     if len(scores) > 1:
         spread = f" ± {np.std([one for one, _ in scores], ddof=1):.1f}"
     return f"{mean:.1f}{spread} ({worst:.1f})"
-
-
-def _points(found: Sequence[dict[str, float]], key: str) -> str:
-    return f"{100 * np.mean([one[key] for one in found]):+.1f}"
-
-
-def _interval(found: Sequence[dict[str, float]]) -> tuple[float, float]:
-    """Of the mean difference in points, over test items and seeds.
-
-    All seeds have the same test items, so what these vary by is not averaged out; the
-    variance between seeds, of which that of items is no part, comes on top.
-    """
-    values = [one["difference"] for one in found]
-    items = float(np.mean([one["error"] for one in found])) ** 2
-    seeds = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
-    mean, reach = float(np.mean(values)), 1.96 * float(np.sqrt(items + seeds))
-    return 100 * (mean - reach), 100 * (mean + reach)
 
 
 def _objective(

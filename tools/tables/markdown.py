@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 NOT_MEASURED = "not measured"
@@ -69,3 +71,21 @@ def share(found: dict[str, Any] | None) -> str:
         return NOT_MEASURED
     low, high = (f"{100 * found[end]:.0f}" for end in ("min", "max"))
     return f"{100 * found['median']:.0f} % ({low}–{high})"
+
+
+def interval(found: Sequence[dict[str, float]]) -> tuple[float, float]:
+    """Of the mean difference in points, over test items and seeds.
+
+    All seeds have the same test items, so what these vary by is not averaged out; the
+    variance between seeds, of which that of items is no part, comes on top.
+    """
+    values = [one["difference"] for one in found]
+    items = float(np.mean([one["error"] for one in found])) ** 2
+    seeds = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
+    mean, reach = float(np.mean(values)), 1.96 * float(np.sqrt(items + seeds))
+    return 100 * (mean - reach), 100 * (mean + reach)
+
+
+def mean_points(found: Sequence[dict[str, float]]) -> float:
+    """Mean of the differences of several seeds."""
+    return 100 * float(np.mean([one["difference"] for one in found]))
