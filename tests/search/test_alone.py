@@ -11,7 +11,9 @@ from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.search import alone
 from xlnas_jax.search.alone import make_train_alone
+from xlnas_jax.supernet.fixed import cut_layers, spread_layers
 
 STEPS, RATE = 3, 1e-3
 
@@ -65,6 +67,34 @@ def test_a_smaller_network_takes_more_steps_if_asked(begun) -> None:
     train(params, row, lambda number, _: done.append(number))
     assert done == list(range(1, round(STEPS / float(share)) + 1))
     assert len(done) > STEPS
+
+
+@pytest.mark.parametrize("layers", [0.0, pytest.param(1.0, marks=pytest.mark.slow)])
+def test_a_program_of_its_own_trains_a_network_alike(begun, monkeypatch, layers):
+    experiment, params, rows = begun
+    train = dataclasses.replace(experiment.config.train, kd_layers=layers)
+    experiment = dataclasses.replace(
+        experiment, config=dataclasses.replace(experiment.config, train=train)
+    )
+    row = draw_feasible(experiment, 1, "control")[0]
+    made = []
+    for least in (STEPS + 1, STEPS):
+        monkeypatch.setattr(alone, "OWN_PROGRAM", least)
+        train_alone = make_train_alone(experiment, rows, TuningConfig(STEPS, RATE))
+        made.append(train_alone(params, row))
+    cuts = [cut_layers(one.encoder.layers, experiment.space, row) for one in made]
+    before = cut_layers(params.encoder.layers, experiment.space, row)
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), *cuts
+    )
+    heads = [one.heads for one in made]
+    jax.tree.map(
+        lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5), *heads
+    )
+    assert np.abs(cuts[1][0].up.kernel - before[0].up.kernel).max() > 1e-4
+    # What it does not have is as it was.
+    again = spread_layers(made[1].encoder.layers, experiment.space, row, before)
+    jax.tree.map(np.testing.assert_array_equal, again, params.encoder.layers)
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
 def tables():
     sys.path.insert(0, str(TOOLS))
     try:
-        names = ("benchmarks", "kills", "markdown", "speed")
+        names = ("benchmarks", "briefs", "kills", "markdown", "speed")
         yield {name: importlib.import_module(f"tables.{name}") for name in names}
     finally:
         sys.path.remove(str(TOOLS))
@@ -174,14 +174,14 @@ def test_bars_say_whether_they_were_reached_and_what_was_missed_comes_first(tabl
         {"what": "a", "at_most": 4.0, "value": 3.5, "is_reached": True},
         {"what": "b", "at_least": 0.75, "value": 0.5, "is_reached": False},
     ]
-    verdict, (_, first, second) = tables["benchmarks"].by_bars({"bars": found})
+    verdict, (_, first, second) = tables["briefs"].by_bars({"bars": found})
     assert verdict == "1 of 2 bars are reached, not: b."
     assert first == ["b", "≥ 0.750", "0.500", "**no**"]
     assert second == ["a", "≤ 4", "3.50", "yes"]
-    assert tables["benchmarks"].by_bars({"bars": found[:1] * 9}).verdict == (
+    assert tables["briefs"].by_bars({"bars": found[:1] * 9}).verdict == (
         "All 9 bars are reached."
     )
-    assert len(tables["benchmarks"].by_bars({"bars": found * 9}).rows) <= 5
+    assert len(tables["briefs"].by_bars({"bars": found * 9}).rows) <= 5
 
 
 def test_the_results_are_read_in_one_sitting(tables):

@@ -163,6 +163,6 @@ def _make_ask(setting: Setting):
         first = decoded(np.asarray(log_probs).tobytes())
         rows = np.array(draw(log_probs, key, num))
         rows[0] = first
-        return jnp.asarray(rows)
+        return jax.device_put(rows)
 
     return ask

@@ -11,7 +11,6 @@ References:
 import dataclasses
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import struct
 from jaxtyping import Array, Int, Key
@@ -61,11 +60,11 @@ def make_more_params(config: MoreParamsController, setting: Setting) -> Controll
         drawn = space.canonical(drawn)
         found = np.unique(drawn[is_within(setting, drawn)], axis=0)
         if not len(found):
-            return jnp.asarray(drawn[:num])
+            return jax.device_put(drawn[:num])
         known = np.asarray(state.history.rows)[np.asarray(state.history.is_filled)]
         params = setting.costs.counted(found)["params"]
         order = np.lexsort((-params, is_among(found, known)))
-        return jnp.asarray(found[np.resize(order, num)])
+        return jax.device_put(found[np.resize(order, num)])
 
     @jax.jit
     def tell(state: MoreParamsState, told: Told) -> MoreParamsState:

@@ -200,7 +200,7 @@ def _compile(
 
     def evaluate(params: SupernetParams, indices, num, batches: tuple[Batch, ...]):
         rows = np.asarray(indices)
-        return program(params, jnp.asarray(rows), plan(rows, int(num)), batches)
+        return program(params, jax.device_put(rows), plan(rows, int(num)), batches)
 
     return Evaluator(evaluate, program)
 

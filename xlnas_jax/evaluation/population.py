@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jax.sharding import Mesh
 from jaxtyping import Array, Int
@@ -277,7 +276,7 @@ def _make_estimate(experiment: Experiment, run: Callable[..., Race]) -> Evaluate
         costs = np.stack([counts[n] for n in names], -1) if names else _no_costs(rows)
         found = run(params, rows, num, costs)
         sums: list[Array] = [
-            jnp.asarray(own[:, _columns(part, part.roles.aux_heldout)])
+            jax.device_put(own[:, _columns(part, part.roles.aux_heldout)])
             for part, own in zip(parts, found.sums, strict=True)
         ]
         return Evaluation(tuple(sums), found.is_complete)

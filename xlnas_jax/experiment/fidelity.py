@@ -115,7 +115,7 @@ def _samples(trimming: Trimming, trimmed: Tokenizer, size: int) -> Iterator[Samp
 def _look_up(directory: pathlib.Path, samples: Sequence[Sample]) -> Table:
     whole = pretrained.read_shape(directory)
     rows = np.unique([whole.pad_id, *(id for one in samples for id in one.before.ids)])
-    words = jnp.array(pretrained.load_words(directory)[rows])
+    words = jax.device_put(pretrained.load_words(directory)[rows])
     pad_id = int(np.searchsorted(rows, whole.pad_id))
     return Table(rows, words, dataclasses.replace(whole, pad_id=pad_id))
 

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from flax import struct
 
@@ -15,7 +14,12 @@ from xlnas_jax.storage.stored import Stored
 from xlnas_jax.storage.trees import load_tree
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder, make_normal
-from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, LayerParams
+from xlnas_jax.supernet.params import (
+    EmbeddingParams,
+    HeadParams,
+    LayerParams,
+    on_device,
+)
 from xlnas_jax.supernet.stages.pooling import is_weighted
 from xlnas_jax.supernet.stages.registry import stages_with
 from xlnas_jax.supernet.units import blank, cut_stage, put
@@ -107,7 +111,7 @@ def read_params(folder: Path, expected: SubnetParams) -> SubnetParams:
                 f"{int((~np.isfinite(leaf)).sum()):,} in {name} that are none. Export "
                 f"the model again."
             )
-    leaves = [jnp.asarray(found[name]) for name in wanted]
+    leaves = [on_device(found[name]) for name in wanted]
     return jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
 

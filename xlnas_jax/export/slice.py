@@ -9,9 +9,9 @@ from jaxtyping import Int
 
 from xlnas_jax.export.params import SubnetParams, to_size
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.fixed import cut_layer
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
 from xlnas_jax.supernet.stages.pooling import POOLING, is_weighted
-from xlnas_jax.supernet.units import cut_stage
 
 # `(number, values of its knobs) -> layer`.
 MakeLayer = Callable[[int, dict[str, int]], LayerParams]
@@ -24,11 +24,7 @@ def slice_subnet(
     stacked = params.encoder.layers
 
     def make_layer(number: int, values: dict[str, int]) -> LayerParams:
-        # On the host: on the device every cut would compile a program of its own.
-        layer = jax.tree.map(lambda leaf: np.asarray(leaf)[number], stacked)
-        for stage in space.stages:
-            layer = cut_stage(layer, stage, values)
-        return layer
+        return cut_layer(stacked, space, number, values)
 
     sliced = assemble(params, space, indices, make_layer)
     return dataclasses.replace(sliced, layers=jax.device_put(sliced.layers))

@@ -13,6 +13,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Int
@@ -84,7 +85,7 @@ def trim_subnet(subnet: Subnet, texts: Texts, keep: Keep = ALL) -> Trimmed:
         name: compare(tokenizer, small, kept, own)[0] for name, own in texts.items()
     }
     weights = subnet.weights
-    words = jnp.asarray(np.asarray(weights.embeddings.word)[kept])
+    words = jax.device_put(np.asarray(weights.embeddings.word)[kept])
     embeddings = dataclasses.replace(weights.embeddings, word=words)
     pad_id = int(np.searchsorted(kept, subnet.shape.pad_id))
     shape = dataclasses.replace(subnet.shape, vocab_size=len(kept), pad_id=pad_id)

@@ -1,36 +1,89 @@
-"""One network trained by itself, whichever: all of them by one compiled program."""
+"""One network trained by itself: any of them by one compiled program, or by its own."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Int
+import optax
+from jaxtyping import Array, Int
 
 from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
-from xlnas_jax.devices.sharding import make_layout, make_mesh, place, require_divisible
+from xlnas_jax.devices.sharding import (
+    local,
+    make_layout,
+    make_mesh,
+    place,
+    require_divisible,
+)
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, learns_from_text
 from xlnas_jax.search.learn import make_plan, make_settings, make_training_supernet
 from xlnas_jax.search.teacher import Rows
-from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.supernet.fixed import Row, cut_layers, spread_layers
+from xlnas_jax.supernet.params import SharedParams, on_device
 from xlnas_jax.training.learner import init_learner
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import make_optimizer, rise_and_fall
-from xlnas_jax.training.step import make_step_alone
+from xlnas_jax.training.step import WeightStep, make_step_alone, make_step_cut
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
 Watch = Callable[[int, SharedParams], None]
 # `(params, row, watch) -> params`; `watch` may be left out.
 TrainAlone = Callable[..., SharedParams]
 How = FinalistsConfig | TuningConfig
+# From so many steps on a network is trained by a program of its own: one that trains
+# any takes some share of a step for what the network does not have, and to compile one
+# more takes as long as some fifty steps save.
+OWN_PROGRAM = 200
+
+
+class _Program(NamedTuple):
+    """What trains one network.
+
+    Attributes:
+        start: the weights that it begins with, which are given away.
+        take: of every task, `(learner, rate, rows, index, weight) -> (learner, loss)`.
+        whole: from the weights that it ends with to all.
+    """
+
+    start: SharedParams
+    optimizer: optax.GradientTransformation
+    take: list[WeightStep]
+    whole: Callable[[SharedParams], SharedParams]
 
 
 @jax.jit
 def _copied(params: SharedParams) -> SharedParams:
     return jax.tree.map(jnp.copy, params)
+
+
+def _cut(experiment: Experiment, params: SharedParams, row: Row) -> SharedParams:
+    """A copy of the weights with the network's own layers, at their own sizes."""
+    layers: Any = cut_layers(local(params).encoder.layers, experiment.space, row)
+    encoder = dataclasses.replace(params.encoder, layers=None)
+    rest = _copied(dataclasses.replace(params, encoder=encoder))
+    layers = jax.tree.map(on_device, layers)
+    encoder = dataclasses.replace(rest.encoder, layers=layers)
+    return dataclasses.replace(rest, encoder=encoder)
+
+
+def _spread(
+    experiment: Experiment, params: SharedParams, row: Row, own: SharedParams
+) -> SharedParams:
+    """Weights of all layers, in which a network that was cut out has its own."""
+    found: Any = local(own)
+    layers = spread_layers(
+        local(params).encoder.layers, experiment.space, row, found.encoder.layers
+    )
+    encoder = dataclasses.replace(found.encoder, layers=jax.device_put(layers))
+    whole = dataclasses.replace(found, encoder=encoder)
+    mesh = make_mesh(experiment.config.devices)
+    return place(mesh, whole, experiment.config.devices.fsdp)
 
 
 def make_train_alone(
@@ -75,41 +128,63 @@ def make_train_alone(
     plan = make_plan(experiment, rows, not uses_texts)
     made: list = []
 
-    def make(params: SharedParams) -> tuple:
-        optimizer = make_optimizer(train, params, None)
-        return optimizer, [
-            make_step_alone(method, one, supernet, optimizer, config.seed, name, layout)
+    def any_program(params: SharedParams, row: Row) -> _Program:
+        if not made:
+            optimizer = make_optimizer(train, params, None)
+            steps = [
+                make_step_alone(
+                    method, one, supernet, optimizer, config.seed, name, layout
+                )
+                for name, one in settings.items()
+            ]
+            made.append((optimizer, steps))
+        optimizer, steps = made[0]
+        network = jax.device_put(np.asarray(row, np.int32))
+        take = [_of_network(step, network) for step in steps]
+        # A step writes over the weights that it is given.
+        return _Program(_copied(params), optimizer, take, lambda trained: trained)
+
+    def own_program(params: SharedParams, row: Row) -> _Program:
+        start = _cut(experiment, params, row)
+        optimizer = make_optimizer(train, start, None)
+        fixed = supernet, experiment.shape, row, optimizer, config.seed
+        take = [
+            make_step_cut(method, one, *fixed, name, layout)
             for name, one in settings.items()
         ]
+        whole = functools.partial(_spread, experiment, params, row)
+        return _Program(start, optimizer, take, whole)
 
     def train_alone(
         params: SharedParams,
         row: Int[np.ndarray, " site"],
         watch: Watch | None = None,
     ) -> SharedParams:
-        if not made:
-            made.append(make(params))
-        optimizer, take = made[0]
+        share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])
+        # A network without layers has no share, and nothing that learns there.
+        peak = how.learning_rate * (share**-how.rate_exponent if share else 1.0)
+        steps = how.steps if isinstance(how, TuningConfig) else how.steps_of(share)
+        is_long = steps >= OWN_PROGRAM and watch is None
+        program = (own_program if is_long else any_program)(params, row)
         key = round_key(config, "method", 2)
         own = {
             name: method.init(one, jax.random.fold_in(key, number))
             for number, (name, one) in enumerate(settings.items())
         }
-        # A step writes over the weights that it is given.
-        learner = init_learner(_copied(params), optimizer, own)
+        learner = init_learner(program.start, program.optimizer, own)
         learner = place(mesh, learner, config.devices.fsdp)
-        network = jax.device_put(np.asarray(row, np.int32))
-        share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])
-        # A network without layers has no share, and nothing that learns there.
-        peak = how.learning_rate * (share**-how.rate_exponent if share else 1.0)
-        steps = how.steps if isinstance(how, TuningConfig) else how.steps_of(share)
         for number in range(steps):
             task, bucket, index, weight = plan[number]
-            given = rows[task][bucket], index, weight
+            batch = rows[task][bucket], index, weight
             rate = peak * rise_and_fall(number, steps, train.warmup_fraction)
-            learner, _ = take[task](learner, network, np.float32(rate), *given)
+            learner, _ = program.take[task](learner, np.float32(rate), *batch)
             if watch is not None:
                 watch(number + 1, learner.params)
-        return learner.params
+        return program.whole(learner.params)
 
     return train_alone
+
+
+def _of_network(step: WeightStep, network: Int[Array, " site"]) -> WeightStep:
+    """A step of any network, of this one."""
+    return lambda learner, *given: step(learner, network, *given)

@@ -72,10 +72,10 @@ def make_judge(experiment: Experiment, measure: Measure):
         return told, values
 
     def call(evaluation: Evaluation, proposal: Proposal):
-        rows = jnp.asarray(proposal.indices)
+        rows = jax.device_put(proposal.indices)
         measured = measure(evaluation, proposal.costs)
         told, values = judge(*measured, rows, np.int32(proposal.num))
-        is_drawn = jnp.asarray(proposal.is_drawn)
+        is_drawn = jax.device_put(proposal.is_drawn)
         return dataclasses.replace(told, is_drawn=is_drawn), values
 
     return call
@@ -110,7 +110,7 @@ def make_insert(experiment: Experiment):
         rows: Int[np.ndarray, "pop site"],
         is_complete: Bool[np.ndarray, " pop"],
     ) -> Archive:
-        canonical = jnp.asarray(experiment.space.canonical(rows))
+        canonical = jax.device_put(experiment.space.canonical(rows))
         is_kept = told.is_valid & is_complete
         if told.is_within is not None:
             is_kept = is_kept & told.is_within

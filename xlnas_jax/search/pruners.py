@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float, Int
 
@@ -85,7 +84,7 @@ class Pruners:
             stages = self.experiment.space.stages
             found = magnitude(self.params.encoder.layers, stages)
             return {
-                name: jnp.asarray(lengths / max(float(lengths.sum()), 1e-30))
+                name: jax.device_put(lengths / max(float(lengths.sum()), 1e-30))
                 for name, lengths in found.items()
             }
         by = "labels" if has_labels(self.rows) else "divergence"

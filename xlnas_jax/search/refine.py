@@ -101,7 +101,7 @@ def heldout_rows(data: ScoringData) -> tuple[Batch, ...]:
     def flatten(batch: Batch, weight: Float[np.ndarray, "steps batch"]) -> Batch:
         real = np.flatnonzero(weight.ravel())
         return jax.tree.map(
-            lambda leaf: jnp.asarray(
+            lambda leaf: jax.device_put(
                 np.asarray(leaf).reshape(-1, *leaf.shape[2:])[real]
             ),
             batch,

@@ -16,6 +16,7 @@ from xlnas_jax.supernet.params import (
     EncoderParams,
     LayerParams,
     Norm,
+    on_device,
 )
 from xlnas_jax.supernet.stages.registry import PRETRAINED
 
@@ -35,7 +36,7 @@ def make_normal(key: Key[Array, ""] | None) -> Callable[..., Float[Array, "..."]
 
     def normal(*sizes: int) -> Float[Array, "..."]:
         drawn = generator.standard_normal(sizes, np.float32)
-        return jnp.asarray(drawn * np.float32(DEVIATION))
+        return on_device(drawn * np.float32(DEVIATION))
 
     return normal
 

@@ -14,7 +14,6 @@ import pathlib
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -24,7 +23,7 @@ from xlnas_jax.supernet.families.layout import Rule, Sizes, axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES, family_of
 from xlnas_jax.supernet.locate import resolve
 from xlnas_jax.supernet.names import CONFIG
-from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams
+from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams, on_device
 from xlnas_jax.supernet.tensors import Checkpoint, open_checkpoint
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
@@ -142,11 +141,11 @@ def load_encoder(
     else:
         word, *others = family.embeddings
         # Chosen on the host: no device need hold the whole table.
-        leaves = {word.target: jnp.array(load_words(directory)[kept])}
+        leaves = {word.target: on_device(load_words(directory)[kept])}
         leaves |= read_leaves(checkpoint, tuple(others), sizes)
     for rule in family.layer:
         parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
-        leaves[rule.target] = jnp.array(np.stack(parts))
+        leaves[rule.target] = on_device(np.stack(parts))
     used = [checkpoint.name(rule, layer) for rule in family.layer for layer in layers]
     checkpoint.warn_unused(used + [checkpoint.name(rule) for rule in family.embeddings])
     return assemble(EncoderParams, leaves)
@@ -203,8 +202,7 @@ def read_leaves(
     checkpoint: Checkpoint, rules: tuple[Rule, ...], sizes: Sizes
 ) -> dict[str, Float[Array, "..."]]:
     """Reads tensors into arrays, by the rules' targets."""
-    # `jnp.array` copies: buffers that NumPy owns could not be donated later.
-    return {rule.target: jnp.array(checkpoint.read(rule, sizes)) for rule in rules}
+    return {rule.target: on_device(checkpoint.read(rule, sizes)) for rule in rules}
 
 
 def assemble(kind: type[Params], leaves: Leaves, prefix: str = "") -> Params:

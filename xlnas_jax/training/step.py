@@ -1,14 +1,18 @@
 """One weight step, whatever the transfer method."""
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from jaxtyping import Array, Float, Int
 
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.fixed import Row, encode_cut
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
 from xlnas_jax.supernet.supernet import Seen, Supernet
@@ -109,9 +113,7 @@ def make_step_alone(
         learner: Learner,
         network: Int[Array, " site"],
         factor: Float[Array, ""],
-        rows: Batch,
-        index: Int[Array, " batch"],
-        weight: Float[Array, " batch"],
+        *given: Any,
     ) -> tuple[Learner, Float[Array, ""]]:
         arch = setting.space.unflatten(network)
 
@@ -122,9 +124,63 @@ def make_step_alone(
         own = setting._replace(network=Network(full))
         scaled = with_rate(optimizer, factor, setting.config.freeze_embeddings)
         take = weight_step(method, own, supernet, scaled, seed, name, layout)
-        return take(learner, rows, index, weight)
+        return take(learner, *given)
 
     return jax.jit(step, donate_argnums=0)
+
+
+def make_step_cut(
+    method: Method,
+    setting: Setting,
+    supernet: Supernet,
+    shape: EncoderShape,
+    row: Row,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    name: str,
+    layout: Layout = ONE_DEVICE,
+) -> WeightStep:
+    """Builds `(learner, factor, rows, index, weight) -> (learner, loss)`.
+
+    As `make_step_alone`, but of one network only, whose layers are cut to their own
+    sizes (`fixed.cut_layers`): a step costs no more than what the network has, and a
+    compilation of its own.
+    """
+    network = _cut_network_of(setting, supernet, shape, row)
+
+    def step(
+        learner: Learner, factor: Float[Array, ""], *given: Any
+    ) -> tuple[Learner, Float[Array, ""]]:
+        own = setting._replace(network=network)
+        scaled = with_rate(optimizer, factor, setting.config.freeze_embeddings)
+        take = weight_step(method, own, supernet, scaled, seed, name, layout)
+        return take(learner, *given)
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def _cut_network_of(
+    setting: Setting, supernet: Supernet, shape: EncoderShape, row: Row
+) -> Network:
+    """A network of fixed sizes as transfer methods run it."""
+    space, sees_layers = setting.space, setting.config.kd_layers > 0
+    numbers = {number for number, _ in space.layers(row)}
+    is_kept = np.asarray([n in numbers for n in range(shape.num_layers)], np.float32)
+
+    def full(
+        params: SupernetParams, x: Any, batch: Batch, _: Any, key: Any = None
+    ) -> Said:
+        del key  # trained without dropout
+        look = functools.partial(sentence_vector, mask=batch.mask)
+        layers: Any = params.encoder.layers
+        x, vectors = encode_cut(layers, space, shape, row, x, batch.mask, look)
+        arch = space.unflatten(jnp.asarray(row, jnp.int32))
+        logits = supernet.read_out(params, x, batch, arch)
+        if sees_layers:
+            return _of_layers(logits, Seen(x, vectors, jnp.asarray(is_kept)))
+        return Said(logits, vectors[-1])
+
+    return Network(full)
 
 
 def weight_step(

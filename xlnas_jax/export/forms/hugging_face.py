@@ -26,6 +26,8 @@ from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, axis_sizes, dense, to_stored
 from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH
 from xlnas_jax.supernet.stages import lora
+from xlnas_jax.supernet.stages.attention import HEADS
+from xlnas_jax.supernet.stages.feed_forward import FFN
 from xlnas_jax.supernet.stages.registry import PRETRAINED, stages_with
 
 # Encoders that were trained from nothing compute as BERT does.
@@ -47,7 +49,6 @@ _HEADS = {
     "tagging": dense("classifier", "output", "model", "label"),
     "qa": dense("qa_outputs", "output", "model", "label"),
 }
-HEADS, NEURONS = "heads", "ffn"
 _EPSILON = "layer_norm_eps"
 
 
@@ -66,7 +67,7 @@ def refuse(subnet: Subnet) -> str | None:
     for number, size in enumerate(map(dict, kept.sizes), 1):
         if stages_with(size) != PRETRAINED:
             return f"layer {number} has more than attention and feed-forward parts"
-        if not size[HEADS] or not size[NEURONS]:
+        if not size[HEADS] or not size[FFN]:
             return f"layer {number} lacks one of its halves, with the norm after it"
     return None
 
@@ -143,7 +144,7 @@ def _head_rules(subnet: Subnet, family: Family) -> tuple[Rule, ...]:
 
 def _sizes(subnet: Subnet) -> dict[str, int]:
     """Of every axis; as many neurons as the largest layer has."""
-    neurons = max(dict(size)[NEURONS] for size in subnet.weights.sizes)
+    neurons = max(dict(size)[FFN] for size in subnet.weights.sizes)
     outputs = 2 if subnet.task == "qa" else len(subnet.labels)
     return {**axis_sizes(subnet.shape), "neuron": neurons, "label": outputs}
 

@@ -6,14 +6,11 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Int
 
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.search.teacher import own_weights
+from xlnas_jax.supernet.fixed import Row, cut_layers, spread_layers
 from xlnas_jax.supernet.params import SharedParams
-from xlnas_jax.supernet.units import cut_stage, field, own
-
-Row = Int[np.ndarray, " site"]
 
 
 def cut_network(experiment: Experiment, params: SharedParams, row: Row) -> Any:
@@ -21,13 +18,12 @@ def cut_network(experiment: Experiment, params: SharedParams, row: Row) -> Any:
 
     Embeddings that are never trained are left out: they are those of the search.
     """
+    space = experiment.space
     host = jax.tree.map(np.asarray, own_weights(experiment, params))
-    layers = {}
-    for number, values in experiment.space.layers(row):
-        layer = jax.tree.map(lambda leaf, n=number: leaf[n], host.encoder.layers)
-        for stage in experiment.space.stages:
-            layer = cut_stage(layer, stage, values)
-        layers[str(number)] = layer
+    numbers = [str(number) for number, _ in space.layers(row)]
+    layers = dict(
+        zip(numbers, cut_layers(host.encoder.layers, space, row), strict=True)
+    )
     embeddings = host.encoder.embeddings
     return {"layers": layers, "heads": host.heads, "embeddings": embeddings}
 
@@ -49,20 +45,8 @@ def spread_network(
         params: of the same shapes; what the network does not have stays as it is.
     """
     space = experiment.space
-    stacked = jax.tree.map(np.array, params.encoder.layers)
-    for number, values in space.layers(row):
-        for stage in space.stages:
-            if stage.is_absent(values):
-                continue
-            for name, tree in own(cut["layers"][str(number)], stage).items():
-                if tree is None:
-                    continue
-
-                def put(leaf: np.ndarray, new: Any, number: int = number) -> None:
-                    # Its units are the first ones.
-                    leaf[number][tuple(map(slice, new.shape))] = new
-
-                jax.tree.map(put, field(stacked, name), tree)
+    layers = [cut["layers"][str(number)] for number, _ in space.layers(row)]
+    stacked = spread_layers(params.encoder.layers, space, row, layers)
     encoder = dataclasses.replace(params.encoder, layers=stacked)
     if not experiment.config.train.freeze_embeddings:
         encoder = dataclasses.replace(encoder, embeddings=cut["embeddings"])

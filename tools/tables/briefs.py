@@ -1,0 +1,243 @@
+"""What the section of a benchmark says, from its result: a verdict, a small table."""
+
+from typing import Any, NamedTuple
+
+from tables import speed
+from tables.markdown import interval, mean_points, number
+
+Found = dict[str, Any]
+Rows = list[list[str]]
+# Of a table that stands for all that was measured.
+MOST_ROWS = 4
+BAR_HEADING = ["bar", "asked", "found", "reached"]
+
+
+class Brief(NamedTuple):
+    """What a section says: the verdict in one sentence, and a table with a heading."""
+
+    verdict: str
+    rows: Rows
+
+
+def by_bars(found: Found) -> Brief:
+    """What was asked for, what was missed first."""
+    every = sorted(found["bars"], key=lambda bar: bar["is_reached"])
+    num = sum(bar["is_reached"] for bar in every)
+    rows = [BAR_HEADING, *map(bar_row, every[:MOST_ROWS])]
+    if num == len(every):
+        verdict = f"All {num} bars are reached." if num > 1 else "The bar is reached."
+        return Brief(verdict, rows)
+    missed = "; ".join(bar["what"] for bar in every if not bar["is_reached"])
+    return Brief(f"{num} of {len(every)} bars are reached, not: {missed}.", rows)
+
+
+def bar_row(bar: Found) -> list[str]:
+    """One bar, as `BAR_HEADING` has it."""
+    sign, limit = ("≤", "at_most") if "at_most" in bar else ("≥", "at_least")
+    asked = f"{sign} {number(bar[limit])}"
+    reached = "yes" if bar["is_reached"] else "**no**"
+    return [bar["what"], asked, number(bar["value"]), reached]
+
+
+def throughput(found: Found) -> Brief:
+    """The least and the most that each peer is behind."""
+    rows: Rows = [["beside", "least", "most", "cases"]]
+    ratios: dict[str, list[float]] = {}
+    for case in found["cases"]:
+        for peer, one in case["ratios"][case["best_form"]].items():
+            if peer in speed.PEERS:
+                ratios.setdefault(peer, []).append(one["median"])
+    for peer, own in ratios.items():
+        ends = (f"×{number(min(own))}", f"×{number(max(own))}")
+        rows.append([peer, *ends, str(len(own))])
+    every = [one for own in ratios.values() for one in own]
+    verdict = (
+        f"Ours is {number(min(every))} to {number(max(every))} times as fast as the "
+        f"peers on the same tensors."
+    )
+    return Brief(verdict, rows)
+
+
+def fidelity(found: Found) -> Brief:
+    """Ranks of the supernet against those of networks trained alone."""
+    rows: Rows = [["ranked by", "Kendall's tau-b", "within sizes", "regret"]]
+    for name in ("error", "loss"):
+        one = found[name]
+        tau = one["tau"]
+        spread = f"{number(tau['value'])} ({number(tau['low'])}–{number(tau['high'])})"
+        within = number(one["tau_within_bins"])
+        rows.append([name, spread, within, number(one["regret"])])
+    verdict = (
+        f"By error with a tau of {number(found['error']['tau']['value'])}, by loss "
+        f"with {number(found['loss']['tau']['value'])}, over {found['networks']} "
+        f"networks."
+    )
+    return Brief(verdict, rows)
+
+
+def racing(found: Found) -> Brief:
+    """What racing took of the time of full scoring."""
+    ways = ("race, best", "race, front")
+    rows: Rows = [["population", *(f"{way}, of full time" for way in ways)]]
+    shares = []
+    for name, one in found["populations"].items():
+        took = [one["timed"]["time_over_full"][way]["median"] for way in ways]
+        shares += took
+        rows.append([name, *map(number, took)])
+    verdict = (
+        f"On {found['examples']} examples it takes {number(min(shares))} to "
+        f"{number(max(shares))} of the time of scoring all to the end."
+    )
+    return Brief(verdict, rows)
+
+
+def trimmed(found: Found) -> Brief:
+    """Sizes and scores before and after pieces were left out."""
+    rows: Rows = [
+        ["seed", "parameters", "trimmed", "pieces", "kept", "target mean", "trimmed"]
+    ]
+    lost = []
+    for run in found["runs"]:
+        means = run["target_mean"]
+        lost.append(100 * (means["whole"] - means["trimmed"]))
+        rows.append(
+            [
+                str(run["seed"]),
+                *(f"{run['params'][n] / 1e6:.1f} M" for n in ("whole", "trimmed")),
+                *(f"{run['pieces'][n]:,}" for n in ("whole", "trimmed")),
+                *(f"{100 * means[n]:.1f}" for n in ("whole", "trimmed")),
+            ]
+        )
+    most = max(run["params"]["trimmed"] for run in found["runs"]) / 1e6
+    verdict = (
+        f"What was found at {found['place']} of the FLOPs has {most:.1f} M parameters "
+        f"at most, and loses {sum(lost) / len(lost):.1f} points of its target mean."
+    )
+    return Brief(verdict, rows)
+
+
+def few_labels(found: Found) -> Brief:
+    """Points that a choice loses, by labels and by divergence of as many sentences."""
+    lost = {
+        (one["by"], one.get("languages"), one.get("sentences")): 100 * one["lost"]
+        for one in found["lost"]
+    }
+    labels, same = "labels", "divergence, same sentences"
+    pairs = sorted({key[1:] for key in lost if key[0] == labels})
+    most = pairs[-1][0]
+    rows: Rows = [["languages", "sentences of each", "labels", "divergence"]]
+    ends = {min(n for _, n in pairs), max(n for _, n in pairs)}
+    for count, number_of in pairs:
+        if count in (1, most) and number_of in ends:
+            both = (f"{lost[way, count, number_of]:.1f}" for way in (labels, same))
+            rows.append([str(count), str(number_of), *both])
+    alone = {way: lost[way, None, None] for way in ("nothing", "source labels")}
+    verdict = (
+        f"Points of the target mean that are lost by choosing among "
+        f"{found['networks']} trained networks of one size: {alone['nothing']:.1f} "
+        f"blindly, {alone['source labels']:.1f} by the source's labels, "
+        f"{lost['divergence, all text', None, None]:.1f} by divergence on all text."
+    )
+    return Brief(verdict, rows)
+
+
+def without_labels(found: Found) -> Brief:
+    """What each network keeps of the full encoder, in heard and in other languages."""
+    rows: Rows = [["network", "of the encoder", "text was seen", "never seen"]]
+    names = dict.fromkeys(name for run in found["runs"] for name in run["networks"])
+    for name in names:
+        own = [r["networks"][name] for r in found["runs"] if name in r["networks"]]
+        means = [
+            100 * sum(one["mean"][group] for one in own) / len(own)
+            for group in ("seen", "unseen")
+        ]
+        share = sum(one["share_of_encoder"] for one in own) / len(own)
+        rows.append([name, f"{share:.0%}", *(f"{mean:.1f}" for mean in means)])
+    seen, unseen = (bar["value"] for bar in found["bars"][:2])
+    first = found["runs"][0]["languages"]
+    verdict = (
+        f"P@1 among all test sentences, mean of both directions: what was picked loses "
+        f"{seen:.1f} points in {len(first['seen'])} languages whose text it learnt "
+        f"from, and {unseen:.1f} in {len(first['unseen'])} that it never saw."
+    )
+    return Brief(verdict, rows)
+
+
+def distillation(found: Found) -> Brief:
+    """Scores by way of training, and what all text gains over labels."""
+    runs = found["runs"]
+    ways = list(runs[0]["structures"][0]["target_mean"])
+    rows: Rows = [["network", *ways, "gained", "95 %"]]
+    gained = []
+    for place, first in enumerate(runs[0]["structures"]):
+        own = [run["structures"][place] for run in runs]
+        means = [
+            100 * sum(one["target_mean"][way] for one in own) / len(own) for way in ways
+        ]
+        gains = [one["gain"] for one in own]
+        gained.append(mean_points(gains))
+        low, high = interval(gains)
+        rows.append(
+            [
+                first["structure"],
+                *(f"{mean:.1f}" for mean in means),
+                f"{gained[-1]:+.1f}",
+                f"{low:+.1f} to {high:+.1f}",
+            ]
+        )
+    verdict = (
+        f"Target means after {found['steps']} steps alone, {len(runs)} seeds: "
+        f"distillation on all text is {min(gained):+.1f} to {max(gained):+.1f} points "
+        f"from labels alone."
+    )
+    return Brief(verdict, rows)
+
+
+def adaptive(found: Found) -> Brief:
+    """Evaluations until enough, in every space, and what the adaptive one saves."""
+    searches = found["searches"]
+    spaces = list(next(iter(searches.values()))["evaluations"])
+    rows: Rows = [["strategy", *spaces, "less than whole", "95 %"]]
+    for name, one in searches.items():
+        less = one["adaptive_less"]["whole"]
+        rows.append(
+            [
+                name,
+                *(f"{one['evaluations'][space]:.1f}" for space in spaces),
+                f"{less['mean']:+.1f}",
+                f"{less['low']:+.1f} to {less['high']:+.1f}",
+            ]
+        )
+    controls = {
+        space: sum(one["adaptive_less"][space]["high"] < 0 for one in searches.values())
+        for space in spaces[1:]
+    }
+    told = ", ".join(f"{space} {count}" for space, count in controls.items())
+    verdict = (
+        f"Evaluations to {found['enough']:.0%} of the best, {found['seeds']} seeds a "
+        f"language; of {len(searches)} comparisons each the adaptive space takes fewer "
+        f"for certain than: {told}."
+    )
+    return Brief(verdict, rows)
+
+
+def aligned(found: Found) -> Brief:
+    """What goes with transfer: alignment by layer and measure, and distance."""
+    own = found["correlations"]
+    last = len(own["score_by_layer"]) - 1
+    signals = {
+        f"alignment, layer {found['best_layer']}": own["measures"]["score"],
+        f"alignment, layer {last}": own["score_by_layer"][last],
+        "distance": own["distances"]["all"],
+        "distance, sub-words": own["distances"].get("subword"),
+    }
+    rows: Rows = [["signal", "Spearman with accuracy", "95 %", "languages"]]
+    for name, one in signals.items():
+        if one is not None and one["value"] is not None:
+            spread = f"{one['low']:+.2f} to {one['high']:+.2f}"
+            rows.append([name, f"{one['value']:+.2f}", spread, str(one["languages"])])
+    verdict = (
+        f"Over {len(found['languages'])} languages, before any training, by how well "
+        f"each is aligned with the source and how far it is."
+    )
+    return Brief(verdict, rows)
