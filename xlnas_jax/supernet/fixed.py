@@ -87,5 +87,8 @@ def encode_cut(
             layer = next(left)
             for stage in space.stages:
                 x = run_stage(stage, shape, chosen[number], x, layer, mask)
+        elif seen:
+            seen.append(seen[-1])
+            continue
         seen.append(look(x))
     return x, jax.tree.map(lambda *leaves: jnp.stack(leaves), *seen)
