@@ -125,6 +125,27 @@ def test_the_engine_has_a_line_a_benchmark_and_names_what_was_missed(tables, tmp
     assert "not measured: `python -m benchmarks.speed.overhead" in text
 
 
+def test_weight_steps_stand_beside_pytorchs(tables, tmp_path):
+    def step(kind: str, precision: str, seconds: float, **more: dict) -> dict:
+        own = {"seconds": spread(seconds), "share_of_peak": spread(0.5)}
+        return {"step": kind, "precision": precision, **own, **more}
+
+    steps = [
+        step("full", "fp32", 2.2, over_torch=spread(1.1)),
+        step("PyTorch", "fp32", 2.0),
+    ]
+    found = {
+        "question": "Is it?",
+        "command": "python -m benchmarks.speed.weight_step",
+        "environment": ENVIRONMENT,
+        "cases": [{"case": "12x384", "steps": steps}],
+    }
+    (tmp_path / "weight_step.json").write_text(json.dumps(found))
+    text = tables["benchmarks"].benchmark_block("weight_step", tmp_path)
+    (row,) = (line for line in text.splitlines() if line.startswith("| 12x384"))
+    assert cells(row) == ["12x384", "fp32", "2.20", "2", "1.10", "0.500"]
+
+
 def test_distillation_is_told_by_structure_and_way(tables, tmp_path):
     def run(labels: float, text: float) -> dict:
         gain = {"difference": text - labels, "error": 0.01}

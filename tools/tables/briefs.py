@@ -58,6 +58,33 @@ def throughput(found: Found) -> Brief:
     return Brief(verdict, rows)
 
 
+def weight_step(found: Found) -> Brief:
+    """Seconds of a step in both precisions, ours and PyTorch's."""
+    rows: Rows = [["encoder", "precision", "seconds", "PyTorch", "ratio", "of peak"]]
+    ratios: dict[str, list[float]] = {}
+    for case in found["cases"]:
+        ours = {s["precision"]: s for s in case["steps"] if s["step"] == "full"}
+        others = {s["precision"]: s for s in case["steps"] if s["step"] != "full"}
+        for precision, one in ours.items():
+            ratio = one["over_torch"]["median"]
+            ratios.setdefault(precision, []).append(ratio)
+            rows.append(
+                [
+                    case["case"],
+                    precision,
+                    number(one["seconds"]["median"]),
+                    number(others[precision]["seconds"]["median"]),
+                    number(ratio),
+                    number(one["share_of_peak"]["median"]),
+                ]
+            )
+    told = "; ".join(
+        f"{precision} {number(min(own))} to {number(max(own))}"
+        for precision, own in ratios.items()
+    )
+    return Brief(f"Our time over PyTorch's: {told}; at most 1 was asked of fp32.", rows)
+
+
 def fidelity(found: Found) -> Brief:
     """Ranks of the supernet against those of networks trained alone."""
     rows: Rows = [["ranked by", "Kendall's tau-b", "within sizes", "regret"]]
