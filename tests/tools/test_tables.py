@@ -125,6 +125,45 @@ def test_the_engine_has_a_line_a_benchmark_and_names_what_was_missed(tables, tmp
     assert "not measured: `python -m benchmarks.speed.overhead" in text
 
 
+def test_an_adaptive_space_is_told_with_its_controls(tables):
+    def less(high: float) -> dict:
+        return {"mean": high - 2.0, "low": high - 4.0, "high": high}
+
+    one = {
+        "evaluations": {"adaptive": 60.0, "whole": 70.0, "shuffled": 61.0},
+        "adaptive_less": {"whole": less(-8.0), "shuffled": less(1.0)},
+    }
+    found = {"enough": 0.99, "seeds": 20, "searches": {"random": one}}
+    verdict, (_, row) = tables["briefs"].adaptive(found)
+    assert verdict.endswith("than: whole 1, shuffled 0.")
+    assert row == ["random", "60.0", "70.0", "61.0", "-10.0", "-12.0 to -8.0"]
+
+
+def test_alignment_stands_beside_distance(tables):
+    def rank(value: float | None) -> dict:
+        ends = dict.fromkeys(("low", "high"), value)
+        return {"value": value, **ends, "languages": 40}
+
+    own = {
+        "score_by_layer": [rank(0.5), rank(0.75), rank(0.625)],
+        "measures": {"score": rank(0.75)},
+        "distances": {
+            "all": rank(-0.125),
+            "genetic": rank(-0.25),
+            "syntactic": rank(None),
+        },
+    }
+    found = {"languages": dict.fromkeys("abc"), "correlations": own}
+    verdict, (_, *rows) = tables["briefs"].aligned(found)
+    assert "Over 3 languages" in verdict and "+0.75" in verdict and "-0.12" in verdict
+    # What is not known of enough languages is left out.
+    assert [row[0] for row in rows] == [
+        *(f"alignment, layer {n}" for n in range(3)),
+        *("distance, all kinds", "distance, genetic"),
+    ]
+    assert rows[1][1:] == ["+0.75", "+0.75 to +0.75", "40"]
+
+
 def test_weight_steps_stand_beside_pytorchs(tables, tmp_path):
     def step(kind: str, precision: str, seconds: float, **more: dict) -> dict:
         own = {"seconds": spread(seconds), "share_of_peak": spread(0.5)}

@@ -251,20 +251,26 @@ def adaptive(found: Found) -> Brief:
 def aligned(found: Found) -> Brief:
     """What goes with transfer: alignment by layer and measure, and distance."""
     own = found["correlations"]
-    last = len(own["score_by_layer"]) - 1
+    by_layer, distances = own["score_by_layer"], own["distances"]
     signals = {
-        f"alignment, layer {found['best_layer']}": own["measures"]["score"],
-        f"alignment, layer {last}": own["score_by_layer"][last],
-        "distance": own["distances"]["all"],
-        "distance, sub-words": own["distances"].get("subword"),
+        f"alignment, layer {n}": by_layer[n]
+        for n in sorted({0, len(by_layer) // 2, len(by_layer) - 1})
+    }
+    signals |= {"distance, all kinds": distances["all"]}
+    signals |= {
+        f"distance, {kind}": distances[kind]
+        for kind in ("genetic", "syntactic", "subwords")
+        if kind in distances
     }
     rows: Rows = [["signal", "Spearman with accuracy", "95 %", "languages"]]
     for name, one in signals.items():
-        if one is not None and one["value"] is not None:
+        if one["value"] is not None:
             spread = f"{one['low']:+.2f} to {one['high']:+.2f}"
             rows.append([name, f"{one['value']:+.2f}", spread, str(one["languages"])])
+    best, far = own["measures"]["score"], distances["all"]
     verdict = (
-        f"Over {len(found['languages'])} languages, before any training, by how well "
-        f"each is aligned with the source and how far it is."
+        f"Over {len(found['languages'])} languages, before any training: alignment "
+        f"does (rank correlation {best['value']:+.2f} in the most aligned layer), "
+        f"distance of all kinds together {far['value']:+.2f}."
     )
     return Brief(verdict, rows)
