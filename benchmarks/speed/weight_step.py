@@ -7,14 +7,13 @@ matrix products of the same precision between them.
     python -m benchmarks.speed.weight_step --out benchmarks/results/weight_step.json
 """
 
+import dataclasses
 import math
 import os
 from typing import Any
 
 # Threads of PyTorch that wait must not take the cores from what is at work.
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-
-import dataclasses
 
 from benchmarks.harness import arguments
 from benchmarks.reporting import Bar, at_most, report

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from tables import speed
-from tables.markdown import interval, mean_points, number
+from tables.markdown import between, interval, mean_points, number
 
 Found = dict[str, Any]
 Rows = list[list[str]]
@@ -203,13 +203,12 @@ def distillation(found: Found) -> Brief:
         ]
         gains = [one["gain"] for one in own]
         gained.append(mean_points(gains))
-        low, high = interval(gains)
         rows.append(
             [
                 first["structure"],
                 *(f"{mean:.1f}" for mean in means),
                 f"{gained[-1]:+.1f}",
-                f"{low:+.1f} to {high:+.1f}",
+                between(interval(gains)),
             ]
         )
     verdict = (
@@ -232,7 +231,7 @@ def adaptive(found: Found) -> Brief:
                 name,
                 *(f"{one['evaluations'][space]:.1f}" for space in spaces),
                 f"{less['mean']:+.1f}",
-                f"{less['low']:+.1f} to {less['high']:+.1f}",
+                between((less["low"], less["high"])),
             ]
         )
     controls = {

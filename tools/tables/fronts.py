@@ -10,6 +10,7 @@ from tables.benchmarks import section
 from tables.markdown import (
     NOT_MEASURED,
     RESULTS,
+    between,
     interval,
     load,
     machine,
@@ -90,7 +91,7 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
                         place,
                         NAMES[kind],
                         f"{mean_points(every):+.1f}",
-                        "{:+.1f} to {:+.1f}".format(*interval(every)),
+                        between(interval(every)),
                         str(len(every)),
                         _objective(
                             runs, kind, place, lambda n: n["before"]["objectives"]

@@ -86,6 +86,11 @@ def interval(found: Sequence[dict[str, float]]) -> tuple[float, float]:
     return 100 * (mean - reach), 100 * (mean + reach)
 
 
+def between(ends: tuple[float, float]) -> str:
+    """An interval in points."""
+    return "{:+.1f} to {:+.1f}".format(*ends)
+
+
 def mean_points(found: Sequence[dict[str, float]]) -> float:
     """Mean of the differences of several seeds."""
     return 100 * float(np.mean([one["difference"] for one in found]))

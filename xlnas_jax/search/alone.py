@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jax.sharding import Mesh
 from jaxtyping import Array, Int
 
 from xlnas_jax.config.evaluate import TuningConfig
@@ -73,7 +74,11 @@ def _cut(experiment: Experiment, params: SharedParams, row: Row) -> SharedParams
 
 
 def _spread(
-    experiment: Experiment, params: SharedParams, row: Row, own: SharedParams
+    experiment: Experiment,
+    mesh: Mesh,
+    params: SharedParams,
+    row: Row,
+    own: SharedParams,
 ) -> SharedParams:
     """Weights of all layers, in which a network that was cut out has its own."""
     found: Any = local(own)
@@ -82,7 +87,6 @@ def _spread(
     )
     encoder = dataclasses.replace(found.encoder, layers=jax.device_put(layers))
     whole = dataclasses.replace(found, encoder=encoder)
-    mesh = make_mesh(experiment.config.devices)
     return place(mesh, whole, experiment.config.devices.fsdp)
 
 
@@ -152,7 +156,7 @@ def make_train_alone(
             make_step_cut(method, one, *fixed, name, layout)
             for name, one in settings.items()
         ]
-        whole = functools.partial(_spread, experiment, params, row)
+        whole = functools.partial(_spread, experiment, mesh, params, row)
         return _Program(start, optimizer, take, whole)
 
     def train_alone(

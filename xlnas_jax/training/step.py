@@ -108,6 +108,7 @@ def make_step_alone(
     """
     sub = network_of(supernet, setting.config.kd_layers > 0).sub
     assert sub is not None
+    take = _step_alone(method, setting, supernet, optimizer, seed, name, layout)
 
     def step(
         learner: Learner,
@@ -121,10 +122,7 @@ def make_step_alone(
             del key  # trained without dropout
             return sub(params, x, batch, arch)
 
-        own = setting._replace(network=Network(full))
-        scaled = with_rate(optimizer, factor, setting.config.freeze_embeddings)
-        take = weight_step(method, own, supernet, scaled, seed, name, layout)
-        return take(learner, *given)
+        return take(learner, Network(full), factor, *given)
 
     return jax.jit(step, donate_argnums=0)
 
@@ -147,16 +145,39 @@ def make_step_cut(
     compilation of its own.
     """
     network = _cut_network_of(setting, supernet, shape, row)
+    take = _step_alone(method, setting, supernet, optimizer, seed, name, layout)
 
     def step(
         learner: Learner, factor: Float[Array, ""], *given: Any
+    ) -> tuple[Learner, Float[Array, ""]]:
+        return take(learner, network, factor, *given)
+
+    return jax.jit(step, donate_argnums=0)
+
+
+def _step_alone(
+    method: Method,
+    setting: Setting,
+    supernet: Supernet,
+    optimizer: optax.GradientTransformation,
+    seed: int,
+    name: str,
+    layout: Layout,
+) -> WeightStep:
+    """`(learner, network, factor, rows, index, weight) -> (learner, loss)`.
+
+    Not compiled; the network stands in the place of the whole.
+    """
+
+    def step(
+        learner: Learner, network: Network, factor: Float[Array, ""], *given: Any
     ) -> tuple[Learner, Float[Array, ""]]:
         own = setting._replace(network=network)
         scaled = with_rate(optimizer, factor, setting.config.freeze_embeddings)
         take = weight_step(method, own, supernet, scaled, seed, name, layout)
         return take(learner, *given)
 
-    return jax.jit(step, donate_argnums=0)
+    return step
 
 
 def _cut_network_of(
