@@ -64,7 +64,7 @@ def all_at_once() -> SpaceConfig:
         if value != default[key]
     }
     # Of so many choices together each is one branch more to compile.
-    return dataclasses.replace(FULL, **{**own, "prefix": (5,)})
+    return dataclasses.replace(FULL, **{**own, "prefix": (5,), "lora": (3,)})
 
 
 @functools.cache

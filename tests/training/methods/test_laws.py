@@ -16,11 +16,12 @@ from tests.models import (
     as_shared,
     random_batch,
     tiny_params,
-    tiny_space,
 )
+from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.storage.trees import load_tree, save_tree
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
 from xlnas_jax.training.learner import Learner, init_learner
@@ -30,7 +31,10 @@ from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.training.step import WeightStep, make_weight_step, network_of
 from xlnas_jax.types import Batch, ConfigError, Said
 
-SPACE = tiny_space(min_layers=2)
+# Of few choices: each is a branch more to compile, for every method.
+SPACE = make_space(
+    SpaceConfig(min_layers=2, heads=(2, 4), ffn=(16, 32), pooling=("mean",)), SHAPE
+)
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
 CONFIG = TrainConfig(learning_rate=1e-3)
 SUPERNET = make_supernet(SPACE, SHAPE, dropout=0.1, remat_branches=True)
