@@ -35,6 +35,7 @@ ROOMS = (
     "export",
     "calibration",
     "run",
+    "comparison",
     "cli",
 )
 PLACE = {room: place for place, room in enumerate(ROOMS)}

@@ -128,7 +128,7 @@ def _compared(
         {code: own[first][code].ids for code in targets},
         {code: own[last][code].items for code in targets},
         {code: own[first][code].items for code in targets},
-        from_sums(part.task),
+        from_sums(part.task.kind),
     )
     return {
         "structure": structure,

@@ -13,7 +13,6 @@ import ctypes
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -30,6 +29,7 @@ from benchmarks.speed.problems import (
     make_scorer,
     score_arguments,
 )
+from xlnas_jax.devices.memory import forget_peak, status_bytes
 from xlnas_jax.evaluation.prefixes import plan_operations
 
 PARTS = ("scoring", "candidates", "training")
@@ -41,7 +41,6 @@ CHUNK = 8
 FLAT_BAR = 1.1
 # Resident memory also moves with what the system and the allocator do.
 RESIDENT_SLACK_BYTES = 16 * 2**20
-STATUS, CLEAR = Path("/proc/self/status"), Path("/proc/self/clear_refs")
 
 
 def main() -> None:
@@ -131,7 +130,7 @@ def resident(
     drawn = [draw(problem, population, turn) for turn in range(calls)]
     jax.block_until_ready(score(params, drawn[0], num, batches))
     ctypes.CDLL(None).malloc_trim(0)  # what compilation left could be used again
-    CLEAR.write_text("5")  # the peak begins anew
+    forget_peak()
     before = status_bytes("VmRSS")
     for rows in drawn:
         np.asarray(score(params, rows, num, batches))
@@ -148,13 +147,6 @@ def draw(problem: Problem, population: int, turn: int) -> np.ndarray:
     key = jax.random.fold_in(jax.random.key(2), turn)
     space = problem.space
     return np.asarray(space.flatten(space.sample_valid(key, population)))
-
-
-def status_bytes(name: str) -> int:
-    """A line of the process's status; the kernel counts in KiB."""
-    lines = STATUS.read_text(encoding="utf-8").splitlines()
-    (line,) = (line for line in lines if line.startswith(f"{name}:"))
-    return int(line.split()[1]) * 1024
 
 
 def weight_steps(problem: Problem) -> dict[str, dict[str, int]]:

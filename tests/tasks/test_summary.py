@@ -262,3 +262,24 @@ def test_the_standard_error_is_that_of_the_mean_of_paired_differences():
     found = paired_bootstrap({"de": names(400)}, {"de": system}, {"de": baseline})
     expected = (system - baseline).std() / np.sqrt(400)
     assert found.error == pytest.approx(expected, rel=0.1)
+
+
+def test_one_seed_is_itself_and_seeds_that_differ_widen_the_interval():
+    one = summary.Comparison(0.02, -0.01, 0.05, 0.2, 0.015)
+    alone = summary.over_seeds([one])
+    assert (alone.difference, alone.error) == (one.difference, one.error)
+    equal = summary.over_seeds([one, one, one])
+    # The items are the same ones: three seeds do not make them three times as many.
+    assert width(equal) == pytest.approx(width(alone))
+    apart = summary.over_seeds([one._replace(difference=d) for d in (0.0, 0.02, 0.04)])
+    error = math.sqrt(0.015**2 + np.var([0.0, 0.02, 0.04], ddof=1) / 3)
+    assert apart.difference == pytest.approx(0.02)
+    assert apart.error == pytest.approx(error)
+    assert width(apart) == pytest.approx(2 * stats.norm.ppf(0.975) * error)
+    assert apart.p_value == pytest.approx(2 * stats.norm.sf(0.02 / error))
+
+
+def test_without_any_spread_a_difference_is_certain():
+    none = summary.Comparison(0.0, 0.0, 0.0, 1.0, 0.0)
+    assert summary.over_seeds([none, none]).p_value == 1.0
+    assert summary.over_seeds([none._replace(difference=0.1)]).p_value == 0.0

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from xlnas_jax.tasks.summary import Comparison, over_seeds
+
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
 NOT_MEASURED = "not measured"
@@ -74,16 +76,9 @@ def share(found: dict[str, Any] | None) -> str:
 
 
 def interval(found: Sequence[dict[str, float]]) -> tuple[float, float]:
-    """Of the mean difference in points, over test items and seeds.
-
-    All seeds have the same test items, so what these vary by is not averaged out; the
-    variance between seeds, of which that of items is no part, comes on top.
-    """
-    values = [one["difference"] for one in found]
-    items = float(np.mean([one["error"] for one in found])) ** 2
-    seeds = float(np.var(values, ddof=1)) / len(values) if len(values) > 1 else 0.0
-    mean, reach = float(np.mean(values)), 1.96 * float(np.sqrt(items + seeds))
-    return 100 * (mean - reach), 100 * (mean + reach)
+    """Of the mean difference in points, over test items and seeds."""
+    pooled = over_seeds([Comparison(**one) for one in found])
+    return 100 * pooled.low, 100 * pooled.high
 
 
 def between(ends: tuple[float, float]) -> str:

@@ -8,6 +8,7 @@ import tyro
 
 from xlnas_jax.cli.align import Align
 from xlnas_jax.cli.bench import Bench
+from xlnas_jax.cli.compare import Compare
 from xlnas_jax.cli.describe import Describe
 from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
@@ -25,6 +26,7 @@ COMMANDS = {
     "predict": Predict,
     "trim": Trim,
     "align": Align,
+    "compare": Compare,
     "bench": Bench,
 }
 

@@ -248,7 +248,7 @@ def compare(
             {column: best[column].ids for column in targets},
             {column: best[column].items for column in targets},
             {column: other[column].items for column in targets},
-            from_sums(part.task),
+            from_sums(part.task.kind),
         )
         found[part.name] = {k: number(v) for k, v in comparison._asdict().items()}
     return found

@@ -89,9 +89,9 @@ def _without(scores: Scores) -> Scores:
     return scores._replace(metrics=metrics, items=np.full_like(scores.items, np.nan))
 
 
-def from_sums(task: Task) -> Callable[[np.ndarray], np.ndarray]:
-    """The function from summed item statistics to the primary metric."""
-    if task.kind == "tagging":
+def from_sums(kind: str) -> Callable[[np.ndarray], np.ndarray]:
+    """Of a kind of task: from summed item statistics to the primary metric."""
+    if kind == "tagging":
         return entities.micro_f1
     return lambda sums: sums[..., 0] / np.maximum(sums[..., 1], 1.0)
 

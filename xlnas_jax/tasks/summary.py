@@ -6,6 +6,7 @@ stays visible: averages become NaN too, and its language is the worst.
 
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
@@ -185,6 +186,26 @@ def paired_bootstrap(
     p_value = min(1.0, 2.0 * (rarer + 1) / (num_resamples + 1))
     ends, error = (float(low), float(high)), float(drawn.std())
     return Comparison(float(observed[0]), *ends, float(p_value), error)
+
+
+def over_seeds(found: Sequence[Comparison]) -> Comparison:
+    """Comparisons of several training seeds on the same test items as one.
+
+    What other items would give is not averaged out, since all seeds have the same
+    ones; what other seeds would give, by the variance between them, comes on top.
+
+    Args:
+        found: of each seed.
+    """
+    values = np.asarray([one.difference for one in found])
+    items = float(np.mean([one.error for one in found])) ** 2
+    seeds = float(values.var(ddof=1)) / len(values) if len(values) > 1 else 0.0
+    mean, error = float(values.mean()), math.sqrt(items + seeds)
+    reach = NormalDist().inv_cdf(0.975) * error
+    p_value = float(mean == 0)
+    if error > 0:
+        p_value = 2.0 * NormalDist().cdf(-abs(mean) / error)
+    return Comparison(mean, mean - reach, mean + reach, p_value, error)
 
 
 def _nan_is_lowest(value: float) -> float:

@@ -1,0 +1,155 @@
+"""Methods are compared on equal terms, and what is done is not done again."""
+
+import dataclasses
+import io
+import json
+
+import numpy as np
+import pytest
+from rich.console import Console
+
+from tests.experiments import tiny_config
+from xlnas_jax.comparison import compare as room
+from xlnas_jax.comparison.cell import Cell, config_of, run_cell
+from xlnas_jax.comparison.compare import compare
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.config.transfer import IdPairs, TransferConfig
+from xlnas_jax.experiment.arrays import heldout_data, training_rows
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results.finish import report
+from xlnas_jax.search.engine import make_engine
+from xlnas_jax.terminal.progress import Progress
+from xlnas_jax.types import CheckpointError, ConfigError
+
+CONFIG = tiny_config(
+    transfer=TransferConfig(parallel=IdPairs()),
+    space=SpaceConfig(heads=(1, 2), ffn=(8, 32), pooling=("mean",)),
+)
+STEPS = 4
+
+
+def run(folder, methods=("finetune", "sandwich"), seeds=2, steps=STEPS):
+    console = Console(file=io.StringIO())
+    with Progress("start", seeds * len(methods) * steps, console=console) as progress:
+        return compare(CONFIG, methods, seeds, steps, folder, progress, str)
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compared")
+    return folder, run(folder)
+
+
+def test_a_kept_cell_is_read_and_a_new_one_alone_is_run(compared, monkeypatch):
+    folder, document = compared
+    ran = []
+
+    def counted(experiment, tell):
+        ran.append((experiment.config.train.method, experiment.config.seed))
+        return run_cell(experiment, tell)
+
+    monkeypatch.setattr(room, "run_cell", counted)
+    again = run(folder)
+    assert ran == [] and again["summary"] == document["summary"]
+    (folder / "cells" / "sandwich-s1.json").unlink()
+    assert (
+        run(folder)["summary"]["task"]["finetune"]
+        == (document["summary"]["task"]["finetune"])
+    )
+    assert ran == [("sandwich", 1)]
+
+
+def test_a_cell_of_other_options_is_not_taken_for_one_of_these(compared):
+    with pytest.raises(CheckpointError, match="run with other options"):
+        run(compared[0], steps=2 * STEPS)
+
+
+def test_finetuning_is_what_the_warm_up_of_a_search_does(compared):
+    train = dataclasses.replace(CONFIG.train, pretune_steps=STEPS, reorder=False)
+    search = dataclasses.replace(CONFIG.search, weight_steps=0)
+    experiment = prepare(dataclasses.replace(CONFIG, train=train, search=search))
+    engine, state = make_engine(
+        experiment, training_rows(experiment), heldout_data(experiment)
+    )
+    params = engine.learn(state.learner, 0)[0].params
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    (expected,) = report(experiment, [(lambda: params, full)]).networks
+    cell = json.loads((compared[0] / "cells" / "finetune-s0.json").read_text())
+    for column, scores in expected.items():
+        assert cell["languages"][column]["metrics"] == scores.metrics
+        np.testing.assert_array_equal(cell["languages"][column]["items"], scores.items)
+
+
+def test_the_first_method_is_what_gains_are_counted_from(compared):
+    found = compared[1]["summary"]["task"]
+    assert list(found) == ["finetune", "sandwich"]
+    assert found["finetune"]["gain"] is None
+    gained = found["sandwich"]["target_mean"] - found["finetune"]["target_mean"]
+    assert found["sandwich"]["gain"]["difference"] == pytest.approx(gained)
+    both = [found[name]["target_mean_by_seed"] for name in found]
+    assert np.shape(both) == (2, 2)
+    for one, means in zip(found.values(), both, strict=True):
+        assert one["target_mean"] == pytest.approx(np.mean(means))
+
+
+def test_alignment_before_is_that_of_the_weights_both_begin_with(compared):
+    folder, document = compared
+    cells = {
+        name: json.loads((folder / "cells" / f"{name}-s0.json").read_text())
+        for name in ("finetune", "sandwich")
+    }
+    before, after = (
+        [one["alignment"][when] for one in cells.values()]
+        for when in ("before", "after")
+    )
+    assert before[0] == before[1] and after[0] != after[1] != before[1]
+    (own,) = before[0].values()
+    assert set(own) == {"centroid", "cka"} and set(own["cka"]) == {
+        *("fr", "pt", "it", "es", "ca")
+    }
+    every = [
+        own,
+        *json.loads((folder / "cells" / "finetune-s1.json").read_text())["alignment"][
+            "before"
+        ].values(),
+    ]
+    mean = np.mean([one["cka"][code] for one in every for code in ("es", "ca")])
+    aligned = document["summary"]["task"]["finetune"]["alignment"]
+    assert aligned["cka"]["before"] == pytest.approx(mean)
+
+
+def test_what_a_cell_took_is_kept(compared):
+    for one in compared[1]["summary"]["task"].values():
+        assert one["seconds"] >= one["compiling"] >= 0
+        assert one["peak_bytes"] is None or one["peak_bytes"] > 2**20
+
+
+@pytest.mark.parametrize(
+    ("methods", "message"),
+    [
+        ((), "at least one must be named"),
+        (("finetune", "finetune"), "finetune twice"),
+        (("finetun",), "Did you mean 'finetune'"),
+        (("distill",), "must tune the full network"),
+    ],
+)
+def test_what_cannot_be_compared_is_said_before_anything_is_run(
+    methods, message, tmp_path
+):
+    with pytest.raises(ConfigError, match=message):
+        run(tmp_path, methods)
+    assert not list((tmp_path / "cells").glob("*") if tmp_path.exists() else [])
+
+
+def test_a_method_without_use_for_text_alone_gets_none():
+    languages = dataclasses.replace(CONFIG.languages, unlabelled=("pt", "de"))
+    config = dataclasses.replace(CONFIG, languages=languages)
+    assert config_of(config, Cell("finetune", 0), STEPS).languages.unlabelled == ()
+    heard = config_of(config, Cell("sandwich", 0), STEPS).languages.unlabelled
+    assert heard == ("pt", "de")
+
+
+def test_steps_are_as_many_as_asked_for():
+    for steps in (1, 7, 20, 97, 120):
+        search = config_of(CONFIG, Cell("finetune", 3), steps).search
+        assert search.rounds * search.weight_steps == steps

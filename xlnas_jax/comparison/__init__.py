@@ -1,0 +1,1 @@
+"""Transfer methods side by side, on the same data with the same steps."""

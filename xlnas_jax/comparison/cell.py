@@ -1,0 +1,256 @@
+"""One cell of a comparison: the full network, tuned by one method with one seed.
+
+Nothing is searched. All cells of a seed begin with the same weights and take as many
+steps of as many rows; targets are read when the weights are final, and nothing is
+chosen after.
+"""
+
+import dataclasses
+import hashlib
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xlnas_jax.alignment.measures.registry import MEASURES
+from xlnas_jax.config.config import Config
+from xlnas_jax.config.controller import ReinforceController
+from xlnas_jax.config.cost import ConstraintsConfig
+from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.reading.file import dump_config
+from xlnas_jax.config.search import SearchConfig
+from xlnas_jax.data.pairs import read_text_pairs
+from xlnas_jax.devices.compiles import CompileCounter
+from xlnas_jax.devices.memory import forget_peak, status_bytes
+from xlnas_jax.devices.sharding import (
+    local,
+    make_mesh,
+    place,
+    replicate,
+    require_divisible,
+)
+from xlnas_jax.evaluation.layers import encode_layers
+from xlnas_jax.experiment.arrays import training_rows
+from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.weights import import_params
+from xlnas_jax.results.finish import report
+from xlnas_jax.results.scoring import Scores
+from xlnas_jax.search.learn import init_method, make_learn
+from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.training.learner import init_learner
+from xlnas_jax.training.methods.registry import method_named
+from xlnas_jax.training.optimizer import make_optimizer
+from xlnas_jax.types import ConfigError, DivergedError
+
+# In so many parts at most, between which progress is shown.
+_PARTS = 20
+# Of the last layer; how alike languages are before and after.
+ALIGNMENT = ("centroid", "cka")
+_PAIRS = 200
+Told = Callable[[int], None]
+
+
+class Cell(NamedTuple):
+    """A method and a seed."""
+
+    method: str
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """As a file is called after it."""
+        return f"{self.method}-s{self.seed}"
+
+
+def config_of(config: Config, cell: Cell, steps: int) -> Config:
+    """The experiment of a cell: data, languages, model and training, and no search.
+
+    Text without labels takes part where the method learns from it.
+
+    Raises:
+        ConfigError: the method learns from a teacher, which is what is compared here.
+    """
+    method = method_named(cell.method)
+    if "teacher" in method.needs:
+        raise ConfigError(
+            f"--methods: must tune the full network; got {cell.method}, by which "
+            f"small networks learn from it. Leave it out."
+        )
+    size = next(n for n in range(min(_PARTS, steps), 0, -1) if steps % n == 0)
+    config = dataclasses.replace(
+        config,
+        seed=cell.seed,
+        train=dataclasses.replace(
+            config.train, method=cell.method, pretune_steps=0, rounds_learning_rate=None
+        ),
+        search=SearchConfig(rounds=size, weight_steps=steps // size),
+        finalists=FinalistsConfig(),
+        constraints=ConstraintsConfig(),
+        controller=ReinforceController(),
+        evaluate=dataclasses.replace(
+            config.evaluate, tuning=None, race=None, halving=None
+        ),
+        export=ExportConfig(),
+    )
+    if {"unlabelled", "translations"} & (method.needs | method.uses):
+        return config
+    return _without_texts(config)
+
+
+def _without_texts(config: Config) -> Config:
+    """A method that has no use for them is not given languages of text alone."""
+
+    def silent(languages: LanguagesConfig) -> LanguagesConfig:
+        return dataclasses.replace(languages, unlabelled=())
+
+    if config.languages is not None:
+        return dataclasses.replace(config, languages=silent(config.languages))
+    tasks = {
+        name: dataclasses.replace(one, languages=silent(one.languages))
+        for name, one in config.tasks.items()
+    }
+    return dataclasses.replace(config, tasks=tasks)
+
+
+def digest(config: Config) -> str:
+    """What a kept cell is known by: all options that it was made with."""
+    return hashlib.sha256(dump_config(config).encode()).hexdigest()[:16]
+
+
+def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str, Any]:
+    """Tunes, then tests.
+
+    Args:
+        tell: is told how many steps are done.
+
+    Returns:
+        What `comparison.summary` reads: scores and statistics of every test item of
+        every language, alignment before and after, what it cost.
+    """
+    mesh = make_mesh(experiment.config.devices)
+    require_divisible(mesh, experiment.config.train.batch_size)
+    forget_peak()
+    fsdp = experiment.config.devices.fsdp
+    start = import_params(experiment)
+    before = aligned(experiment, start)
+    begun = time.perf_counter()
+    with CompileCounter() as compiles:
+        params = _tuned(experiment, place(mesh, start, fsdp), mesh, tell)
+    seconds = time.perf_counter() - begun
+    params = local(params)
+    after = aligned(experiment, params)
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    tested = report(experiment, [(lambda: params, full)])
+    config = experiment.config
+    return {
+        "config": digest(config),
+        "method": config.train.method,
+        "seed": config.seed,
+        "steps": config.search.rounds * config.search.weight_steps,
+        "batch_size": config.train.batch_size,
+        "tasks": {part.name: _task(experiment, part) for part in experiment.parts},
+        "languages": {c: _scored(one) for c, one in tested.networks[0].items()},
+        "alignment": {"before": before, "after": after},
+        "seconds": {"tuning": seconds, "compilation": compiles.seconds},
+        "peak_bytes": status_bytes("VmHWM"),
+    }
+
+
+def _tuned(
+    experiment: Experiment, params: SharedParams, mesh: Any, tell: Told
+) -> SharedParams:
+    """The weights after all steps.
+
+    Raises:
+        DivergedError: they are not finite, or the loss is not.
+    """
+    train, search = experiment.config.train, experiment.config.search
+    rows = replicate(mesh, training_rows(experiment))
+    optimizer = make_optimizer(train, params, search.rounds * search.weight_steps)
+    learn = make_learn(experiment, rows, optimizer, mesh)
+    learner = init_learner(params, optimizer, init_method(experiment))
+    learner = place(mesh, learner, experiment.config.devices.fsdp)
+    for number in range(search.rounds):
+        learner, loss = learn(learner, number)
+        if not np.isfinite(float(loss)):
+            raise DivergedError(
+                f"train.method {train.method}, seed {experiment.config.seed}: the loss "
+                f"and the weights must stay finite; within "
+                f"{(number + 1) * search.weight_steps} steps they did not. Use a lower "
+                f"train.learning_rate than {train.learning_rate:g}."
+            )
+        tell((number + 1) * search.weight_steps)
+    return learner.params
+
+
+def aligned(
+    experiment: Experiment, params: SharedParams
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Of each task, measure and language: how alike translations lie, and languages.
+
+    Of the last layer, of every language with a role and the source, where
+    `transfer.parallel` says what is a translation; no label is read.
+    """
+    if experiment.config.transfer.parallel is None:
+        return {}
+    return {
+        part.name: _aligned(experiment, part, params.of_task(part.name))
+        for part in experiment.parts
+    }
+
+
+def _aligned(
+    experiment: Experiment, part: TaskPart, params: Any
+) -> dict[str, dict[str, float]]:
+    config = experiment.config
+    assert config.transfer.parallel is not None
+    given = config.transfer.parallel, part.source, part.roles
+    found: dict[str, dict[str, float]] = {name: {} for name in ALIGNMENT}
+    languages = part.roles.all[1:]
+    pairs = {
+        code: read_text_pairs(*given, code, _PAIRS, config.skip_bad_rows)
+        for code in languages
+    }
+    texts = [side for own in pairs.values() for pair in own for side in pair[1:]]
+    vectors = encode_layers(experiment, part, params, texts)[-1]
+    start = 0
+    for code, own in pairs.items():
+        ours, theirs = (
+            vectors[start : start + 2 * len(own)]
+            .reshape(len(own), 2, -1)
+            .swapaxes(0, 1)
+        )
+        start += 2 * len(own)
+        for name in ALIGNMENT:
+            found[name][part.codes[code]] = MEASURES[name].run(ours, theirs)
+    return found
+
+
+def _task(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
+    """What is said of a task: its metric, and which columns play which part."""
+    roles = part.roles
+
+    def columns(codes: tuple[str, ...]) -> list[str]:
+        return [experiment.column(part, code) for code in codes]
+
+    return {
+        "primary": part.task.primary,
+        "kind": part.task.kind,
+        "roles": {
+            "source": columns((roles.source,)),
+            "aux_train": columns(roles.aux_train),
+            "aux_heldout": columns(roles.aux_heldout),
+            "target": columns(roles.target),
+        },
+    }
+
+
+def _scored(scores: Scores) -> dict[str, Any]:
+    return {
+        "metrics": scores.metrics,
+        "ids": list(scores.ids),
+        "items": np.asarray(scores.items).tolist(),
+    }

@@ -1,0 +1,119 @@
+"""All cells of a comparison, those that are kept read and the others run."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from xlnas_jax.comparison.cell import Cell, config_of, digest, run_cell
+from xlnas_jax.comparison.summary import summarise
+from xlnas_jax.config.config import Config
+from xlnas_jax.experiment.inspection import check_data
+from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.files import read_json, write_json
+from xlnas_jax.terminal.progress import Progress
+from xlnas_jax.training.methods.registry import method_named
+from xlnas_jax.types import CheckpointError, ConfigError
+
+CELLS, RESULT = "cells", "comparison.json"
+FORMAT = 1
+
+
+def compare(
+    config: Config,
+    methods: Sequence[str],
+    seeds: int,
+    steps: int,
+    folder: Path,
+    progress: Progress,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Every method with every seed, each cell kept as soon as it is done.
+
+    Started again it goes on; with more methods or seeds only what is new is run.
+
+    Args:
+        config: whose data, languages, model and `train` section count.
+        seeds: how many, from `config.seed` on.
+        folder: where everything is kept.
+
+    Raises:
+        ConfigError: a method cannot be compared, or learns from what is not there.
+        CheckpointError: a kept cell was made with other options.
+
+    Returns:
+        The document that is written, `comparison.json`.
+    """
+    cells = [
+        Cell(method, config.seed + number)
+        for number in range(seeds)
+        for method in _distinct(methods)
+    ]
+    # All of them first: what cannot be run is said before anything is.
+    experiments = {}
+    for cell in cells:
+        own = config_of(config, cell, steps)
+        if _kept(folder, cell, own) is None:
+            experiments[cell] = own
+    for own in {cell.method: own for cell, own in experiments.items()}.values():
+        check_data(prepare(own), say)
+    found: dict[str, list[dict[str, Any]]] = {cell.method: [] for cell in cells}
+    for number, cell in enumerate(cells):
+        progress.phase(f"{cell.method}, seed {cell.seed}")
+        before = number * steps
+        if cell in experiments:
+            done = run_cell(
+                prepare(experiments[cell]),
+                lambda step, before=before: progress.update(before + step),
+            )
+            write_json(_file(folder, cell), done)
+        progress.update(before + steps)
+        kept = _kept(folder, cell, config_of(config, cell, steps))
+        assert kept is not None
+        found[cell.method].append(kept)
+    document = {
+        "format": FORMAT,
+        "steps": steps,
+        "seeds": [config.seed + number for number in range(seeds)],
+        "methods": {name: method_named(name).paper for name in found},
+        "tasks": found[cells[0].method][0]["tasks"],
+        "summary": summarise(found),
+    }
+    write_json(folder / RESULT, document)
+    return document
+
+
+def _distinct(methods: Sequence[str]) -> list[str]:
+    """Known methods, each once, in their order; the first is what others are held to.
+
+    Raises:
+        ConfigError: one is unknown or twice, or there is none.
+    """
+    if not methods:
+        raise ConfigError("--methods: at least one must be named; got none.")
+    for name in methods:
+        method_named(name)
+        if list(methods).count(name) > 1:
+            raise ConfigError(
+                f"--methods: every method must be named once; got {name} twice. Leave "
+                f"one out."
+            )
+    return list(methods)
+
+
+def _file(folder: Path, cell: Cell) -> Path:
+    return folder / CELLS / f"{cell.name}.json"
+
+
+def _kept(folder: Path, cell: Cell, config: Config) -> dict[str, Any] | None:
+    """A cell that was run before."""
+    file = _file(folder, cell)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        return None
+    found = read_json(file, CheckpointError, "Delete it to have it run again.")
+    if found.get("config") != digest(config):
+        raise CheckpointError(
+            f"{file}: was run with other options than are given now. Give the same "
+            f"configuration and number of steps, or another --out."
+        )
+    return found

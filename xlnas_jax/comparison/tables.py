@@ -1,0 +1,99 @@
+"""What the terminal and a Markdown file show of a comparison."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from xlnas_jax.results.tables import PRIMARY
+from xlnas_jax.terminal.text import Grid
+
+_MINUTE, _MEGA = 60.0, 1e6
+
+
+def comparison_tables(document: dict[str, Any]) -> Iterator[Grid]:
+    """Of each task: means and gains by method, then all languages."""
+    for name, task in document["tasks"].items():
+        rows = document["summary"][name]
+        prefix = "" if name == "task" else f"{name}: "
+        seeds = len(document["seeds"])
+        first = next(iter(rows))
+        yield Grid(
+            f"{prefix}Test {PRIMARY[task['primary']]} (%), mean of {seeds} "
+            f"{'seed' if seeds == 1 else 'seeds'}, {document['steps']} steps",
+            (
+                *("method", "aux", "source", "targets", "worst", "gap"),
+                *(f"gain over {first}", "95 % interval", "minutes", "peak MB"),
+            ),
+            [_summary_row(method, one) for method, one in rows.items()],
+            notes=(
+                "Intervals over seeds and test items; nothing was chosen by targets.",
+                "Minutes are of tuning, compilation included.",
+            ),
+        )
+        aligned = [
+            _alignment_row(method, one)
+            for method, one in rows.items()
+            if one["alignment"] is not None
+        ]
+        if aligned:
+            yield Grid(
+                f"{prefix}How alike source and targets lie in the last layer, mean",
+                (
+                    *("method", "distance of means before", "after"),
+                    *("debiased CKA before", "after"),
+                ),
+                aligned,
+            )
+        columns = list(next(iter(rows.values()))["languages"])
+        role_of = {c: role for role, own in task["roles"].items() for c in own}
+        yield Grid(
+            f"{prefix}By language (%)",
+            ("language", *rows),
+            [
+                (
+                    f"{column} ({role_of[column]})",
+                    *(_percent(one["languages"][column]) for one in rows.values()),
+                )
+                for column in columns
+            ],
+        )
+
+
+def to_markdown(document: dict[str, Any]) -> str:
+    """The same tables for a page."""
+    lines: list[str] = []
+    for grid in comparison_tables(document):
+        rule = ["---", *["---:"] * (len(grid.headings) - 1)]
+        every = [list(grid.headings), rule, *map(list, grid.rows)]
+        lines += [f"**{grid.title}**", ""]
+        lines += ["| " + " | ".join(row) + " |" for row in every]
+        lines += ["", *grid.notes, ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def _summary_row(method: str, one: dict[str, Any]) -> tuple[str, ...]:
+    gain, peak = one["gain"], one["peak_bytes"]
+    return (
+        method,
+        _percent(one["auxiliary_mean"]),
+        _percent(one["source"]),
+        _percent(one["target_mean"]),
+        f"{_percent(one['worst_target']['value'])} {one['worst_target']['code']}",
+        _percent(one["transfer_gap"]),
+        "-" if gain is None else _signed(gain["difference"]),
+        "-" if gain is None else f"{_signed(gain['low'])} to {_signed(gain['high'])}",
+        f"{one['seconds'] / _MINUTE:.1f}",
+        "-" if peak is None else f"{peak / _MEGA:.0f}",
+    )
+
+
+def _alignment_row(method: str, one: dict[str, Any]) -> tuple[str, ...]:
+    values = [one["alignment"][name] for name in ("centroid", "cka")]
+    return (method, *(f"{v[when]:.3f}" for v in values for when in ("before", "after")))
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None or value != value else f"{100 * value:.1f}"
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.1f}"
