@@ -6,6 +6,7 @@ from typing import Any, get_origin, get_type_hints
 
 import tyro
 
+from xlnas_jax.cli.ablate import Ablate
 from xlnas_jax.cli.align import Align
 from xlnas_jax.cli.bench import Bench
 from xlnas_jax.cli.compare import Compare
@@ -27,6 +28,7 @@ COMMANDS = {
     "trim": Trim,
     "align": Align,
     "compare": Compare,
+    "ablate": Ablate,
     "bench": Bench,
 }
 

@@ -73,9 +73,10 @@ class Compare:
                 config, methods, self.seeds, steps, folder, progress, progress.say
             )
         console = make_console()
-        for table in comparison_tables(document):
+        tables = list(comparison_tables(document))
+        for table in tables:
             console.print(table)
-        write_text(folder / "comparison.md", to_markdown(document))
+        write_text(folder / "comparison.md", to_markdown(tables))
         if self.plot is not None:
             plot_comparison(document, self.plot)
         say(console, f"Written: {folder}/comparison.json and comparison.md")

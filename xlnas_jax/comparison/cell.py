@@ -6,7 +6,6 @@ chosen after.
 """
 
 import dataclasses
-import hashlib
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -14,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlnas_jax.alignment.measures.registry import MEASURES
+from xlnas_jax.comparison.kept import digest, scored
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.languages import LanguagesConfig
-from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.data.pairs import read_text_pairs
 from xlnas_jax.devices.compiles import CompileCounter
@@ -37,7 +36,6 @@ from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.weights import import_params
 from xlnas_jax.results.finish import report
-from xlnas_jax.results.scoring import Scores
 from xlnas_jax.search.learn import init_method, make_learn
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import init_learner
@@ -115,11 +113,6 @@ def _without_texts(config: Config) -> Config:
     return dataclasses.replace(config, tasks=tasks)
 
 
-def digest(config: Config) -> str:
-    """What a kept cell is known by: all options that it was made with."""
-    return hashlib.sha256(dump_config(config).encode()).hexdigest()[:16]
-
-
 def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str, Any]:
     """Tunes, then tests.
 
@@ -151,8 +144,8 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
         "seed": config.seed,
         "steps": config.search.rounds * config.search.weight_steps,
         "batch_size": config.train.batch_size,
-        "tasks": {part.name: _task(experiment, part) for part in experiment.parts},
-        "languages": {c: _scored(one) for c, one in tested.networks[0].items()},
+        "tasks": {part.name: described(experiment, part) for part in experiment.parts},
+        "languages": {c: scored(one) for c, one in tested.networks[0].items()},
         "alignment": {"before": before, "after": after},
         "seconds": {"tuning": seconds, "compilation": compiles.seconds},
         "peak_bytes": status_bytes("VmHWM"),
@@ -229,7 +222,7 @@ def _aligned(
     return found
 
 
-def _task(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
+def described(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
     """What is said of a task: its metric, and which columns play which part."""
     roles = part.roles
 
@@ -245,12 +238,4 @@ def _task(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
             "aux_heldout": columns(roles.aux_heldout),
             "target": columns(roles.target),
         },
-    }
-
-
-def _scored(scores: Scores) -> dict[str, Any]:
-    return {
-        "metrics": scores.metrics,
-        "ids": list(scores.ids),
-        "items": np.asarray(scores.items).tolist(),
     }

@@ -4,18 +4,15 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlnas_jax.comparison.cell import Cell, config_of, digest, run_cell
+from xlnas_jax.comparison.cell import Cell, config_of, run_cell
+from xlnas_jax.comparison.kept import FORMAT, read_cell, write_cell, write_result
 from xlnas_jax.comparison.summary import summarise
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.inspection import check_data
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.files import read_json, write_json
 from xlnas_jax.terminal.progress import Progress
 from xlnas_jax.training.methods.registry import method_named
-from xlnas_jax.types import CheckpointError, ConfigError
-
-CELLS, RESULT = "cells", "comparison.json"
-FORMAT = 1
+from xlnas_jax.types import ConfigError
 
 
 def compare(
@@ -52,7 +49,7 @@ def compare(
     experiments = {}
     for cell in cells:
         own = config_of(config, cell, steps)
-        if _kept(folder, cell, own) is None:
+        if read_cell(folder, cell.name, own) is None:
             experiments[cell] = own
     for own in {cell.method: own for cell, own in experiments.items()}.values():
         check_data(prepare(own), say)
@@ -65,9 +62,9 @@ def compare(
                 prepare(experiments[cell]),
                 lambda step, before=before: progress.update(before + step),
             )
-            write_json(_file(folder, cell), done)
+            write_cell(folder, cell.name, done)
         progress.update(before + steps)
-        kept = _kept(folder, cell, config_of(config, cell, steps))
+        kept = read_cell(folder, cell.name, config_of(config, cell, steps))
         assert kept is not None
         found[cell.method].append(kept)
     document = {
@@ -78,7 +75,7 @@ def compare(
         "tasks": found[cells[0].method][0]["tasks"],
         "summary": summarise(found),
     }
-    write_json(folder / RESULT, document)
+    write_result(folder, document)
     return document
 
 
@@ -98,22 +95,3 @@ def _distinct(methods: Sequence[str]) -> list[str]:
                 f"one out."
             )
     return list(methods)
-
-
-def _file(folder: Path, cell: Cell) -> Path:
-    return folder / CELLS / f"{cell.name}.json"
-
-
-def _kept(folder: Path, cell: Cell, config: Config) -> dict[str, Any] | None:
-    """A cell that was run before."""
-    file = _file(folder, cell)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    if not file.exists():
-        return None
-    found = read_json(file, CheckpointError, "Delete it to have it run again.")
-    if found.get("config") != digest(config):
-        raise CheckpointError(
-            f"{file}: was run with other options than are given now. Give the same "
-            f"configuration and number of steps, or another --out."
-        )
-    return found

@@ -1,6 +1,6 @@
 """What the terminal and a Markdown file show of a comparison."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from xlnas_jax.results.tables import PRIMARY
@@ -58,10 +58,36 @@ def comparison_tables(document: dict[str, Any]) -> Iterator[Grid]:
         )
 
 
-def to_markdown(document: dict[str, Any]) -> str:
+def ablation_tables(document: dict[str, Any]) -> Iterator[Grid]:
+    """Of each task: what is lost without every part."""
+    for name, task in document["tasks"].items():
+        rows = document["summary"][name]
+        prefix = "" if name == "task" else f"{name}: "
+        seeds = len(document["seeds"])
+        yield Grid(
+            f"{prefix}Test {PRIMARY[task['primary']]} (%) of what is exported, mean of "
+            f"{seeds} {'seed' if seeds == 1 else 'seeds'}",
+            (
+                *("without", "encoder M", "source", "targets", "worst"),
+                *("part is worth", "95 % interval", "what is left"),
+            ),
+            [
+                _ablation_row(part, one, document["encoder_params"][part], left)
+                for (part, one), left in zip(
+                    rows.items(), document["parts"].values(), strict=True
+                )
+            ],
+            notes=(
+                "In points of the target mean; intervals over seeds and test items.",
+                *(f"{n}: passed over, {why}" for n, why in document["skipped"].items()),
+            ),
+        )
+
+
+def to_markdown(grids: Iterable[Grid]) -> str:
     """The same tables for a page."""
     lines: list[str] = []
-    for grid in comparison_tables(document):
+    for grid in grids:
         rule = ["---", *["---:"] * (len(grid.headings) - 1)]
         every = [list(grid.headings), rule, *map(list, grid.rows)]
         lines += [f"**{grid.title}**", ""]
@@ -83,6 +109,22 @@ def _summary_row(method: str, one: dict[str, Any]) -> tuple[str, ...]:
         "-" if gain is None else f"{_signed(gain['low'])} to {_signed(gain['high'])}",
         f"{one['seconds'] / _MINUTE:.1f}",
         "-" if peak is None else f"{peak / _MEGA:.0f}",
+    )
+
+
+def _ablation_row(
+    part: str, one: dict[str, Any], params: float, left: str
+) -> tuple[str, ...]:
+    gain = one["gain"]
+    return (
+        part if gain is not None else "nothing",
+        f"{params / _MEGA:.2f}",
+        _percent(one["source"]),
+        _percent(one["target_mean"]),
+        f"{_percent(one['worst_target']['value'])} {one['worst_target']['code']}",
+        "-" if gain is None else _signed(-gain["difference"]),
+        "-" if gain is None else f"{_signed(-gain['high'])} to {_signed(-gain['low'])}",
+        left,
     )
 
 

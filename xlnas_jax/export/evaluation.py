@@ -13,6 +13,7 @@ from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.labelled import Parts
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.results.scoring import Scores
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import CheckpointError
 
@@ -21,8 +22,12 @@ NUM_BUCKETS = 4
 DIGITS = 6
 
 
-def evaluate_model(subnet: Subnet, parts: Parts) -> dict[str, dict[str, Any]]:
-    """Official metrics by language, and how many examples they rest on."""
+def score_model(subnet: Subnet, parts: Parts) -> dict[str, Scores]:
+    """Official scores by language.
+
+    Raises:
+        CheckpointError: the model's numbers are not finite.
+    """
     examples = tuple(parts.values())
     heads = None
     if subnet.own_heads:
@@ -45,10 +50,15 @@ def evaluate_model(subnet: Subnet, parts: Parts) -> dict[str, dict[str, Any]]:
                 f"there is nothing to score. Export the model again, from a search "
                 f"that did not diverge."
             )
+    return dict(zip(parts, scores, strict=True))
+
+
+def evaluate_model(subnet: Subnet, parts: Parts) -> dict[str, dict[str, Any]]:
+    """Official metrics by language, and how many examples they rest on."""
     return {
         code: {
             "examples": len(parts[code]),
             **{name: round(value, DIGITS) for name, value in one.metrics.items()},
         }
-        for code, one in zip(parts, scores, strict=True)
+        for code, one in score_model(subnet, parts).items()
     }
