@@ -19,6 +19,7 @@ from xlnas_jax.devices.sharding import (
     make_mesh,
     place,
     replicate,
+    require_divisible,
     shard_steps,
 )
 from xlnas_jax.evaluation.evaluate import make_evaluator
@@ -123,8 +124,13 @@ def test_devices_that_cannot_be_divided_so_are_refused():
     train = dataclasses.replace(config.train, batch_size=15)
     config = dataclasses.replace(config, train=train)
     experiment = prepare(config)
-    with pytest.raises(ConfigError, match="multiple of the 2 devices"):
+    with pytest.raises(ConfigError, match="multiple of the 2 devices; got 15"):
         make_engine(experiment, training_rows(experiment), heldout_data(experiment))
+    parts = dataclasses.replace(train, batch_size=18, accumulate=6)
+    with pytest.raises(ConfigError, match=r"2 devices times train\.accumulate 6"):
+        require_divisible(make_mesh(config.devices), parts)
+    parts = dataclasses.replace(parts, batch_size=36)
+    require_divisible(make_mesh(config.devices), parts)
 
 
 def test_all_devices_are_used_where_none_are_named():

@@ -69,6 +69,7 @@ class Config:
                 f"must be at most {LARGEST:,} steps; got "
                 f"{steps + self.train.pretune_steps:,}. Use fewer."
             )
+        _require_parts(self)
         if self.evaluate.tuning is not None and not self.search.finalists:
             raise ConfigError(
                 "evaluate.tuning: needs search.finalists, since the weights that "
@@ -109,3 +110,19 @@ class Config:
             texts=self.texts,
         )
         return {"task": only}
+
+
+def _require_parts(config: Config) -> None:
+    """Batches of networks trained alone can be cut in as many parts as others."""
+    count, tuning = config.train.accumulate, config.evaluate.tuning
+    sizes = {
+        "finalists": config.finalists.batch_size,
+        "evaluate.tuning": None if tuning is None else tuning.batch_size,
+    }
+    for section, size in sizes.items():
+        if size is not None and size % count:
+            raise ConfigError(
+                f"{section}.batch_size: train.accumulate {count} must divide it; got "
+                f"{size}. Use {size - size % count or count}, or another number of "
+                f"parts."
+            )

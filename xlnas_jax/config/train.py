@@ -3,8 +3,16 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, fraction, positive
+from xlnas_jax.config.ranges import (
+    MAX_STEPS,
+    at_least,
+    distinct,
+    divides,
+    fraction,
+    positive,
+)
 from xlnas_jax.config.tokens import MAX_TOKENS
+from xlnas_jax.types import ConfigError
 
 
 @dataclass(frozen=True)
@@ -14,6 +22,8 @@ class TrainConfig:
     Attributes:
         method: how a batch makes a weight step of the search's rounds, and of the
             exported network; see `training.methods`. In the warm-up it is `finetune`.
+        accumulate: in how many parts the rows of a batch pass the layers, one after
+            another: the step is that of the whole batch, the memory that of a part.
         pretune_steps: full-network steps before heads and neurons are reordered
             by importance and sub-networks join in.
         reorder: sort heads and neurons by importance after `pretune_steps`.
@@ -43,6 +53,7 @@ class TrainConfig:
 
     method: str = "sandwich"
     batch_size: int = 32
+    accumulate: int = 1
     learning_rate: float = 5e-5
     head_learning_rate: float = 1e-3
     rounds_learning_rate: float | None = None
@@ -68,7 +79,8 @@ class TrainConfig:
 
     def __post_init__(self) -> None:
         distinct(self, "method")
-        at_least(self, 1, "batch_size", most=MAX_TOKENS)
+        at_least(self, 1, "batch_size", "accumulate", most=MAX_TOKENS)
+        divides(self, "accumulate", "batch_size")
         at_least(self, 0, "weight_decay", "kd_vector", "kd_layers", "kd_labels")
         at_least(self, 0, "kd_relation")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
@@ -77,3 +89,14 @@ class TrainConfig:
         positive(self, "kd_temperature", "rounds_learning_rate")
         positive(self, "relation_temperature", most=100)
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
+        self._require_rows_apart()
+
+    def _require_rows_apart(self) -> None:
+        """Nothing that looks at the rows of a batch side by side, if it is in parts."""
+        for name in ("kd_layers", "kd_relation"):
+            if self.accumulate > 1 and getattr(self, name):
+                raise ConfigError(
+                    f"accumulate: must be 1 where train.{name} compares the rows of a "
+                    f"batch, which parts of it do not have; got {self.accumulate}. "
+                    f"Leave it out, or set train.{name} to 0."
+                )

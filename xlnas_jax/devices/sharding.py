@@ -14,6 +14,7 @@ import numpy as np
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from xlnas_jax.config.devices import DevicesConfig
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.training.learner import Layout
 from xlnas_jax.types import Batch, ConfigError
 
@@ -159,10 +160,12 @@ def split_rows(mesh: Mesh, batch: Batch) -> Batch:
     return jax.lax.with_sharding_constraint(batch, sharding)
 
 
-def require_divisible(mesh: Mesh, batch_size: int) -> None:
-    """Raise `ConfigError` unless every device gets as many rows of a batch."""
-    if batch_size % mesh.size:
+def require_divisible(mesh: Mesh, train: TrainConfig) -> None:
+    """Raise `ConfigError` unless every device gets as many rows of a batch's parts."""
+    parts = train.accumulate
+    if train.batch_size % (mesh.size * parts):
+        times = f" times train.accumulate {parts}" if parts > 1 else ""
         raise ConfigError(
-            f"train.batch_size: must be a multiple of the {mesh.size} devices; got "
-            f"{batch_size}. Change it, or use fewer devices (devices.pop)."
+            f"train.batch_size: must be a multiple of the {mesh.size} devices{times}; "
+            f"got {train.batch_size}. Change it, or use fewer devices (devices.pop)."
         )

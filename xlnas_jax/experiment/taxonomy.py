@@ -158,6 +158,12 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             f"none to learn from. Name languages in languages.aux_train, or use "
             f"distill, which learns from text."
         )
+    if config.train.accumulate > 1:
+        yield (
+            "train.accumulate: must be 1 where a translation is told from all others "
+            f"of its batch, which parts of it do not have; got "
+            f"{config.train.accumulate}. Leave the option out."
+        )
     if any(task.language_heads for task in every):
         yield (
             "language_heads: translations are told by vectors, which have no output "

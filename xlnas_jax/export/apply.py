@@ -10,7 +10,7 @@ from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.heads import pool, read_out, sentence_vector
-from xlnas_jax.supernet.layers import embed
+from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
 from xlnas_jax.supernet.stages.registry import stages_with
 from xlnas_jax.types import Said
 
@@ -44,8 +44,19 @@ def say_subnet(
 ) -> Said:
     """The same, with the sentences' vectors."""
     positions = jax.lax.broadcasted_iota(length.dtype, tokens.shape, 1)
-    mask = positions < length[:, None]
     x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
+    return say_embedded(params, shape, pooling, x, positions < length[:, None], route)
+
+
+def say_embedded(
+    params: SubnetParams,
+    shape: EncoderShape,
+    pooling: str,
+    x: Hidden,
+    mask: TokenMask,
+    route: Int[Array, " batch"] | None = None,
+) -> Said:
+    """The same of embedded tokens."""
     for layer, size in zip(params.layers, params.sizes, strict=True):
         values = dict(size)
         for stage in stages_with(values):

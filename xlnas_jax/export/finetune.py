@@ -11,11 +11,13 @@ from jaxtyping import Array, Int
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_teacher
-from xlnas_jax.export.apply import say_subnet
+from xlnas_jax.export.apply import say_embedded
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.search.learn import make_plan
 from xlnas_jax.search.teacher import listen
-from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.supernet.layers import embed
+from xlnas_jax.supernet.params import EncoderParams, SharedParams, SupernetParams
+from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.methods.base import Network, Setting
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
@@ -46,15 +48,18 @@ def finetune_subnet(
         rounds_learning_rate=None,
         freeze_embeddings=False,
     )
-    optimizer = make_optimizer(train, params, count)
-    shape = experiment.shape
+    shape, start = experiment.shape, _whole(params)
+    optimizer = make_optimizer(train, start, count)
+
+    def tokens(embeddings: Any, batch: Batch) -> Any:
+        return embed(embeddings, shape, batch.tokens, batch.segments, jnp.float32)
 
     def full(
-        params: SubnetParams, x: Any, batch: Batch, arch: Any, key: Any = None
+        trained: SupernetParams, x: Any, batch: Batch, arch: Any, key: Any = None
     ) -> Said:
-        del x, arch, key  # it is one network, trained without dropout
-        arrays = batch.tokens, batch.segments, batch.length, batch.head
-        return say_subnet(params, shape, pooling, *arrays)
+        del arch, key  # it is one network, trained without dropout
+        own = _alone_again(params, trained)
+        return say_embedded(own, shape, pooling, x, batch.mask, batch.head)
 
     method = method_named(config.train.method)
     setting = Setting(train, Network(full), experiment.space, part.task)
@@ -64,8 +69,8 @@ def finetune_subnet(
     def step(carried: Any, number: Int[Array, ""], rows: Batch, index, weight):
         params, opt_state, state = carried
         batch, key = take_batch(rows, index, weight), jax.random.fold_in(base, number)
-        _, (grads, _), state = method.gradients(
-            setting, state, params, jnp.zeros(()), batch, key
+        _, grads, state = batch_gradients(
+            method, setting, tokens, state, params, batch, key
         )
         return *apply_gradients(optimizer, params, opt_state, grads), state
 
@@ -74,12 +79,26 @@ def finetune_subnet(
     if teacher is not None and learns_from_teacher(config):
         rows, _ = listen(alone, rows, (), teacher)
     plan = make_plan(alone, rows)
-    tree: Any = params
-    carried = params, optimizer.init(tree), method.init(setting, base)
+    tree: Any = start
+    carried = start, optimizer.init(tree), method.init(setting, base)
     for number in range(count):
         _, bucket, index, weight = plan[number]
         carried = step(carried, np.int32(number), rows[0][bucket], index, weight)
-    return carried[0]
+    return _alone_again(params, carried[0])
+
+
+def _whole(params: SubnetParams) -> SupernetParams:
+    """The network as methods and optimizers know one, its layers apart."""
+    layers: Any = params.layers
+    return SupernetParams(EncoderParams(params.embeddings, layers), params.head)
+
+
+def _alone_again(params: SubnetParams, trained: SupernetParams) -> SubnetParams:
+    """The network with weights of the same shapes."""
+    encoder, layers = trained.encoder, trained.encoder.layers
+    return dataclasses.replace(
+        params, embeddings=encoder.embeddings, layers=layers, head=trained.head
+    )
 
 
 def _alone(experiment: Experiment, part: TaskPart) -> Experiment:

@@ -32,7 +32,7 @@ def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> lis
     for line in remarks(experiment, found):
         say(line)
     goes_on = look_at(directory, config, is_whole(found))
-    require_divisible(make_mesh(config.devices), config.train.batch_size)
+    require_divisible(make_mesh(config.devices), config.train)
     training_rows(experiment)
     heldout_data(experiment)
     for part in experiment.parts:  # whose test data a search tokenises at its end

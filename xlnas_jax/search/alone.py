@@ -124,7 +124,7 @@ def make_train_alone(
         experiment, config=dataclasses.replace(config, train=train)
     )
     mesh, method = make_mesh(config.devices), method_named(train.method)
-    require_divisible(mesh, train.batch_size)
+    require_divisible(mesh, train)
     layout = make_layout(mesh, config.devices.fsdp)
     supernet = make_training_supernet(experiment)
     settings = make_settings(experiment, supernet)

@@ -59,7 +59,7 @@ def make_engine(
     config = experiment.config
     require_prunable(experiment)
     mesh = make_mesh(config.devices)
-    require_divisible(mesh, config.train.batch_size)
+    require_divisible(mesh, config.train)
     warm_up = num_warm_up(config)
     params = place(mesh, import_params(experiment), config.devices.fsdp)
     rows = replicate(mesh, rows)

@@ -16,6 +16,7 @@ from xlnas_jax.supernet.fixed import Row, encode_cut
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
 from xlnas_jax.supernet.supernet import Seen, Supernet
+from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
 from xlnas_jax.training.optimizer import apply_gradients, with_rate
@@ -218,17 +219,10 @@ def weight_step(
     def gradients(learner: Learner, batch: Batch):
         params = layout.gather(learner.params.of_task(name))
         key = jax.random.fold_in(jax.random.key(seed), learner.step)
-        x, embed_vjp = jax.vjp(
-            lambda e: supernet.embed(e, batch), params.encoder.embeddings
-        )
         state = learner.method.get(name, ())
-        loss, (grads, x_grad), state = method.gradients(
-            setting, state, params, x, batch, key
+        return batch_gradients(
+            method, setting, supernet.embed, state, params, batch, key
         )
-        # Every network shares the embedded tokens: one backward pass serves all.
-        (table_grads,) = embed_vjp(x_grad)
-        encoder = dataclasses.replace(grads.encoder, embeddings=table_grads)
-        return loss, dataclasses.replace(grads, encoder=encoder), state
 
     def update(learner: Learner, grads: SupernetParams, state: Any) -> Learner:
         before = learner.params, learner.opt_state

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.space.space import SearchSpace
@@ -48,17 +48,31 @@ class Network(NamedTuple):
     sub: Callable[..., Said] | None = None
 
 
+class Part(NamedTuple):
+    """Which part of a batch a method is given, where they come one after another.
+
+    Attributes:
+        whole: the batch; means are taken over what counts in all of it.
+        number: of the part, which has dropout of its own.
+    """
+
+    whole: Batch
+    number: Int[Array, ""]
+
+
 class Setting(NamedTuple):
     """Where a method works.
 
     Attributes:
         space: of the network; its largest architecture is the whole.
+        part: of a batch; None where the method is given all of it.
     """
 
     config: TrainConfig
     network: Network
     space: SearchSpace
     task: Task
+    part: Part | None = None
 
 
 def no_state(setting: Setting, key: Key[Array, ""]) -> tuple[()]:
@@ -89,18 +103,57 @@ class Method(NamedTuple):
     trains: frozenset[Part] = EVERYTHING
 
 
-def batch_loss(losses: Losses, weight: Float[Array, " batch"]) -> Float[Array, ""]:
-    """Mean over the predictions of the rows that count."""
-    count = (losses.num * weight).sum()
+def batch_loss(
+    losses: Losses,
+    weight: Float[Array, " batch"],
+    count: Float[Array, ""] | None = None,
+) -> Float[Array, ""]:
+    """Mean over the predictions of the rows that count.
+
+    Args:
+        count: of those predictions, where not all of them are here.
+    """
+    if count is None:
+        count = (losses.num * weight).sum()
     return (losses.total * weight).sum() / jnp.maximum(count, 1.0)
+
+
+def row_weight(batch: Batch) -> Float[Array, " batch"]:
+    """1 for every row that counts, labelled or not."""
+    return batch.weight
+
+
+def label_weight(batch: Batch) -> Float[Array, " batch"]:
+    """1 for every row that counts and has a label."""
+    return batch.weight if batch.labelled is None else batch.weight * batch.labelled
+
+
+def num_in_whole(
+    setting: Setting, weigh: Callable[[Batch], Float[Array, " batch"]]
+) -> Float[Array, ""] | None:
+    """Predictions that a mean is taken over; None where the batch has all of them.
+
+    How many there are is said by labels and texts alone, so no network is run.
+    """
+    if setting.part is None:
+        return None
+    task, whole = setting.task, setting.part.whole
+    rows = whole.tokens.shape if task.reads_tokens else whole.tokens.shape[:1]
+    nothing = jnp.zeros((*rows, task.num_outputs))
+    return (task.loss(nothing, whole).num * weigh(whole)).sum()
+
+
+def drop_key(setting: Setting, key: Key[Array, ""]) -> Key[Array, ""]:
+    """The key of a batch's dropout, or that of its part."""
+    part = setting.part
+    return key if part is None else jax.random.fold_in(key, part.number)
 
 
 def label_loss(setting: Setting, logits: Logits, batch: Batch) -> Float[Array, ""]:
     """Mean loss of the rows that have labels; 0 where none has."""
-    weight = batch.weight
-    if batch.labelled is not None:
-        weight = weight * batch.labelled
-    return batch_loss(setting.task.loss(logits, batch), weight)
+    losses = setting.task.loss(logits, batch)
+    count = num_in_whole(setting, label_weight)
+    return batch_loss(losses, label_weight(batch), count)
 
 
 def from_labels(
@@ -112,6 +165,7 @@ def from_labels(
     key: Key[Array, ""],
 ) -> tuple[Float[Array, ""], Said, tuple[Any, Any]]:
     """The whole network's loss, what it says, and gradients of weights and tokens."""
+    key = drop_key(setting, key)
 
     def loss_of(params: Any, x: Any) -> tuple[Float[Array, ""], Said]:
         said = setting.network.full(params, x, batch, arch, key)
@@ -130,7 +184,8 @@ def distance(
     The divergence of softened predictions, with `kd_vector` one less the cosine of the
     sentences' vectors, with `kd_layers` what the vectors of every layer that is kept
     leave unexplained of the teacher's, and with `kd_relation` how far sentences of the
-    batch stand otherwise among each other.
+    batch stand otherwise among each other. These two look at rows side by side, so
+    nothing in parts is learnt by them (`train.accumulate`).
 
     References:
         Hinton et al., "Distilling the Knowledge in a Neural Network", 2015.
@@ -145,10 +200,11 @@ def distance(
     apart = setting.task.distill(
         ours.logits, theirs.logits, batch, config.kd_temperature
     )
-    total = batch_loss(apart, batch.weight)
+    total = batch_loss(apart, batch.weight, num_in_whole(setting, row_weight))
+    whole = batch if setting.part is None else setting.part.whole
     if config.kd_vector and ours.vector is not None and theirs.vector is not None:
         turned = 1.0 - cosine(ours.vector, theirs.vector)
-        count = jnp.maximum(batch.weight.sum(), 1.0)
+        count = jnp.maximum(whole.weight.sum(), 1.0)
         total = total + config.kd_vector * (turned * batch.weight).sum() / count
     if config.kd_layers and ours.layers is not None and theirs.layers is not None:
         kept = jnp.ones(ours.layers.shape[1]) if ours.kept is None else ours.kept

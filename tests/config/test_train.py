@@ -1,0 +1,54 @@
+"""What training may be configured to be."""
+
+from typing import Any
+
+import pytest
+
+from xlnas_jax.config.reading.file import parse_config
+from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.types import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        (
+            {"batch_size": 16, "accumulate": 3},
+            r"accumulate: must divide batch_size 16; got 3. Use one of \[1, 2, 4, 8",
+        ),
+        ({"accumulate": 0}, "accumulate: must be at least 1"),
+        (
+            {"accumulate": 2, "kd_layers": 1.0},
+            "accumulate: must be 1 where train.kd_layers compares the rows",
+        ),
+        (
+            {"accumulate": 2, "kd_relation": 1.0},
+            "accumulate: must be 1 where train.kd_relation compares the rows",
+        ),
+    ],
+)
+def test_what_makes_no_sense_is_refused(changes: dict, reason: str) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        TrainConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    ("section", "place"),
+    [
+        ({"finalists": {"batch_size": 6}}, "finalists"),
+        (
+            {"search": {"finalists": 1}, "evaluate": {"tuning": {"batch_size": 6}}},
+            r"evaluate\.tuning",
+        ),
+    ],
+)
+def test_networks_alone_learn_from_as_many_parts(section: dict, place: str) -> None:
+    given: dict[str, Any] = {
+        "model": {"kind": "scratch"},
+        "languages": {"source": "en", "aux_heldout": ["fr"], "target": ["de"]},
+        "data": {"kind": "cldr"},
+        "train": {"accumulate": 4},
+    }
+    reason = rf"{place}\.batch_size: train\.accumulate 4 must divide it; got 6. Use 4"
+    with pytest.raises(ConfigError, match=reason):
+        parse_config({**given, **section})
