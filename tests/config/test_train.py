@@ -17,6 +17,9 @@ from xlnas_jax.types import ConfigError
             r"accumulate: must divide batch_size 16; got 3. Use one of \[1, 2, 4, 8",
         ),
         ({"accumulate": 0}, "accumulate: must be at least 1"),
+        ({"layer_decay": 0.0}, "layer_decay: must be above 0"),
+        ({"layer_decay": 1.1}, "layer_decay: must be at most 1"),
+        ({"frozen_layers": -1}, "frozen_layers: must be at least 0"),
         (
             {"accumulate": 2, "kd_layers": 1.0},
             "accumulate: must be 1 where train.kd_layers compares the rows",
@@ -52,3 +55,18 @@ def test_networks_alone_learn_from_as_many_parts(section: dict, place: str) -> N
     reason = rf"{place}\.batch_size: train\.accumulate 4 must divide it; got 6. Use 4"
     with pytest.raises(ConfigError, match=reason):
         parse_config({**given, **section})
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_trained"),
+    [
+        ({}, True),
+        ({"unfreeze_steps": 5, "layer_decay": 0.5}, True),
+        ({"freeze_embeddings": True}, False),
+        ({"frozen_layers": 1}, False),
+        ({"tunes": "head"}, False),
+        ({"tunes": "adapters"}, False),
+    ],
+)
+def test_embeddings_lie_below_all_that_is_frozen(changes: dict, is_trained: bool):
+    assert TrainConfig(**changes).trains_embeddings == is_trained

@@ -65,6 +65,14 @@ def test_random_search_may_score_one_candidate_at_a_time():
             given("random", "error", "flops", export=ExportConfig(pick="0123456789A")),
             r"got '0123456789A'\. Use best",
         ),
+        (
+            given("random", "error", "flops", train=TrainConfig(frozen_layers=3)),
+            r"train\.frozen_layers: must be at most 2.*; got 3",
+        ),
+        (
+            given("random", "error", "flops", train=TrainConfig(tunes="adapters")),
+            r"train\.tunes: adapters must be in the space.*space\.adapter",
+        ),
         (given("darts", "worst_loss"), "is not that of 'worst_loss'"),
         (given("gdas", "loss", "error", "flops"), r"cannot see the objectives \['err"),
     ],
@@ -135,3 +143,11 @@ UNLABELLED = dataclasses.replace(tiny_config().languages, unlabelled=("pt", "nl"
 def test_what_needs_a_teacher_or_text_and_has_none_is_refused(config, reason) -> None:
     with pytest.raises(ConfigError, match=reason):
         prepare(config)
+
+
+def test_what_the_space_adds_can_be_all_that_is_tuned() -> None:
+    space = dataclasses.replace(tiny_config().space, lora=(0, 2))
+    config = given("random", "error", "flops", space=space)
+    for tunes in ("adapters", "head"):
+        train = dataclasses.replace(config.train, tunes=tunes, frozen_layers=2)
+        assert prepare(dataclasses.replace(config, train=train))

@@ -16,6 +16,7 @@ from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.training.methods.base import batch_loss
+from xlnas_jax.training.places import Places
 
 STEPS = 30
 KINDS = ("classification", "tagging", "qa")
@@ -87,11 +88,22 @@ def test_output_layers_of_languages_learn_too():
     assert (change.max((1, 2)) > 0).all()
 
 
-def test_the_same_input_gives_the_same_bits():
-    part = three_tasks().parts[0]
+def test_the_same_input_gives_the_same_bits_and_what_is_frozen_stays():
+    part, places = three_tasks().parts[0], Places((0,), 2)
     experiment, sliced = with_steps(three_tasks(), 5), sliced_of(part)
-    one, other = (finetune_subnet(experiment, part, sliced, "mean") for _ in range(2))
+    train = dataclasses.replace(experiment.config.train, frozen_layers=1, accumulate=2)
+    config = dataclasses.replace(experiment.config, train=train)
+    experiment = dataclasses.replace(experiment, config=config)
+    one, other = (
+        finetune_subnet(experiment, part, sliced, "mean", places=places)
+        for _ in range(2)
+    )
     jax.tree.map(np.testing.assert_array_equal, one, other)
+    for name in ("layers", "embeddings"):
+        pair = getattr(one, name), getattr(sliced, name)
+        jax.tree.map(np.testing.assert_array_equal, *pair)
+    kernels = [net.head.output.kernel for net in (one, sliced)]
+    assert np.abs(kernels[0] - kernels[1]).max() > 0
 
 
 def test_no_steps_change_nothing():

@@ -73,10 +73,15 @@ def test_a_smaller_network_takes_more_steps_if_asked(begun) -> None:
     assert len(done) > STEPS
 
 
-@pytest.mark.parametrize("layers", [0.0, pytest.param(1.0, marks=pytest.mark.slow)])
-def test_a_program_of_its_own_trains_a_network_alike(begun, monkeypatch, layers):
+KD = {"kd_layers": 1.0}
+BY_PLACE = {"frozen_layers": 1, "layer_decay": 0.5}
+ALIKE = [BY_PLACE, *(pytest.param(c, marks=pytest.mark.slow) for c in ({}, KD))]
+
+
+@pytest.mark.parametrize("changes", ALIKE, ids=lambda c: next(iter(c), "plain"))
+def test_a_program_of_its_own_trains_a_network_alike(begun, monkeypatch, changes):
     experiment, params, rows = begun
-    train = dataclasses.replace(experiment.config.train, kd_layers=layers)
+    train = dataclasses.replace(experiment.config.train, **changes)
     experiment = dataclasses.replace(
         experiment, config=dataclasses.replace(experiment.config, train=train)
     )
@@ -96,6 +101,12 @@ def test_a_program_of_its_own_trains_a_network_alike(begun, monkeypatch, layers)
     # As a whole: Adam makes steps of full size of gradients that are rounding alone.
     assert np.linalg.norm(one - other) < 0.05 * np.linalg.norm(one - begin)
     assert np.abs(one - begin).max() > RATE
+    for whole in made:
+        is_same = jax.tree.map(
+            lambda a, b: bool((a[0] == b[0]).all()), whole.encoder, params.encoder
+        )
+        if changes == BY_PLACE:
+            assert all(jax.tree.leaves(is_same))
     # What it does not have is as it was.
     again = spread_layers(made[1].encoder.layers, experiment.space, row, before)
     jax.tree.map(np.testing.assert_array_equal, again, params.encoder.layers)

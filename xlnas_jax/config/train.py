@@ -48,6 +48,15 @@ class TrainConfig:
         temperature: tasks and languages are trained on in proportion to the number
             of their examples to this power.
         freeze_embeddings: leave the word embeddings as they were imported.
+        frozen_layers: so many of the first layers are left as they were too, and with
+            them the word embeddings.
+        unfreeze_steps: the head and the last layer learn from the first step on, every
+            layer below so many steps later than the one above it, the word embeddings
+            last; 0: all from the first step on.
+        layer_decay: how much more slowly every layer learns than the one above it, and
+            the word embeddings than the first; 1: all alike.
+        tunes: what learns: `all`, or the `head` alone, or the head and what the space
+            adds to pretrained layers (`adapter`, `lora`, `prefix`).
         remat: recompute activations in the backward pass of every layer.
     """
 
@@ -75,6 +84,10 @@ class TrainConfig:
     temperature: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
     freeze_embeddings: bool = False
+    frozen_layers: int = 0
+    unfreeze_steps: int = 0
+    layer_decay: float = 1.0
+    tunes: Literal["all", "adapters", "head"] = "all"
     remat: bool = False
 
     def __post_init__(self) -> None:
@@ -84,12 +97,20 @@ class TrainConfig:
         at_least(self, 0, "weight_decay", "kd_vector", "kd_layers", "kd_labels")
         at_least(self, 0, "kd_relation")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
-        at_least(self, 0, "num_random", most=1024)
+        at_least(self, 0, "unfreeze_steps", most=MAX_STEPS)
+        at_least(self, 0, "num_random", "frozen_layers", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")
         positive(self, "kd_temperature", "rounds_learning_rate")
         positive(self, "relation_temperature", most=100)
+        positive(self, "layer_decay", most=1)
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
         self._require_rows_apart()
+
+    @property
+    def trains_embeddings(self) -> bool:
+        """Whether the word embeddings are ever trained."""
+        is_frozen = self.freeze_embeddings or self.frozen_layers > 0
+        return self.tunes == "all" and not is_frozen
 
     def _require_rows_apart(self) -> None:
         """Nothing that looks at the rows of a batch side by side, if it is in parts."""

@@ -65,6 +65,7 @@ def objections(
             + (f"Did you mean {close[0]!r}?" if close else "Use best.")
         )
     yield from _of_data(config, objectives)
+    yield from _of_freezing(config, space)
     if config.search.population < strategy.min_population:
         yield (
             f"search.population: must be at least {strategy.min_population} for "
@@ -137,6 +138,23 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         )
 
 
+def _of_freezing(config: Config, space: SearchSpace) -> Iterator[str]:
+    """What would leave nothing to train."""
+    train, num_layers = config.train, space.gate.sites
+    if train.frozen_layers > num_layers:
+        yield (
+            f"train.frozen_layers: must be at most {num_layers}, the model's layers; "
+            f"got {train.frozen_layers}. With {num_layers} the head alone is trained."
+        )
+    added = (config.space.adapter, config.space.lora, config.space.prefix)
+    if train.tunes == "adapters" and not any(size for one in added for size in one):
+        yield (
+            "train.tunes: adapters must be in the space, if they are to be trained; "
+            "got adapters, and none in space.adapter, space.lora and space.prefix. "
+            "Give choices of one of them, or use all or head."
+        )
+
+
 def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     """What cannot be asked of translations."""
     tasks = config.every_task.values()
@@ -157,6 +175,11 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             f"train.method: {method.name} learns from translations, of which there are "
             f"none to learn from. Name languages in languages.aux_train, or use "
             f"distill, which learns from text."
+        )
+    if config.train.tunes == "head":
+        yield (
+            "train.tunes: must not be head where translations are told by vectors, "
+            "which no head makes; got head. Use all or adapters."
         )
     if config.train.accumulate > 1:
         yield (

@@ -21,6 +21,7 @@ from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.methods.base import Network, Setting
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
+from xlnas_jax.training.places import Places
 from xlnas_jax.training.step import take_batch
 from xlnas_jax.types import Batch, Said
 
@@ -31,11 +32,13 @@ def finetune_subnet(
     params: SubnetParams,
     pooling: str,
     teacher: SharedParams | None = None,
+    places: Places | None = None,
 ) -> SubnetParams:
     """Takes `export.finetune_steps` steps of `train.method`; same input, same bits.
 
     Args:
         teacher: where the method learns from one.
+        places: of its layers, if it has not all of them.
     """
     config = experiment.config
     count, rate = config.export.finetune_steps, config.export.finetune_learning_rate
@@ -49,7 +52,7 @@ def finetune_subnet(
         freeze_embeddings=False,
     )
     shape, start = experiment.shape, _whole(params)
-    optimizer = make_optimizer(train, start, count)
+    optimizer = make_optimizer(train, start, count, places)
 
     def tokens(embeddings: Any, batch: Batch) -> Any:
         return embed(embeddings, shape, batch.tokens, batch.segments, jnp.float32)

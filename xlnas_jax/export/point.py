@@ -14,6 +14,7 @@ from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.finalists.document import found_networks, winner_of
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.training.places import Places
 from xlnas_jax.types import ConfigError, brief
 
 
@@ -97,7 +98,9 @@ def _make_artifact(
     row = space.from_values(point["architecture"])
     pooling = str(point["architecture"]["pooling"][0])
     sliced = slice_subnet(params.of_task(part.name), space, row)
-    sliced = finetune_subnet(experiment, part, sliced, pooling, teacher)
+    numbers = tuple(number for number, _ in space.layers(row))
+    places = Places(numbers, shape.num_layers)
+    sliced = finetune_subnet(experiment, part, sliced, pooling, teacher, places)
     subnet = Subnet(
         sliced,
         shape,

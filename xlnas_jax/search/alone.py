@@ -30,6 +30,7 @@ from xlnas_jax.supernet.params import SharedParams, on_device
 from xlnas_jax.training.learner import init_learner
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import make_optimizer, rise_and_fall
+from xlnas_jax.training.places import Places
 from xlnas_jax.training.step import WeightStep, make_step_alone, make_step_cut
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
@@ -150,7 +151,9 @@ def make_train_alone(
 
     def own_program(params: SharedParams, row: Row) -> _Program:
         start = _cut(experiment, params, row)
-        optimizer = make_optimizer(train, start, None)
+        numbers = tuple(number for number, _ in experiment.space.layers(row))
+        places = Places(numbers, experiment.shape.num_layers)
+        optimizer = make_optimizer(train, start, None, places)
         fixed = supernet, experiment.shape, row, optimizer, config.seed
         take = [
             make_step_cut(method, one, *fixed, name, layout)

@@ -54,7 +54,7 @@ def whole_teacher(
     experiment: Experiment, teacher: SharedParams, params: SharedParams
 ) -> SharedParams:
     """A teacher with the embeddings that it shares with the weights, if it does."""
-    if not experiment.config.train.freeze_embeddings:
+    if experiment.config.train.trains_embeddings:
         return teacher
     embeddings = params.encoder.embeddings
     encoder = dataclasses.replace(teacher.encoder, embeddings=embeddings)
@@ -63,7 +63,7 @@ def whole_teacher(
 
 def own_weights(experiment: Experiment, params: SharedParams) -> SharedParams:
     """What of the weights may differ from those of later rounds."""
-    if not experiment.config.train.freeze_embeddings:
+    if experiment.config.train.trains_embeddings:
         return params
     nothing = jax.tree.map(lambda leaf: leaf[:0], params.encoder.embeddings)
     encoder = dataclasses.replace(params.encoder, embeddings=nothing)

@@ -8,20 +8,35 @@ import optax
 from jaxtyping import Array, Float
 
 from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.training.places import (
+    FREEZE,
+    TRAIN,
+    Places,
+    by_place,
+    labels_of,
+    places_of,
+)
 
 
 def make_optimizer(
-    config: TrainConfig, params: Any, num_steps: int | None
+    config: TrainConfig,
+    params: Any,
+    num_steps: int | None,
+    places: Places | None = None,
 ) -> optax.GradientTransformation:
     """AdamW with warm-up, linear decay to zero and clipping by global norm.
 
     Biases and LayerNorms do not decay; the head, new where the encoder is
-    pretrained, has a learning rate of its own; frozen leaves have no state. With
+    pretrained, has a learning rate of its own; what else is trained, and how fast, goes
+    by its place (`places`), and frozen leaves have no state. With
     `rounds_learning_rate` a second schedule follows the warm-up of a search, in which
     all weights have that rate.
 
     `params` are the supernet's, or those of one network alone. Without `num_steps` the
     rate neither rises nor falls: whoever takes a step says it (`with_rate`).
+
+    Args:
+        places: of the layers that are there, if they are not all.
     """
     ratio = config.head_learning_rate / config.learning_rate
     own: optax.GradientTransformation = optax.scale(ratio)
@@ -44,11 +59,6 @@ def make_optimizer(
     is_head = jax.tree_util.tree_map_with_path(
         lambda path, _: _name(path[0]).startswith("head"), params
     )
-    labels = jax.tree.map(lambda _: "train", params)
-    if config.freeze_embeddings:
-        frozen = jax.tree.map(lambda _: "freeze", params.encoder.embeddings)
-        encoder = dataclasses.replace(labels.encoder, embeddings=frozen)
-        labels = dataclasses.replace(labels, encoder=encoder)
     learn = optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
         optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
@@ -56,7 +66,10 @@ def make_optimizer(
         optax.scale_by_learning_rate(schedule),
         optax.masked(own, is_head),
     )
-    return optax.partition({"train": learn, "freeze": optax.set_to_zero()}, labels)
+    places = places or places_of(params)
+    labels = labels_of(config, params, places)
+    every = optax.partition({TRAIN: learn, FREEZE: optax.set_to_zero()}, labels)
+    return by_place(every, config, params, places)
 
 
 def with_rate(

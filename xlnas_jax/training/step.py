@@ -174,7 +174,8 @@ def _step_alone(
         learner: Learner, network: Network, factor: Float[Array, ""], *given: Any
     ) -> tuple[Learner, Float[Array, ""]]:
         own = setting._replace(network=network)
-        scaled = with_rate(optimizer, factor, setting.config.freeze_embeddings)
+        is_frozen = not setting.config.trains_embeddings
+        scaled = with_rate(optimizer, factor, is_frozen)
         take = weight_step(method, own, supernet, scaled, seed, name, layout)
         return take(learner, *given)
 

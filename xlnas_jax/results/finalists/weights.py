@@ -48,6 +48,6 @@ def spread_network(
     layers = [cut["layers"][str(number)] for number, _ in space.layers(row)]
     stacked = spread_layers(params.encoder.layers, space, row, layers)
     encoder = dataclasses.replace(params.encoder, layers=stacked)
-    if not experiment.config.train.freeze_embeddings:
+    if experiment.config.train.trains_embeddings:
         encoder = dataclasses.replace(encoder, embeddings=cut["embeddings"])
     return jax.device_put(SharedParams(encoder, cut["heads"]))
