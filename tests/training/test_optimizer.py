@@ -6,7 +6,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 import pytest
 
 from tests.models import as_shared, tiny_params
@@ -16,7 +15,6 @@ from xlnas_jax.training.optimizer import (
     make_optimizer,
     with_rate,
 )
-from xlnas_jax.training.optimizer import rise_and_fall as share_at
 
 CONFIG = TrainConfig(
     learning_rate=1e-2, head_learning_rate=3e-2, weight_decay=0.0, pretune_steps=10
@@ -49,16 +47,22 @@ def sizes(config: TrainConfig, num_steps: int, *told: int | None) -> np.ndarray:
     return np.asarray(moved)
 
 
-def rise_and_fall(peak: float, num_steps: int) -> np.ndarray:
+def rise_and_fall(peak: float, num_steps: int, schedule: str = "linear") -> np.ndarray:
     warmup = max(1, round(0.1 * num_steps))
     steps = np.arange(num_steps)
-    up, down = steps / warmup, (num_steps - steps) / (num_steps - warmup)
-    return peak * np.minimum(up, down)
+    up, left = steps / warmup, (num_steps - steps) / (num_steps - warmup)
+    down = {"linear": left, "cosine": np.sin(np.pi * left / 2) ** 2, "constant": 1.0}
+    return peak * np.where(steps < warmup, up, down[schedule])
 
 
-def test_rounds_have_a_schedule_of_their_own_and_one_rate_for_all() -> None:
-    found = sizes(dataclasses.replace(CONFIG, rounds_learning_rate=2e-2), 30)
-    first, later = rise_and_fall(1e-2, 10), rise_and_fall(2e-2, 20)
+@pytest.mark.parametrize(
+    "schedule",
+    ["linear", "cosine", pytest.param("constant", marks=pytest.mark.slow)],
+)
+def test_rounds_have_a_schedule_of_their_own_and_one_rate_for_all(schedule) -> None:
+    changes = {"rounds_learning_rate": 2e-2, "schedule": schedule}
+    found = sizes(dataclasses.replace(CONFIG, **changes), 30)
+    first, later = (rise_and_fall(*p, schedule) for p in ((1e-2, 10), (2e-2, 20)))
     np.testing.assert_allclose(found[:, 0], [*first, *later], rtol=1e-2, atol=1e-6)
     np.testing.assert_allclose(found[:, 1], [*3 * first, *later], rtol=1e-2, atol=1e-6)
 
@@ -72,22 +76,6 @@ def test_without_it_one_schedule_spans_both(changes: dict) -> None:
     expected = rise_and_fall(1e-2, 30)
     np.testing.assert_allclose(found[:, 0], expected, rtol=1e-2, atol=1e-6)
     np.testing.assert_allclose(found[:, 1], 3 * expected, rtol=1e-2, atol=1e-6)
-
-
-@pytest.mark.parametrize("num_steps", [1, 2, 3, 10, 37])
-def test_of_few_steps_each_moves_something(num_steps: int) -> None:
-    warmup = max(1, round(0.1 * num_steps))
-    schedule = optax.join_schedules(
-        [
-            optax.linear_schedule(1 / (warmup + 1), 1.0, warmup),
-            optax.linear_schedule(1.0, 0.0, max(1, num_steps - warmup)),
-        ],
-        [warmup],
-    )
-    for step in range(num_steps):
-        found = share_at(step, num_steps, 0.1)
-        assert found == pytest.approx(float(schedule(step)), rel=1e-5)
-        assert 0.0 < found <= 1.0
 
 
 def test_without_steps_the_rate_stays() -> None:

@@ -67,7 +67,8 @@ class TuningConfig:
 
     Attributes:
         steps: weight steps of each, by `train.method`, from the shared weights.
-        learning_rate: of all its weights; it falls to zero within these steps.
+        learning_rate: of all its weights; within these steps it goes by
+            `train.schedule`.
         rate_exponent, batch_size: as of `finalists`.
     """
 

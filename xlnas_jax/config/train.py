@@ -14,6 +14,8 @@ from xlnas_jax.config.ranges import (
 from xlnas_jax.config.tokens import MAX_TOKENS
 from xlnas_jax.types import ConfigError
 
+Schedule = Literal["linear", "cosine", "constant"]
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -27,6 +29,8 @@ class TrainConfig:
         pretune_steps: full-network steps before heads and neurons are reordered
             by importance and sub-networks join in.
         reorder: sort heads and neurons by importance after `pretune_steps`.
+        schedule: how learning rates go on after `warmup_fraction` of the steps, within
+            which they rise: `linear` or by a `cosine` to zero, or `constant`.
         rounds_learning_rate: of all weights once the warm-up is over, with a schedule
             of its own; absent: one schedule spans both, and goes on.
         num_random: random sub-networks per step, beside largest and smallest.
@@ -67,6 +71,7 @@ class TrainConfig:
     head_learning_rate: float = 1e-3
     rounds_learning_rate: float | None = None
     warmup_fraction: float = 0.1
+    schedule: Schedule = "linear"
     weight_decay: float = 0.01
     clip_norm: float = 1.0
     dropout: float = 0.1

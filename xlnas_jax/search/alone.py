@@ -29,8 +29,9 @@ from xlnas_jax.supernet.fixed import Row, cut_layers, spread_layers
 from xlnas_jax.supernet.params import SharedParams, on_device
 from xlnas_jax.training.learner import init_learner
 from xlnas_jax.training.methods.registry import method_named
-from xlnas_jax.training.optimizer import make_optimizer, rise_and_fall
+from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.training.places import Places
+from xlnas_jax.training.schedules import rise_and_fall
 from xlnas_jax.training.step import WeightStep, make_step_alone, make_step_cut
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
@@ -183,8 +184,10 @@ def make_train_alone(
         for number in range(steps):
             task, bucket, index, weight = plan[number]
             batch = rows[task][bucket], index, weight
-            rate = peak * rise_and_fall(number, steps, train.warmup_fraction)
-            learner, _ = program.take[task](learner, np.float32(rate), *batch)
+            of_peak = rise_and_fall(
+                number, steps, train.warmup_fraction, train.schedule
+            )
+            learner, _ = program.take[task](learner, np.float32(peak * of_peak), *batch)
             if watch is not None:
                 watch(number + 1, learner.params)
         return program.whole(learner.params)

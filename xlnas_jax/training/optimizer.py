@@ -16,6 +16,7 @@ from xlnas_jax.training.places import (
     labels_of,
     places_of,
 )
+from xlnas_jax.training.schedules import schedule_of
 
 
 def make_optimizer(
@@ -24,7 +25,7 @@ def make_optimizer(
     num_steps: int | None,
     places: Places | None = None,
 ) -> optax.GradientTransformation:
-    """AdamW with warm-up, linear decay to zero and clipping by global norm.
+    """AdamW with a schedule (`schedule_of`) and clipping by global norm.
 
     Biases and LayerNorms do not decay; the head, new where the encoder is
     pretrained, has a learning rate of its own; what else is trained, and how fast, goes
@@ -44,12 +45,12 @@ def make_optimizer(
     if num_steps is None:
         schedule = optax.constant_schedule(config.learning_rate)
     elif later is None or not 0 < first < num_steps:
-        schedule = _rise_and_fall(config, config.learning_rate, num_steps)
+        schedule = schedule_of(config, config.learning_rate, num_steps)
     else:
         schedule = optax.join_schedules(
             [
-                _rise_and_fall(config, config.learning_rate, first),
-                _rise_and_fall(config, later, num_steps - first),
+                schedule_of(config, config.learning_rate, first),
+                schedule_of(config, later, num_steps - first),
             ],
             [first],
         )
@@ -98,28 +99,6 @@ def with_rate(
         return scaled, state
 
     return optax.GradientTransformation(optimizer.init, update)
-
-
-def rise_and_fall(step: int, num_steps: int, warmup_fraction: float) -> float:
-    """Which share of the highest learning rate a step has, of so few that each counts.
-
-    The first one moves something already, and so does the last.
-    """
-    warmup = max(1, round(warmup_fraction * num_steps))
-    rising, falling = warmup + 1, max(1, num_steps - warmup)
-    return min((step + 1) / rising, (num_steps - step) / falling)
-
-
-def _rise_and_fall(config: TrainConfig, peak: float, num_steps: int) -> optax.Schedule:
-    """From zero to a learning rate, and back."""
-    warmup = max(1, round(config.warmup_fraction * num_steps))
-    return optax.join_schedules(
-        [
-            optax.linear_schedule(0.0, peak, warmup),
-            optax.linear_schedule(peak, 0.0, max(1, num_steps - warmup)),
-        ],
-        [warmup],
-    )
 
 
 def _decay_mask(params: Any) -> Any:
