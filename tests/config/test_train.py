@@ -17,6 +17,14 @@ from xlnas_jax.types import ConfigError
             r"accumulate: must divide batch_size 16; got 3. Use one of \[1, 2, 4, 8",
         ),
         ({"accumulate": 0}, "accumulate: must be at least 1"),
+        (
+            {"method": "rdrop", "dropout": 0.0},
+            "dropout: must be above 0 where train.method is rdrop",
+        ),
+        (
+            {"warm_up_method": "rdrop", "dropout": 0.0},
+            "dropout: must be above 0 where train.warm_up_method is rdrop",
+        ),
         ({"layer_decay": 0.0}, "layer_decay: must be above 0"),
         ({"layer_decay": 1.1}, "layer_decay: must be at most 1"),
         ({"frozen_layers": -1}, "frozen_layers: must be at least 0"),

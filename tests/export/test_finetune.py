@@ -106,6 +106,22 @@ def test_the_same_input_gives_the_same_bits_and_what_is_frozen_stays():
     assert np.abs(kernels[0] - kernels[1]).max() > 0
 
 
+@pytest.mark.slow
+def test_its_sentences_can_be_attacked():
+    """An attack that did not reach them would double gradients, which Adam ignores."""
+    part = three_tasks().parts[0]
+    made, sliced = [], sliced_of(part)
+    for method in ("finetune", "fgm"):
+        experiment = with_steps(three_tasks(), 3)
+        train = dataclasses.replace(experiment.config.train, method=method)
+        config = dataclasses.replace(experiment.config, train=train)
+        experiment = dataclasses.replace(experiment, config=config)
+        made.append(finetune_subnet(experiment, part, sliced, "mean"))
+    plain, hurt, begin = (one.head.output.kernel for one in (*made, sliced))
+    moved = np.linalg.norm(plain - begin)
+    assert np.linalg.norm(plain - hurt) > 0.05 * moved > 0
+
+
 def test_no_steps_change_nothing():
     part = three_tasks().parts[0]
     sliced = sliced_of(part)

@@ -1,6 +1,6 @@
 """A network of two matrices, which compiles at once, as transfer methods run one."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -52,7 +52,7 @@ def small_network(task: Task, dropout: float = 0.0) -> Network:
         hidden = jnp.tanh(x @ params.encoder.layers["kernel"])
         if dropout and key is not None:
             kept = jax.random.bernoulli(key, 1.0 - dropout, hidden.shape)
-            hidden = hidden * kept
+            hidden = hidden * kept.astype(hidden.dtype)
         mask = batch.mask.astype(jnp.float32)[..., None]
         vector = (hidden * mask).sum(1) / mask.sum(1)
         read = hidden if task.reads_tokens else vector
@@ -92,3 +92,62 @@ def uneven_batch(kind: str = "classification", rows: int = ROWS) -> Batch:
         spans = zeros, length - 1, zeros, length, zeros, np.arange(rows), gold, gold
         label = SpanLabels(*(jnp.asarray(x, jnp.int32) for x in spans))
     return batch.replace(label=label, weight=jnp.asarray(weight))
+
+
+class OfTorch(NamedTuple):
+    """The same network in PyTorch, of sentences, with leaves that take gradients."""
+
+    x: Any
+    kernel: Any
+    output: Any
+    batch: Batch
+
+    def logits(self, added: Any = 0.0, kept: Any = 1.0) -> Any:
+        import torch
+
+        mask = torch.tensor(np.array(self.batch.mask, np.float32))[..., None]
+        hidden = torch.tanh((self.x + added) @ self.kernel) * kept * mask
+        return (hidden.sum(1) / mask.sum(1)) @ self.output
+
+    def mean(self, rows: Any) -> Any:
+        """Over rows that count and have a label."""
+        import torch
+
+        weight = torch.tensor(np.array(self.batch.weight))
+        if self.batch.labelled is not None:
+            weight = weight * torch.tensor(np.array(self.batch.labelled))
+        return (rows * weight).sum() / weight.sum()
+
+    def loss(self, logits: Any) -> Any:
+        import torch
+
+        label = torch.tensor(np.array(self.batch.label), dtype=torch.long)
+        rows = torch.nn.functional.cross_entropy(logits, label, reduction="none")
+        return self.mean(rows)
+
+
+def of_torch(params: SupernetParams, batch: Batch) -> OfTorch:
+    import torch
+
+    layers: Any = params.encoder.layers
+    head: Any = params.head
+    x = embed_small(params.encoder.embeddings, batch)
+    leaves = (
+        torch.tensor(np.array(leaf), requires_grad=True)
+        for leaf in (x, layers["kernel"], head["output"])
+    )
+    return OfTorch(*leaves, batch)
+
+
+def assert_gradients_of_torch(found: Any, theirs: OfTorch, loss: Any) -> None:
+    """Ours of weights and tokens are those that PyTorch has of its own loss."""
+    loss.backward()
+    grads, x_grad = found
+    pairs = (
+        (x_grad, theirs.x),
+        (grads.encoder.layers["kernel"], theirs.kernel),
+        (grads.head["output"], theirs.output),
+    )
+    for ours, leaf in pairs:
+        np.testing.assert_allclose(ours, leaf.grad.numpy(), atol=2e-6, rtol=1e-4)
+        assert np.abs(ours).max() > 1e-3

@@ -60,7 +60,8 @@ def heard(batch: Batch) -> Batch:
 
 
 CASES = [("finetune", kind) for kind in TASKS]
-CASES += [("sandwich", "classification"), ("distill", "classification")]
+CASES += [(name, "classification") for name in ("sandwich", "distill", "rdrop")]
+CASES += [("fgm", "tagging"), ("pgd", "classification")]
 
 
 @pytest.mark.parametrize(("name", "kind"), CASES)

@@ -18,12 +18,33 @@ Schedule = Literal["linear", "cosine", "constant"]
 
 
 @dataclass(frozen=True)
+class AdversarialConfig:
+    """How sentences are attacked by methods that learn from it; lengths are L2 norms.
+
+    Attributes:
+        epsilon: how far all embedded tokens of a sentence are moved, as one vector, in
+            the units of an embedded token: LayerNorm has each of a length of about the
+            root of the model's width. It is the most that `pgd` moves them by.
+        step_size, steps: of `pgd`, how it gets there.
+    """
+
+    epsilon: float = 1.0
+    step_size: float = 0.3
+    steps: int = 3
+
+    def __post_init__(self) -> None:
+        positive(self, "epsilon", "step_size")
+        at_least(self, 1, "steps", most=1024)
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the shared weights learn.
 
     Attributes:
         method: how a batch makes a weight step of the search's rounds, and of the
-            exported network; see `training.methods`. In the warm-up it is `finetune`.
+            exported network; see `training.methods`.
+        warm_up_method: likewise of the warm-up, in which the full network alone learns.
         accumulate: in how many parts the rows of a batch pass the layers, one after
             another: the step is that of the whole batch, the memory that of a part.
         pretune_steps: full-network steps before heads and neurons are reordered
@@ -44,6 +65,9 @@ class TrainConfig:
             `relation_temperature`: near neighbours must stay apart.
         kd_labels: weight of the loss on labels, where there are some, in what a
             network learns from a teacher that does not learn (`distill`).
+        rdrop_alpha: of `rdrop`, weight of how far two passes with other dropout are
+            from each other.
+        adversarial: of `fgm` and `pgd`, what is done to the sentences.
         importance: what heads and neurons are sorted by: how much the loss on
             `labels` depends on them, or the `divergence` of predictions on all text,
             that without labels too.
@@ -65,6 +89,7 @@ class TrainConfig:
     """
 
     method: str = "sandwich"
+    warm_up_method: str = "finetune"
     batch_size: int = 32
     accumulate: int = 1
     learning_rate: float = 5e-5
@@ -85,6 +110,8 @@ class TrainConfig:
     kd_relation: float = 0.0
     relation_temperature: float = 0.05
     kd_labels: float = 0.0
+    rdrop_alpha: float = 1.0
+    adversarial: AdversarialConfig = AdversarialConfig()
     importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -96,11 +123,11 @@ class TrainConfig:
     remat: bool = False
 
     def __post_init__(self) -> None:
-        distinct(self, "method")
+        distinct(self, "method", "warm_up_method")
         at_least(self, 1, "batch_size", "accumulate", most=MAX_TOKENS)
         divides(self, "accumulate", "batch_size")
         at_least(self, 0, "weight_decay", "kd_vector", "kd_layers", "kd_labels")
-        at_least(self, 0, "kd_relation")
+        at_least(self, 0, "kd_relation", "rdrop_alpha")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
         at_least(self, 0, "unfreeze_steps", most=MAX_STEPS)
         at_least(self, 0, "num_random", "frozen_layers", most=1024)
@@ -110,6 +137,12 @@ class TrainConfig:
         positive(self, "layer_decay", most=1)
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
         self._require_rows_apart()
+        for name in ("method", "warm_up_method"):
+            if getattr(self, name) == "rdrop" and not self.dropout:
+                raise ConfigError(
+                    f"dropout: must be above 0 where train.{name} is rdrop, which "
+                    f"learns from what dropout changes; got 0. Set it, or use finetune."
+                )
 
     @property
     def trains_embeddings(self) -> bool:

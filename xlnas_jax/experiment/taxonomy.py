@@ -30,7 +30,7 @@ from xlnas_jax.objectives.objectives import (
     needs_of,
 )
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.training.methods.registry import method_named
+from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.types import ConfigError, brief
 
 PICKS = ("best", "knee", "smallest")
@@ -101,6 +101,7 @@ HOW_GIVEN = {
 def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     """What the transfer method learns from, and is not there."""
     method = method_named(config.train.method)
+    warm_up_named(config.train.warm_up_method)
     languages = [task.languages for task in config.every_task.values()]
     there = {"source"}
     if all(one.aux_train for one in languages):

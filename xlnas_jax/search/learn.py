@@ -20,7 +20,7 @@ from xlnas_jax.supernet.supernet import Supernet, make_supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.training.learner import Learner
 from xlnas_jax.training.methods.base import Method, Setting
-from xlnas_jax.training.methods.registry import METHODS, method_named
+from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.training.reorder import reorder
 from xlnas_jax.training.step import WeightStep, make_weight_step, network_of
 from xlnas_jax.types import Batch
@@ -95,7 +95,7 @@ def make_learn(
             for name, one in settings.items()
         ]
 
-    first_steps = make_steps(METHODS["finetune"])
+    first_steps = make_steps(warm_up_named(train.warm_up_method))
     later_steps = make_steps(method_named(train.method))
     is_labelled = has_labels(rows)
     first_plan = make_plan(experiment, rows, with_labels=is_labelled)

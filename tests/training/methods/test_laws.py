@@ -166,3 +166,16 @@ def test_a_method_that_there_is_not_is_refused_with_the_nearest() -> None:
     config = tiny_config(train=TrainConfig(method="sandwhich"))
     with pytest.raises(ConfigError, match=r"train\.method.*Did you mean 'sandwich'"):
         prepare(config)
+
+
+def test_a_warm_up_is_by_what_needs_labels_alone() -> None:
+    config = tiny_config(train=TrainConfig(warm_up_method="sandwich"))
+    able = "finetune, rdrop, fgm, pgd"
+    with pytest.raises(
+        ConfigError, match=rf"train\.warm_up_method: .* {able}; got 'san"
+    ):
+        prepare(config)
+    for name in able.split(", "):
+        made = METHODS[name]
+        assert made.needs == {"source"}
+        assert made.init(SETTING, jax.random.key(0)) == ()

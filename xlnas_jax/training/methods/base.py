@@ -23,8 +23,8 @@ from xlnas_jax.types import Architecture, Batch, Said
 # text when its warm-up was over.
 Data = Literal["source", "auxiliary", "unlabelled", "translations", "teacher"]
 # What of the weights a method trains.
-Part = Literal["embeddings", "layers", "head"]
-EVERYTHING: frozenset[Part] = frozenset({"embeddings", "layers", "head"})
+Trained = Literal["embeddings", "layers", "head"]
+EVERYTHING: frozenset[Trained] = frozenset({"embeddings", "layers", "head"})
 
 Logits = Float[Array, "..."]
 # The least that the length of a vector is taken for: a vector of zeros has no cosine.
@@ -92,6 +92,8 @@ class Method(NamedTuple):
         init: its own state before the first step, a pytree.
         needs: what it learns from. uses: what it also learns from, if it is there.
         trains: the weights that its gradients reach; all others have none.
+        warms_up: whether the warm-up of a search can be by it: the whole network learns
+            by it, from labels alone, and it remembers nothing.
     """
 
     name: str
@@ -100,7 +102,8 @@ class Method(NamedTuple):
     init: Callable[[Setting, Key[Array, ""]], Any] = no_state
     needs: frozenset[Data] = frozenset({"source"})
     uses: frozenset[Data] = frozenset()
-    trains: frozenset[Part] = EVERYTHING
+    trains: frozenset[Trained] = EVERYTHING
+    warms_up: bool = False
 
 
 def batch_loss(

@@ -25,4 +25,4 @@ def gradients(
     return loss, grads, state
 
 
-METHOD = Method("finetune", "Devlin et al. 2019", gradients)
+METHOD = Method("finetune", "Devlin et al. 2019", gradients, warms_up=True)

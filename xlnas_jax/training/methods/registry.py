@@ -2,12 +2,13 @@
 
 import difflib
 
-from xlnas_jax.training.methods import distill, finetune, sandwich
+from xlnas_jax.training.methods import distill, fgm, finetune, pgd, rdrop, sandwich
 from xlnas_jax.training.methods.base import Method
 from xlnas_jax.types import ConfigError, brief
 
 METHODS: dict[str, Method] = {
-    made.METHOD.name: made.METHOD for made in (finetune, sandwich, distill)
+    made.METHOD.name: made.METHOD
+    for made in (finetune, sandwich, distill, rdrop, fgm, pgd)
 }
 
 
@@ -17,10 +18,24 @@ def method_named(name: str) -> Method:
     Raises:
         ConfigError: there is none of that name.
     """
-    if name not in METHODS:
-        close = difflib.get_close_matches(name, METHODS, 1)
+    return _named(name, "train.method", tuple(METHODS))
+
+
+def warm_up_named(name: str) -> Method:
+    """The method that `train.warm_up_method` names.
+
+    Raises:
+        ConfigError: there is none of that name, or no warm-up can be by it.
+    """
+    able = tuple(name for name, method in METHODS.items() if method.warms_up)
+    return _named(name, "train.warm_up_method", able)
+
+
+def _named(name: str, option: str, names: tuple[str, ...]) -> Method:
+    if name not in names:
+        close = difflib.get_close_matches(name, names, 1)
         raise ConfigError(
-            f"train.method: must be one of {', '.join(METHODS)}; got {brief(name)}."
+            f"{option}: must be one of {', '.join(names)}; got {brief(name)}."
             + (f" Did you mean {close[0]!r}?" if close else "")
         )
     return METHODS[name]
