@@ -25,6 +25,11 @@ from xlnas_jax.types import ConfigError
             {"warm_up_method": "rdrop", "dropout": 0.0},
             "dropout: must be above 0 where train.warm_up_method is rdrop",
         ),
+        (
+            {"average": 5, "pretune_steps": 4},
+            "average: must be at most train.pretune_steps 4",
+        ),
+        ({"average": -1}, "average: must be at least 0"),
         ({"layer_decay": 0.0}, "layer_decay: must be above 0"),
         ({"layer_decay": 1.1}, "layer_decay: must be at most 1"),
         ({"frozen_layers": -1}, "frozen_layers: must be at least 0"),

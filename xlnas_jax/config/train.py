@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from xlnas_jax.config.ranges import (
+    MANY,
     MAX_STEPS,
     at_least,
     distinct,
@@ -49,6 +50,9 @@ class TrainConfig:
             another: the step is that of the whole batch, the memory that of a part.
         pretune_steps: full-network steps before heads and neurons are reordered
             by importance and sub-networks join in.
+        average: at the end of the warm-up the weights become the mean of so many
+            checkpoints of it, spread evenly, the last step's among them; 0: they stay
+            those of the last step.
         reorder: sort heads and neurons by importance after `pretune_steps`.
         schedule: how learning rates go on after `warmup_fraction` of the steps, within
             which they rise: `linear` or by a `cosine` to zero, or `constant`.
@@ -102,6 +106,7 @@ class TrainConfig:
     dropout: float = 0.1
     label_smoothing: float = 0.0
     pretune_steps: int = 0
+    average: int = 0
     reorder: bool = True
     num_random: int = 2
     kd_temperature: float = 1.0
@@ -130,6 +135,13 @@ class TrainConfig:
         at_least(self, 0, "kd_relation", "rdrop_alpha")
         at_least(self, 0, "pretune_steps", most=MAX_STEPS)
         at_least(self, 0, "unfreeze_steps", most=MAX_STEPS)
+        at_least(self, 0, "average", most=MANY)
+        if self.average > self.pretune_steps:
+            raise ConfigError(
+                f"average: must be at most train.pretune_steps {self.pretune_steps}, "
+                f"after each of which there is one checkpoint; got {self.average}. "
+                f"Use fewer, or set it to 0."
+            )
         at_least(self, 0, "num_random", "frozen_layers", most=1024)
         positive(self, "learning_rate", "head_learning_rate", "clip_norm")
         positive(self, "kd_temperature", "rounds_learning_rate")

@@ -30,7 +30,7 @@ from xlnas_jax.objectives.pareto import init_archive
 from xlnas_jax.search.adapt import Adapt
 from xlnas_jax.search.difficulty import difficulty_of
 from xlnas_jax.search.judge import make_insert, make_judge, make_measure
-from xlnas_jax.search.learn import init_method, make_learn, num_warm_up
+from xlnas_jax.search.learn import init_average, init_method, make_learn, num_warm_up
 from xlnas_jax.search.propose import make_propose
 from xlnas_jax.search.refine import make_refine
 from xlnas_jax.search.search import Engine, Proposal, SearchState
@@ -82,7 +82,12 @@ def make_engine(
     )
     learner = place(
         mesh,
-        init_learner(params, optimizer, init_method(experiment)),
+        init_learner(
+            params,
+            optimizer,
+            init_method(experiment),
+            init_average(experiment, params),
+        ),
         config.devices.fsdp,
     )
     state = first_state(experiment, controller, learner, mesh)

@@ -1,5 +1,7 @@
 """The weight steps of a round, and the order of units at the end of the warm-up."""
 
+import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -15,10 +17,12 @@ from xlnas_jax.devices.sharding import make_layout
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, starts_whole
 from xlnas_jax.search.ranking import rank_units
+from xlnas_jax.search.teacher import own_weights, whole_teacher
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.supernet import Supernet, make_supernet
 from xlnas_jax.tasks.base import Task
-from xlnas_jax.training.learner import Learner
+from xlnas_jax.training.average import checkpoints, with_checkpoint
+from xlnas_jax.training.learner import Layout, Learner
 from xlnas_jax.training.methods.base import Method, Setting
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.training.reorder import reorder
@@ -73,13 +77,22 @@ def init_method(experiment: Experiment) -> dict[str, Any]:
     }
 
 
+def init_average(experiment: Experiment, params: SharedParams) -> SharedParams | None:
+    """Room for the mean of the warm-up's checkpoints; None if none is asked for."""
+    if not experiment.config.train.average:
+        return None
+    return jax.jit(lambda own: jax.tree.map(jnp.zeros_like, own))(
+        own_weights(experiment, params)
+    )
+
+
 def make_learn(
     experiment: Experiment,
     rows: tuple[tuple[Batch, ...], ...],
     optimizer: Any,
     mesh: Mesh,
 ):
-    """The weight steps of a round, and the reordering at the end of the warm-up."""
+    """The weight steps of a round, and what ends the warm-up: averaging, reordering."""
     config = experiment.config
     train, count = config.train, config.search.weight_steps
     layout = make_layout(mesh, config.devices.fsdp)
@@ -102,6 +115,8 @@ def make_learn(
     has_texts = any(b.labelled is not None for part in rows for b in part)
     later_plan = make_plan(experiment, rows) if has_texts else first_plan
     warm_up = num_warm_up(config)
+    taken = checkpoints(train.pretune_steps, train.average)
+    remember, average = _make_averaging(experiment, layout)
 
     def learn(learner: Learner, number: int) -> tuple[Learner, Float[Array, ""]]:
         is_warm_up = number < warm_up
@@ -118,8 +133,12 @@ def make_learn(
             task, bucket, index, weight = plan[step]
             take = (first_steps if is_warm_up else later_steps)[task]
             learner, loss = take(learner, rows[task][bucket], index, weight)
+            if step + 1 in taken:
+                learner = remember(learner, np.float32(taken[step + 1]))
         if last > first:
             loss = _loss_of_sound(learner.params, loss)
+        if number == warm_up - 1 and train.average:
+            learner = average(learner)
         if number == warm_up - 1 and train.reorder:
             learner = sort(learner)
         return learner, loss
@@ -136,6 +155,30 @@ def make_learn(
         return layout.store(reorder(learner, space, ranking))
 
     return learn
+
+
+def _make_averaging(
+    experiment: Experiment, layout: Layout
+) -> tuple[Callable[..., Learner], Callable[[Learner], Learner]]:
+    """What adds a checkpoint to the mean, and what puts the mean into its place."""
+
+    def remember(learner: Learner, number: Float[Array, ""]) -> Learner:
+        own = own_weights(experiment, learner.params)
+        mean = with_checkpoint(learner.average, own, number)
+        return layout.store(dataclasses.replace(learner, average=mean))
+
+    def average(learner: Learner) -> Learner:
+        assert learner.average is not None
+        params = whole_teacher(experiment, learner.average, learner.params)
+        # It is of no more use, and the weights must have arrays of their own.
+        empty = jax.tree.map(jnp.zeros_like, learner.average)
+        done = dataclasses.replace(learner, params=params, average=empty)
+        return layout.store(done)
+
+    return (
+        jax.jit(remember, donate_argnums=0),
+        jax.jit(average, donate_argnums=0),
+    )
 
 
 @jax.jit

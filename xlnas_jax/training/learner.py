@@ -19,12 +19,15 @@ class Learner:
 
     Attributes:
         method: the transfer method's own state, by task.
+        average: the mean of the warm-up's checkpoints so far (`average`), without
+            embeddings that are never trained; None where none is asked for.
     """
 
     params: SharedParams
     opt_state: optax.OptState
     step: Int[Array, ""]
     method: dict[str, Any] = struct.field(default_factory=dict)
+    average: SharedParams | None = None
 
 
 def _unchanged(tree: Any) -> Any:
@@ -52,10 +55,11 @@ def init_learner(
     params: SharedParams,
     optimizer: optax.GradientTransformation,
     method: dict[str, Any] | None = None,
+    average: SharedParams | None = None,
 ) -> Learner:
     """Fresh optimizer state at step 0; `method` is the transfer method's own."""
     tree: Any = params
     zero = jnp.zeros((), jnp.int32)
     # One program: leaf by leaf, every shape of zeros would be one of its own.
     opt_state = jax.jit(optimizer.init)(tree)
-    return Learner(params=params, opt_state=opt_state, step=zero, method=method or {})
+    return Learner(params, opt_state, zero, method or {}, average)

@@ -233,7 +233,9 @@ def weight_step(
         params, opt_state = keep_other_heads(before, after, name)
         own = {name: state} if name in learner.method else {}
         states = {**learner.method, **own}
-        return Learner(params, opt_state, learner.step + 1, states)
+        return Learner(
+            params, opt_state, learner.step + 1, states, average=learner.average
+        )
 
     def step(
         learner: Learner,
