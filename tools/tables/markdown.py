@@ -1,6 +1,7 @@
 """What all tables share: where results lie, and how values are written."""
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,7 +78,12 @@ def share(found: dict[str, Any] | None) -> str:
 
 def interval(found: Sequence[dict[str, float]]) -> tuple[float, float]:
     """Of the mean difference in points, over test items and seeds."""
-    pooled = over_seeds([Comparison(**one) for one in found])
+    # Of each seed only these two count.
+    rest = dict.fromkeys(("low", "high", "p_value"), math.nan)
+    names = "difference", "error"
+    pooled = over_seeds(
+        [Comparison(**{name: one[name] for name in names}, **rest) for one in found]
+    )
     return 100 * pooled.low, 100 * pooled.high
 
 

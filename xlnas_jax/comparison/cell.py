@@ -81,8 +81,13 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
     config = dataclasses.replace(
         config,
         seed=cell.seed,
+        # Without a warm-up, which would be by a method of its own.
         train=dataclasses.replace(
-            config.train, method=cell.method, pretune_steps=0, rounds_learning_rate=None
+            config.train,
+            method=cell.method,
+            pretune_steps=0,
+            average=0,
+            rounds_learning_rate=None,
         ),
         search=SearchConfig(rounds=size, weight_steps=steps // size),
         finalists=FinalistsConfig(),
@@ -124,7 +129,7 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
         every language, alignment before and after, what it cost.
     """
     mesh = make_mesh(experiment.config.devices)
-    require_divisible(mesh, experiment.config.train.batch_size)
+    require_divisible(mesh, experiment.config.train)
     forget_peak()
     fsdp = experiment.config.devices.fsdp
     start = import_params(experiment)
