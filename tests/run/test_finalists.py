@@ -32,7 +32,11 @@ def config() -> Config:
         ),
         search=dataclasses.replace(base.search, rounds=2, finalists=4),
         finalists=FinalistsConfig(
-            steps=3, budgets=(0.75, 0.5), controls=CONTROLS, by="divergence"
+            steps=3,
+            patience=1,
+            budgets=(0.75, 0.5),
+            controls=CONTROLS,
+            by="divergence",
         ),
     )
 
@@ -63,6 +67,8 @@ def test_all_of_them_are_tested_once_and_compared_with_what_was_found(run) -> No
     for one in found["networks"]:
         assert one["languages"].keys() == {"en", "fr", "pt", "it", "es", "ca"}
     assert found["comparisons"].keys() == {"0.75", "1/2"}
+    (task,) = document["tasks"].values()
+    assert "en" in task["rows"]["dev"]  # whose loss says how long they are trained
     for place in found["comparisons"].values():
         assert place.keys() == set(CONTROLS)
 
@@ -73,7 +79,7 @@ def test_what_is_exported_is_the_winner_as_it_was_trained(run) -> None:
     assert winner is not None and winner["kind"] == "found"
     card = (path / "README.md").read_text("utf-8")
     assert winner["id"] in card
-    assert "3 updates of this network alone" in card
+    assert "then at most 3 updates of this network alone" in card
     assert "Text without labels was used of pt, nl, by distill." in card
     scores = json.loads((path / "config.json").read_text("utf-8"))
     assert scores

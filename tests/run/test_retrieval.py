@@ -173,6 +173,9 @@ def test_what_translations_cannot_do_is_refused(tmp_path: Path) -> None:
     train = dataclasses.replace(base.train, accumulate=2)
     with pytest.raises(ConfigError, match=r"train\.accumulate: must be 1 where a tran"):
         prepare(dataclasses.replace(base, train=train))
+    finalists = dataclasses.replace(base.finalists, patience=2)
+    with pytest.raises(ConfigError, match=r"finalists\.patience: must be 0"):
+        prepare(dataclasses.replace(base, finalists=finalists))
     train = dataclasses.replace(base.train, tunes="head")
     with pytest.raises(ConfigError, match=r"train\.tunes: must not be head"):
         prepare(dataclasses.replace(base, train=train))

@@ -3,17 +3,20 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search import alone
 from xlnas_jax.search.alone import make_train_alone
 from xlnas_jax.supernet.fixed import cut_layers, spread_layers
+from xlnas_jax.supernet.supernet import make_supernet
 
 STEPS, RATE = 3, 1e-3
 
@@ -138,3 +141,66 @@ def test_shares_are_those_that_budgets_are_made_of(begun) -> None:
     flops = costs.counted(rows)["flops"]
     for share, own in zip(costs.shares_of_flops(rows), flops, strict=True):
         assert costs.flops_of_share(share) == pytest.approx(own)
+
+
+PATIENCE = [
+    (1, 10),
+    *(pytest.param(*c, marks=pytest.mark.slow) for c in ((9, 10), (1, 9))),
+]
+
+
+@pytest.mark.parametrize(("patience", "own_from"), PATIENCE)
+def test_a_finalist_keeps_the_weights_that_source_dev_data_like_best(
+    begun, monkeypatch, patience, own_from
+) -> None:
+    experiment, params, rows = begun
+    drawn = draw_feasible(experiment, 8, "control")
+    row = next(row for row in drawn if len(experiment.space.layers(row)) > 1)
+    plain = FinalistsConfig(steps=9, learning_rate=0.2, budgets=(0.01,))
+    seen = {}
+
+    def keep(number: int, weights) -> None:
+        seen[number] = jax.tree.map(np.array, weights)
+
+    make_train_alone(experiment, rows, plain)(params, row, keep)
+    looks = [2, 4, 6, 8, 9]
+    losses = [dev_loss(experiment, seen[number], row) for number in looks]
+    # Patience decides here: the lowest is neither the first nor the last.
+    assert losses[0] < losses[1]
+    assert 1 < np.argmin(losses) < len(looks) - 1
+    monkeypatch.setattr(alone, "OWN_PROGRAM", own_from)
+    how = dataclasses.replace(plain, patience=patience, score_every=2)
+    found = make_train_alone(experiment, rows, how)(params, row)
+    kept = seen[looks[0 if patience == 1 else int(np.argmin(losses))]]
+    cuts = [
+        flat(cut_layers(one.encoder.layers, experiment.space, row), one.heads)
+        for one in (found, kept, params)
+    ]
+    moved = np.linalg.norm(cuts[1] - cuts[2])
+    # A program of its own takes the same steps but for rounding.
+    allowed = 0.05 * moved if own_from <= 9 else 0.0
+    assert np.linalg.norm(cuts[0] - cuts[1]) <= allowed < moved
+
+
+def dev_loss(experiment, params, row) -> float:
+    """Of a network on the source's dev split, by the other execution."""
+    (part,), space = experiment.parts, experiment.space
+    source = (part.roles.source,)
+    batches = scoring_data(experiment, part, source, "dev", "search").batches
+    supernet = make_supernet(space, experiment.shape, "masked")
+    arch = space.unflatten(jnp.asarray(row))
+    own = jax.device_put(params.of_task(part.name))
+
+    @jax.jit
+    def sums(step):
+        x = supernet.embed(own.encoder.embeddings, step)
+        losses = part.task.loss(supernet.apply(own, x, step, arch), step)
+        return (losses.total * step.weight).sum(), (losses.num * step.weight).sum()
+
+    found = [
+        sums(jax.tree.map(lambda leaf, n=n: leaf[n], batch))
+        for batch in batches
+        for n in range(len(batch.length))
+    ]
+    total, count = np.sum(found, axis=0)
+    return float(total / count)

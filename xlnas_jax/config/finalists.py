@@ -33,6 +33,11 @@ class FinalistsConfig:
             `learning_rate * s ** -rate_exponent`.
         batch_size: rows of a step; as many as `train.batch_size` if None. As much work
             in twice as many steps of half as many rows goes farther.
+        patience: a finalist is trained no longer once so many looks at its loss on the
+            dev split of the source have not seen a lower one, and it keeps the weights
+            of the lowest; 0: nobody looks, and all steps are taken.
+        score_every: steps from one such look to the next; the last step has one, too.
+        min_delta: a loss counts as lower only if it is so by more than that.
         budgets: shares of the FLOPs of the full network's layers at which fronts are
             compared: of each front the best network within each is trained.
         tries: of what the search remembers, and of controls that are drawn, so many
@@ -54,13 +59,18 @@ class FinalistsConfig:
     learning_rate: float = 2e-4
     rate_exponent: float = 0.0
     batch_size: int | None = None
+    patience: int = 0
+    score_every: int = 10
+    min_delta: float = 0.0
     budgets: tuple[float, ...] = (1 / 2, 1 / 4, 1 / 8, 1 / 12)
     tries: int = 1
     controls: tuple[Control, ...] = ("uniform", "bottom", "random")
     by: Literal["error", "divergence"] = "error"
 
     def __post_init__(self) -> None:
-        at_least(self, 1, "steps", most=MAX_STEPS)
+        at_least(self, 1, "steps", "score_every", most=MAX_STEPS)
+        at_least(self, 0, "patience", most=MAX_STEPS)
+        at_least(self, 0, "min_delta")
         at_least(self, 1, "tries", most=MANY)
         at_least(self, 1, "batch_size", most=MAX_TOKENS)
         positive(self, "learning_rate")

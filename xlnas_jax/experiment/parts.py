@@ -147,9 +147,15 @@ class Experiment:
         roles = part.roles
         return (
             ("train", "train", (roles.source, *roles.aux_train)),
+            ("dev", "train", self.watched(part)),
             ("dev", "search", self.scored(part)),
             ("test", "report", roles.all),
         )
+
+    def watched(self, part: TaskPart) -> tuple[str, ...]:
+        """Languages whose labels say how long finalists are trained."""
+        stops = self.config.search.finalists and self.config.finalists.patience
+        return (part.roles.source,) if stops else ()
 
     def scored(self, part: TaskPart) -> tuple[str, ...]:
         """Languages whose labels score candidates: auxiliary, and source if needed."""

@@ -177,6 +177,12 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             f"none to learn from. Name languages in languages.aux_train, or use "
             f"distill, which learns from text."
         )
+    if config.finalists.patience:
+        yield (
+            "finalists.patience: must be 0 where translations are retrieved, since "
+            f"there is no loss of single rows to look at; got "
+            f"{config.finalists.patience}. Leave the option out."
+        )
     if config.train.tunes == "head":
         yield (
             "train.tunes: must not be head where translations are told by vectors, "

@@ -1,8 +1,8 @@
 """One network trained by itself: any of them by one compiled program, or by its own."""
 
 import dataclasses
-import functools
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -19,8 +19,10 @@ from xlnas_jax.devices.sharding import (
     make_layout,
     make_mesh,
     place,
+    replicate,
     require_divisible,
 )
+from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, learns_from_text
 from xlnas_jax.search.learn import make_plan, make_settings, make_training_supernet
@@ -32,13 +34,23 @@ from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.training.places import Places
 from xlnas_jax.training.schedules import rise_and_fall
-from xlnas_jax.training.step import WeightStep, make_step_alone, make_step_cut
+from xlnas_jax.training.step import (
+    WeightStep,
+    any_network_of,
+    cut_network_of,
+    make_step_alone,
+    make_step_cut,
+)
+from xlnas_jax.training.stopping import DevLoss, Lowest, make_dev_loss
+from xlnas_jax.types import Batch
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
 Watch = Callable[[int, SharedParams], None]
 # `(params, row, watch) -> params`; `watch` may be left out.
 TrainAlone = Callable[..., SharedParams]
 How = FinalistsConfig | TuningConfig
+# Of each task, batches by step.
+Dev = tuple[tuple[Batch, ...], ...]
 # From so many steps on a network is trained by a program of its own: one that trains
 # any takes some share of a step for what the network does not have, and to compile one
 # more takes as long as some fifty steps save.
@@ -52,12 +64,14 @@ class _Program(NamedTuple):
         start: the weights that it begins with, which are given away.
         take: of every task, `(learner, rate, rows, index, weight) -> (learner, loss)`.
         whole: from the weights that it ends with to all.
+        loss: on the source's dev splits, which no weight learns from.
     """
 
     start: SharedParams
     optimizer: optax.GradientTransformation
     take: list[WeightStep]
     whole: Callable[[SharedParams], SharedParams]
+    loss: Callable[[SharedParams], float]
 
 
 @jax.jit
@@ -133,6 +147,8 @@ def make_train_alone(
     uses_texts = with_texts and learns_from_text(config)
     plan = make_plan(experiment, rows, not uses_texts)
     made: list = []
+    stop = how if isinstance(how, FinalistsConfig) and how.patience else None
+    dev = () if stop is None else replicate(mesh, _dev_batches(experiment))
 
     def any_program(params: SharedParams, row: Row) -> _Program:
         if not made:
@@ -143,25 +159,43 @@ def make_train_alone(
                 )
                 for name, one in settings.items()
             ]
-            made.append((optimizer, steps))
-        optimizer, steps = made[0]
+            losses = [
+                make_dev_loss(
+                    one, supernet, name, partial(any_network_of, one, supernet)
+                )
+                for name, one in settings.items()
+            ]
+            made.append((optimizer, steps, losses))
+        optimizer, steps, losses = made[0]
         network = jax.device_put(np.asarray(row, np.int32))
         take = [_of_network(step, network) for step in steps]
         # A step writes over the weights that it is given.
-        return _Program(_copied(params), optimizer, take, lambda trained: trained)
+        start, loss = _copied(params), partial(_mean_loss, losses, dev, network)
+        return _Program(start, optimizer, take, lambda trained: trained, loss)
 
     def own_program(params: SharedParams, row: Row) -> _Program:
         start = _cut(experiment, params, row)
         numbers = tuple(number for number, _ in experiment.space.layers(row))
         places = Places(numbers, experiment.shape.num_layers)
         optimizer = make_optimizer(train, start, None, places)
-        fixed = supernet, experiment.shape, row, optimizer, config.seed
+        shape = experiment.shape
+        fixed = supernet, shape, row, optimizer, config.seed
         take = [
             make_step_cut(method, one, *fixed, name, layout)
             for name, one in settings.items()
         ]
-        whole = functools.partial(_spread, experiment, mesh, params, row)
-        return _Program(start, optimizer, take, whole)
+        losses = [
+            make_dev_loss(
+                one,
+                supernet,
+                name,
+                lambda _, one=one: cut_network_of(one, supernet, shape, row),
+            )
+            for name, one in settings.items()
+        ]
+        whole = partial(_spread, experiment, mesh, params, row)
+        loss = partial(_mean_loss, losses, dev, row)
+        return _Program(start, optimizer, take, whole, loss)
 
     def train_alone(
         params: SharedParams,
@@ -181,6 +215,7 @@ def make_train_alone(
         }
         learner = init_learner(program.start, program.optimizer, own)
         learner = place(mesh, learner, config.devices.fsdp)
+        lowest, best = Lowest(), None
         for number in range(steps):
             task, bucket, index, weight = plan[number]
             batch = rows[task][bucket], index, weight
@@ -190,7 +225,15 @@ def make_train_alone(
             learner, _ = program.take[task](learner, np.float32(peak * of_peak), *batch)
             if watch is not None:
                 watch(number + 1, learner.params)
-        return program.whole(learner.params)
+            done = number + 1
+            if stop is None or (done % stop.score_every and done < steps):
+                continue
+            lowest = lowest.told(program.loss(learner.params), stop.min_delta)
+            if lowest.is_now:
+                best = _copied(learner.params)
+            if lowest.is_over(stop.patience):
+                break
+        return program.whole(learner.params if best is None else best)
 
     return train_alone
 
@@ -198,3 +241,19 @@ def make_train_alone(
 def _of_network(step: WeightStep, network: Int[Array, " site"]) -> WeightStep:
     """A step of any network, of this one."""
     return lambda learner, *given: step(learner, network, *given)
+
+
+def _mean_loss(
+    losses: list[DevLoss], dev: Dev, row: Any, params: SharedParams
+) -> float:
+    """Over the tasks, on the source's dev splits."""
+    found = [loss(params, own, row) for loss, own in zip(losses, dev, strict=True)]
+    return float(np.mean([float(one) for one in local(found)]))
+
+
+def _dev_batches(experiment: Experiment) -> Dev:
+    """Of each task the source's dev split, which no weight learns from."""
+    return tuple(
+        scoring_data(experiment, part, (part.roles.source,), "dev", "train").batches
+        for part in experiment.parts
+    )

@@ -107,8 +107,6 @@ def make_step_alone(
     not have get no gradients. Networks are data, so one program trains them all.
     Learning rates are those of `optimizer` times `factor`.
     """
-    sub = network_of(supernet, setting.config.kd_layers > 0).sub
-    assert sub is not None
     take = _step_alone(method, setting, supernet, optimizer, seed, name, layout)
 
     def step(
@@ -117,15 +115,24 @@ def make_step_alone(
         factor: Float[Array, ""],
         *given: Any,
     ) -> tuple[Learner, Float[Array, ""]]:
-        arch = setting.space.unflatten(network)
-
-        def full(params: Any, x: Any, batch: Batch, _: Any, key: Any = None) -> Said:
-            del key  # trained without dropout
-            return sub(params, x, batch, arch)
-
-        return take(learner, Network(full), factor, *given)
+        return take(learner, any_network_of(setting, supernet, network), factor, *given)
 
     return jax.jit(step, donate_argnums=0)
+
+
+def any_network_of(
+    setting: Setting, supernet: Supernet, network: Int[Array, " site"]
+) -> Network:
+    """A network alone, in the place of the whole; which one is data."""
+    sub = network_of(supernet, setting.config.kd_layers > 0).sub
+    assert sub is not None
+    arch = setting.space.unflatten(network)
+
+    def full(params: Any, x: Any, batch: Batch, _: Any, key: Any = None) -> Said:
+        del key  # trained without dropout
+        return sub(params, x, batch, arch)
+
+    return Network(full)
 
 
 def make_step_cut(
@@ -145,7 +152,7 @@ def make_step_cut(
     sizes (`fixed.cut_layers`): a step costs no more than what the network has, and a
     compilation of its own.
     """
-    network = _cut_network_of(setting, supernet, shape, row)
+    network = cut_network_of(setting, supernet, shape, row)
     take = _step_alone(method, setting, supernet, optimizer, seed, name, layout)
 
     def step(
@@ -182,7 +189,7 @@ def _step_alone(
     return step
 
 
-def _cut_network_of(
+def cut_network_of(
     setting: Setting, supernet: Supernet, shape: EncoderShape, row: Row
 ) -> Network:
     """A network of fixed sizes as transfer methods run it."""

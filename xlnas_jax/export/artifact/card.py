@@ -64,6 +64,7 @@ class Card:
         data: where the labelled text came from.
         finetune_steps: updates of this network alone, after the search.
         finalist_steps: those before the choice, which its rivals were given too.
+            may_stop: or fewer of them, where it got no better.
         method: that weights learned by.
         is_paired: examples are pairs of texts.
         vocabulary: what is kept of the pretrained one; None where it is not trimmed.
@@ -87,6 +88,7 @@ class Card:
     source_licence: str = ""
     finetune_steps: int = 0
     finalist_steps: int = 0
+    may_stop: bool = False
     method: str = ""
     is_paired: bool = False
     latency: Latency | None = None
@@ -215,7 +217,8 @@ def _protocol(card: Card, subnet: Subnet) -> str:
         return ", ".join(card.languages(role)) or "none"
 
     alone = card.finetune_steps + card.finalist_steps
-    tuned = f", then {alone} updates of this network alone"
+    most = "at most " if card.may_stop else ""
+    tuned = f", then {most}{alone} updates of this network alone"
     lines = (
         f"Weights learned from labels of {names('source')} (source) and "
         f"{names('aux_train')} (auxiliary, trained on)"

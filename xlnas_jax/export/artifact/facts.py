@@ -106,6 +106,7 @@ def make_card(
         source_licence=model_licence(experiment),
         finetune_steps=steps,
         finalist_steps=alone if "places" in point else 0,
+        may_stop="places" in point and config.finalists.patience > 0,
         method=config.train.method,
         is_paired=is_paired(part),
         latency=None if latency is None else latency.of(part, point, document),
