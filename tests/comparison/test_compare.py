@@ -153,3 +153,9 @@ def test_steps_are_as_many_as_asked_for():
     for steps in (1, 7, 20, 97, 120):
         search = config_of(CONFIG, Cell("finetune", 3), steps).search
         assert search.rounds * search.weight_steps == steps
+
+
+def test_there_is_no_warm_up_of_which_to_take_a_mean():
+    train = dataclasses.replace(CONFIG.train, pretune_steps=4, average=2)
+    config = dataclasses.replace(CONFIG, train=train)
+    assert config_of(config, Cell("finetune", 0), STEPS).train.average == 0
