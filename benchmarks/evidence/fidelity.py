@@ -39,6 +39,7 @@ from xlnas_jax.files import write_json
 from xlnas_jax.run.state import read_data
 from xlnas_jax.search.engine import make_engine
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.training.places import Places
 from xlnas_jax.types import Batch
 
 BINS = 3
@@ -146,7 +147,9 @@ def alone(
     again = dataclasses.replace(experiment, config=config)
     pooling = str(experiment.space.values(row)["pooling"][0])
     sliced = slice_subnet(params.of_task(part.name), experiment.space, row)
-    tuned = finetune_subnet(again, part, sliced, pooling)
+    numbers = tuple(number for number, _ in experiment.space.layers(row))
+    places = Places(numbers, experiment.shape.num_layers)
+    tuned = finetune_subnet(again, part, sliced, pooling, places=places)
     batches = [
         jax.tree.map(operator.itemgetter(step), bucket)
         for bucket in heldout.batches

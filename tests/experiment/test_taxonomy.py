@@ -14,7 +14,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.config.train import GatesConfig, TrainConfig
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.types import ConfigError
@@ -94,6 +94,45 @@ def test_whatever_a_network_is_called_can_be_picked():
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"optuna"}))
 def test_a_front_of_error_and_flops_suits_every_strategy(kind):
     prepare(given(kind, "error", "flops"))
+
+
+def by_method(name: str, *aux_train: str, **train) -> Config:
+    config = tiny_config(train=TrainConfig(method=name, **train))
+    languages = dataclasses.replace(config.languages, aux_train=aux_train)
+    return dataclasses.replace(config, languages=languages)
+
+
+def test_one_auxiliary_language_is_enough_where_none_is_held_out() -> None:
+    prepare(by_method("maml", "fr"))
+    prepare(by_method("soft_layers", "fr", "de"))
+
+
+@pytest.mark.parametrize(
+    ("config", "reason"),
+    [
+        (by_method("maml"), r"maml learns from auxiliary data.*languages.aux_train"),
+        (by_method("soft_layers"), "soft_layers learns from auxiliary data"),
+        (
+            by_method("soft_layers", "fr"),
+            r"languages.aux_train: must name at least 2 .*soft_layers.*got 1",
+        ),
+        (
+            by_method("soft_layers", "fr", "de", gates=GatesConfig("frozen")),
+            r"train.gates.frozen_layers: must be at most 2, .*got 3",
+        ),
+        (
+            by_method("maml", "fr", accumulate=2),
+            r"train.method: maml .*accumulate 1; got 0, all and 2",
+        ),
+        (
+            by_method("maml", "fr", frozen_layers=1),
+            r"train.method: maml .*frozen_layers must be 0.*got 1",
+        ),
+    ],
+)
+def test_what_a_method_cannot_learn_from_is_refused(config, reason) -> None:
+    with pytest.raises(ConfigError, match=reason):
+        prepare(config)
 
 
 UNLABELLED = dataclasses.replace(tiny_config().languages, unlabelled=("pt", "nl"))

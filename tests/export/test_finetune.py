@@ -8,6 +8,7 @@ import pytest
 
 from tests.export.tasks import three_tasks
 from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.config.train import GatesConfig
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.weights import init_params
@@ -120,6 +121,24 @@ def test_its_sentences_can_be_attacked():
     plain, hurt, begin = (one.head.output.kernel for one in (*made, sliced))
     moved = np.linalg.norm(plain - begin)
     assert np.linalg.norm(plain - hurt) > 0.05 * moved > 0
+
+
+@pytest.mark.slow
+def test_layers_that_are_frozen_are_those_of_these_numbers_in_the_full_encoder():
+    experiment, part = with_steps(three_tasks(), 3), three_tasks().parts[0]
+    gates = GatesConfig("frozen", frozen_layers=1)
+    train = dataclasses.replace(
+        experiment.config.train, method="soft_layers", gates=gates
+    )
+    config = dataclasses.replace(experiment.config, train=train)
+    experiment, sliced = dataclasses.replace(experiment, config=config), sliced_of(part)
+    moved = []
+    for number in (0, 1):
+        places = Places((number,), experiment.shape.num_layers)
+        given = experiment, part, sliced, "mean", None, places
+        (after,), (before,) = finetune_subnet(*given).layers, sliced.layers
+        moved.append(bool((after.up.kernel != before.up.kernel).any()))
+    assert moved == [False, True]
 
 
 def test_no_steps_change_nothing():

@@ -39,6 +39,64 @@ class AdversarialConfig:
 
 
 @dataclass(frozen=True)
+class MamlConfig:
+    """How `maml` looks through a step on one half of a language's rows.
+
+    Attributes:
+        order: by `first`, the step is taken as given, which costs half as much.
+        inner_rate: of that step, of plain descent.
+    """
+
+    order: Literal["first", "second"] = "second"
+    inner_rate: float = 1e-4
+
+    def __post_init__(self) -> None:
+        at_least(self, 0, "inner_rate")
+
+
+@dataclass(frozen=True)
+class GatesConfig:
+    """Which share of its update each part of the encoder takes by `soft_layers`.
+
+    Attributes:
+        kind: `learned` ones, or what they are held against: `open`, which is plain
+            fine-tuning; `random` ones of the mean of those that are learned;
+            `permuted`, these at other places; `scalar`, one that is learned for all;
+            `decay` by depth; and `frozen` embeddings and lower layers.
+        granularity: what has a gate: a layer, each half of one and its norms, or every
+            tensor.
+        mode: how gates learn: by `first_order` updates are taken as given, which costs
+            as much as the steps; by `exact` what a step changes of later ones counts.
+        inner_steps: of each episode, before the language that it holds out is looked
+            at. episodes: how many teach the gates, before the first step of training
+            by them; a network that is trained alone has its own.
+        meta_rate: learning rate of the gates. start: their logit before the first.
+        decay_rate: of `decay`: from each layer to the one below it.
+        frozen_layers: of `frozen`: how many, from the lowest.
+    """
+
+    kind: Literal[
+        "learned", "open", "random", "permuted", "scalar", "decay", "frozen"
+    ] = "learned"
+    granularity: Literal["layer", "sublayer", "tensor"] = "layer"
+    mode: Literal["first_order", "exact"] = "first_order"
+    inner_steps: int = 5
+    episodes: int = 300
+    meta_rate: float = 0.02
+    start: float = 2.0
+    decay_rate: float = 0.95
+    frozen_layers: int = 3
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "inner_steps", most=1024)
+        at_least(self, 1, "episodes", most=MAX_STEPS)
+        at_least(self, 0, "frozen_layers", most=MAX_TOKENS)
+        at_least(self, -40, "start", most=40)
+        positive(self, "meta_rate")
+        fraction(self, "decay_rate")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the shared weights learn.
 
@@ -90,6 +148,7 @@ class TrainConfig:
         tunes: what learns: `all`, or the `head` alone, or the head and what the space
             adds to pretrained layers (`adapter`, `lora`, `prefix`).
         remat: recompute activations in the backward pass of every layer.
+        maml, gates: options of these methods.
     """
 
     method: str = "sandwich"
@@ -126,6 +185,8 @@ class TrainConfig:
     layer_decay: float = 1.0
     tunes: Literal["all", "adapters", "head"] = "all"
     remat: bool = False
+    maml: MamlConfig = MamlConfig()
+    gates: GatesConfig = GatesConfig()
 
     def __post_init__(self) -> None:
         distinct(self, "method", "warm_up_method")

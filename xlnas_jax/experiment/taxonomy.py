@@ -66,6 +66,7 @@ def objections(
         )
     yield from _of_data(config, objectives)
     yield from _of_freezing(config, space)
+    yield from _of_gates(config, space)
     if config.search.population < strategy.min_population:
         yield (
             f"search.population: must be at least {strategy.min_population} for "
@@ -117,6 +118,13 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             f"train.method: {method.name} learns from {missing} data, of which there "
             f"is none. {HOW_GIVEN[missing]}, or use finetune."
         )
+    fewest = min(len(one.aux_train) for one in languages)
+    if "auxiliary" in method.needs and 0 < fewest < method.least_auxiliary:
+        yield (
+            f"languages.aux_train: must name at least {method.least_auxiliary} "
+            f"languages for train.method {method.name}, which holds one of them out; "
+            f"got {fewest}. Name more, or use finetune."
+        )
     is_measured = measures_divergence(config, objectives)
     if is_measured and "teacher" not in there:
         yield (
@@ -156,6 +164,26 @@ def _of_freezing(config: Config, space: SearchSpace) -> Iterator[str]:
         )
 
 
+def _of_gates(config: Config, space: SearchSpace) -> Iterator[str]:
+    """What steps that are looked through, and gates, cannot be made for."""
+    train = config.train
+    is_partial = train.frozen_layers > 0 or train.tunes != "all"
+    if train.method == "maml" and (is_partial or train.accumulate > 1):
+        yield (
+            "train.method: maml steps with all layers on halves of a whole batch, so "
+            "train.frozen_layers must be 0, train.tunes all and train.accumulate 1; "
+            f"got {train.frozen_layers}, {train.tunes} and {train.accumulate}. Leave "
+            "them out, or use finetune."
+        )
+    gates, layers = config.train.gates, space.gate.sites
+    is_used = method_named(config.train.method).scale is not None
+    if is_used and gates.kind == "frozen" and gates.frozen_layers > layers:
+        yield (
+            f"train.gates.frozen_layers: must be at most {layers}, the model's layers; "
+            f"got {gates.frozen_layers}."
+        )
+
+
 def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     """What cannot be asked of translations."""
     tasks = config.every_task.values()
@@ -171,6 +199,11 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         )
     method = method_named(config.train.method)
     learns = method.needs | method.uses
+    if "auxiliary" in method.needs:
+        yield (
+            f"train.method: {method.name} tells rows of languages apart, and a "
+            f"translation is of two; got data of pairs. Use finetune, or distill."
+        )
     if not all(task.has_labels for task in every) and not learns & {"unlabelled"}:
         yield (
             f"train.method: {method.name} learns from translations, of which there are "

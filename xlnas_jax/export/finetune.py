@@ -1,6 +1,7 @@
 """One task's network trained alone, on the languages weights may see."""
 
 import dataclasses
+import functools
 from typing import Any
 
 import jax
@@ -13,15 +14,20 @@ from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_teacher
 from xlnas_jax.export.apply import say_embedded
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.search.learn import make_plan
+from xlnas_jax.search.learn import make_draw, make_plan
+from xlnas_jax.search.prepared import prepared_states
 from xlnas_jax.search.teacher import listen
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import EncoderParams, SharedParams, SupernetParams
 from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.methods.base import Network, Setting
 from xlnas_jax.training.methods.registry import method_named
-from xlnas_jax.training.optimizer import apply_gradients, make_optimizer
-from xlnas_jax.training.places import Places
+from xlnas_jax.training.optimizer import (
+    apply_gradients,
+    make_optimizer,
+    with_scale,
+)
+from xlnas_jax.training.places import Places, places_of
 from xlnas_jax.training.step import take_batch
 from xlnas_jax.types import Batch, Said
 
@@ -64,8 +70,19 @@ def finetune_subnet(
         own = _alone_again(params, trained)
         return say_embedded(own, shape, pooling, x, batch.mask, batch.head)
 
+    def embedded(params: SupernetParams, batch: Batch) -> Any:
+        return tokens(params.encoder.embeddings, batch)
+
+    numbers = places_of(start).numbers if places is None else places.numbers
     method = method_named(config.train.method)
-    setting = Setting(train, Network(full), experiment.space, part.task)
+    network = Network(full, embed=embedded, numbers=numbers)
+    setting = Setting(
+        train,
+        network,
+        experiment.space,
+        part.task,
+        auxiliary=len(part.roles.aux_train),
+    )
     base = round_key(config, "method", 1)
 
     @jax.jit
@@ -75,15 +92,26 @@ def finetune_subnet(
         _, grads, state = batch_gradients(
             method, setting, tokens, state, params, batch, key
         )
-        return *apply_gradients(optimizer, params, opt_state, grads), state
+        own = optimizer
+        if method.scale is not None:
+            own = with_scale(own, functools.partial(method.scale, setting, state))
+        return *apply_gradients(own, params, opt_state, grads), state
 
     alone = _alone(experiment, part)
     rows = training_rows(alone)
     if teacher is not None and learns_from_teacher(config):
         rows, _ = listen(alone, rows, (), teacher)
     plan = make_plan(alone, rows)
+    states = prepared_states(
+        method,
+        {part.name: setting},
+        {part.name: start},
+        functools.partial(make_draw, alone, rows),
+        base,
+        lambda batch: batch,
+    )
     tree: Any = start
-    carried = start, optimizer.init(tree), method.init(setting, base)
+    carried = start, optimizer.init(tree), states[part.name]
     for number in range(count):
         _, bucket, index, weight = plan[number]
         carried = step(carried, np.int32(number), rows[0][bucket], index, weight)

@@ -25,7 +25,13 @@ from xlnas_jax.devices.sharding import (
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, learns_from_text
-from xlnas_jax.search.learn import make_plan, make_settings, make_training_supernet
+from xlnas_jax.search.learn import (
+    make_draw,
+    make_plan,
+    make_settings,
+    make_training_supernet,
+)
+from xlnas_jax.search.prepared import at_rates, init_states, prepared_states
 from xlnas_jax.search.teacher import Rows
 from xlnas_jax.supernet.fixed import Row, cut_layers, spread_layers
 from xlnas_jax.supernet.params import SharedParams, on_device
@@ -197,6 +203,28 @@ def make_train_alone(
         loss = partial(_mean_loss, losses, dev, row)
         return _Program(start, optimizer, take, whole, loss)
 
+    def begin(params: SharedParams, row: Row, rate: float) -> dict[str, Any]:
+        """The method's own state of a network before its first step."""
+        key = round_key(config, "method", 2)
+        if method.prepare is None:
+            return init_states(method, settings, key)
+        # At its own sizes, whichever program trains it.
+        start = _cut(experiment, params, row)
+        own = {
+            name: one._replace(
+                network=cut_network_of(one, supernet, experiment.shape, row)
+            )
+            for name, one in settings.items()
+        }
+        return prepared_states(
+            method,
+            at_rates(own, rate, rate),
+            {name: start.of_task(name) for name in own},
+            partial(make_draw, experiment, rows),
+            key,
+            layout.split,
+        )
+
     def train_alone(
         params: SharedParams,
         row: Int[np.ndarray, " site"],
@@ -208,11 +236,7 @@ def make_train_alone(
         steps = how.steps if isinstance(how, TuningConfig) else how.steps_of(share)
         is_long = steps >= OWN_PROGRAM and watch is None
         program = (own_program if is_long else any_program)(params, row)
-        key = round_key(config, "method", 2)
-        own = {
-            name: method.init(one, jax.random.fold_in(key, number))
-            for number, (name, one) in enumerate(settings.items())
-        }
+        own = begin(params, np.asarray(row), peak)
         learner = init_learner(program.start, program.optimizer, own)
         learner = place(mesh, learner, config.devices.fsdp)
         lowest, best = Lowest(), None

@@ -1,6 +1,8 @@
 """The weight steps of a round, and the order of units at the end of the warm-up."""
 
 import dataclasses
+import functools
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -13,9 +15,10 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.config.config import Config
 from xlnas_jax.data.batches.pair_rows import pairs_of
 from xlnas_jax.data.batches.plan import TrainingPlan
-from xlnas_jax.devices.sharding import make_layout
+from xlnas_jax.devices.sharding import make_layout, place
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, starts_whole
+from xlnas_jax.search.prepared import at_rates, init_states, prepared_states
 from xlnas_jax.search.ranking import rank_units
 from xlnas_jax.search.teacher import own_weights, whole_teacher
 from xlnas_jax.supernet.params import SharedParams
@@ -23,11 +26,14 @@ from xlnas_jax.supernet.supernet import Supernet, make_supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.training.average import checkpoints, with_checkpoint
 from xlnas_jax.training.learner import Layout, Learner
-from xlnas_jax.training.methods.base import Method, Setting
+from xlnas_jax.training.methods.base import Draw, Method, Setting
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.training.reorder import reorder
 from xlnas_jax.training.step import WeightStep, make_weight_step, network_of
 from xlnas_jax.types import Batch
+
+# Apart from the seeds of the batches that weights learn from.
+_SEED = 32452843
 
 
 def num_warm_up(config: Config) -> int:
@@ -60,7 +66,13 @@ def make_settings(experiment: Experiment, supernet: Supernet) -> dict[str, Setti
     train = experiment.config.train
     network = network_of(supernet, train.kd_layers > 0)
     return {
-        part.name: Setting(train, network, experiment.space, part.task)
+        part.name: Setting(
+            train,
+            network,
+            experiment.space,
+            part.task,
+            auxiliary=len(part.roles.aux_train),
+        )
         for part in experiment.parts
     }
 
@@ -70,11 +82,7 @@ def init_method(experiment: Experiment) -> dict[str, Any]:
     config = experiment.config
     method = method_named(config.train.method)
     settings = make_settings(experiment, make_training_supernet(experiment))
-    key = round_key(config, "method", 0)
-    return {
-        name: method.init(one, jax.random.fold_in(key, number))
-        for number, (name, one) in enumerate(settings.items())
-    }
+    return init_states(method, settings, round_key(config, "method", 0))
 
 
 def init_average(experiment: Experiment, params: SharedParams) -> SharedParams | None:
@@ -108,8 +116,9 @@ def make_learn(
             for name, one in settings.items()
         ]
 
+    method = method_named(train.method)
     first_steps = make_steps(warm_up_named(train.warm_up_method))
-    later_steps = make_steps(method_named(train.method))
+    later_steps = make_steps(method)
     is_labelled = has_labels(rows)
     first_plan = make_plan(experiment, rows, with_labels=is_labelled)
     has_texts = any(b.labelled is not None for part in rows for b in part)
@@ -128,6 +137,8 @@ def make_learn(
             first = train.pretune_steps + (number - warm_up) * count
             last = first + count
         loss = jnp.zeros(())
+        if number == warm_up and last > first and method.prepare is not None:
+            learner = prepare(learner)
         for step in range(first, last):
             plan = first_plan if is_warm_up else later_plan
             task, bucket, index, weight = plan[step]
@@ -142,6 +153,19 @@ def make_learn(
         if number == warm_up - 1 and train.reorder:
             learner = sort(learner)
         return learner, loss
+
+    def prepare(learner: Learner) -> Learner:
+        later = train.rounds_learning_rate if train.pretune_steps else None
+        rates = train.learning_rate, train.head_learning_rate
+        states = prepared_states(
+            method,
+            at_rates(settings, *(rates if later is None else (later, later))),
+            {name: learner.params.of_task(name) for name in settings},
+            functools.partial(make_draw, experiment, rows),
+            round_key(config, "method", 3),
+            layout.split,
+        )
+        return dataclasses.replace(learner, method=place(mesh, states))
 
     def sort(learner: Learner) -> Learner:
         by = train.importance if is_labelled else "divergence"
@@ -207,6 +231,34 @@ def make_plan(
         for part, own in zip(experiment.parts, rows, strict=True)
     ]
     return TrainingPlan(config.seed, languages, size, temperature, weights, allowed)
+
+
+def make_draw(
+    experiment: Experiment, rows: tuple[tuple[Batch, ...], ...], task: int
+) -> Draw:
+    """Builds `Start.draw` of one task: batches that are the same every time."""
+    config = experiment.config
+    train = dataclasses.replace(config.train, temperature=0.0)
+    config = dataclasses.replace(config, seed=config.seed + _SEED, train=train)
+    experiment = dataclasses.replace(experiment, config=config)
+    plan = make_plan(experiment, rows, with_labels=True)
+    numbers = itertools.count()
+    waiting: dict[int, list] = {}
+
+    def draw(count: int) -> tuple[Batch, Any, Any]:
+        while True:
+            step = plan[next(numbers)]
+            if step.task != task:
+                continue
+            own = waiting.setdefault(step.bucket, [])
+            own.append(step)
+            if len(own) == count:
+                waiting[step.bucket] = []
+                index = np.stack([one.rows for one in own])
+                weight = np.stack([one.weight for one in own])
+                return rows[task][step.bucket], index, weight
+
+    return draw
 
 
 def _units(

@@ -35,6 +35,8 @@ def batch_gradients(
     x, back = jax.vjp(lambda tables: embed(tables, batch), params.encoder.embeddings)
     run = method.gradients if setting.config.accumulate == 1 else _in_parts(method)
     loss, (grads, x_grad), state = run(setting, state, params, x, batch, key)
+    if x_grad is None:
+        return loss, grads, state
     # Every network shares the embedded tokens: one backward pass serves all.
     (tables,) = back(x_grad)
     return loss, _with_tables(grads, tables), state

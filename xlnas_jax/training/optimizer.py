@@ -1,6 +1,7 @@
 """AdamW as the weights are trained with, and one step of it."""
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,6 +25,7 @@ def make_optimizer(
     params: Any,
     num_steps: int | None,
     places: Places | None = None,
+    eps_root: float = 0.0,
 ) -> optax.GradientTransformation:
     """AdamW with a schedule (`schedule_of`) and clipping by global norm.
 
@@ -38,6 +40,7 @@ def make_optimizer(
 
     Args:
         places: of the layers that are there, if they are not all.
+        eps_root: above 0 a step has a slope even where a gradient is 0.
     """
     ratio = config.head_learning_rate / config.learning_rate
     own: optax.GradientTransformation = optax.scale(ratio)
@@ -62,7 +65,7 @@ def make_optimizer(
     )
     learn = optax.chain(
         optax.clip_by_global_norm(config.clip_norm),
-        optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8),
+        optax.scale_by_adam(b1=0.9, b2=0.999, eps=1e-8, eps_root=eps_root),
         optax.add_decayed_weights(config.weight_decay, is_decayed),
         optax.scale_by_learning_rate(schedule),
         optax.masked(own, is_head),
@@ -97,6 +100,18 @@ def with_rate(
             encoder = dataclasses.replace(scaled.encoder, embeddings=embeddings)
             scaled = dataclasses.replace(scaled, encoder=encoder)
         return scaled, state
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
+def with_scale(
+    optimizer: optax.GradientTransformation, scale: Callable[[Any], Any]
+) -> optax.GradientTransformation:
+    """The same, whose updates are changed before they are added to the weights."""
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        found, state = optimizer.update(updates, state, params)
+        return scale(found), state
 
     return optax.GradientTransformation(optimizer.init, update)
 

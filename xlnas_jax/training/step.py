@@ -19,7 +19,7 @@ from xlnas_jax.supernet.supernet import Seen, Supernet
 from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
-from xlnas_jax.training.optimizer import apply_gradients, with_rate
+from xlnas_jax.training.optimizer import apply_gradients, with_rate, with_scale
 from xlnas_jax.types import Architecture, Batch, Said
 
 # A compiled weight update of the encoder and the head of one task. `rows` holds a whole
@@ -67,7 +67,12 @@ def network_of(supernet: Supernet, sees_layers: bool = False) -> Network:
         logits = supernet.read_out(params, hidden, batch, arch)
         return Said(logits, sentence_vector(hidden, batch.mask))
 
-    return Network(full, sub)
+    return Network(full, sub, embedding_of(supernet))
+
+
+def embedding_of(supernet: Supernet) -> Callable[[SupernetParams, Batch], Any]:
+    """Tokens as the weights of one task embed them."""
+    return lambda params, batch: supernet.embed(params.encoder.embeddings, batch)
 
 
 def _of_layers(logits: Float[Array, "..."], seen: Seen) -> Said:
@@ -132,7 +137,7 @@ def any_network_of(
         del key  # trained without dropout
         return sub(params, x, batch, arch)
 
-    return Network(full)
+    return Network(full, embed=embedding_of(supernet))
 
 
 def make_step_cut(
@@ -194,8 +199,8 @@ def cut_network_of(
 ) -> Network:
     """A network of fixed sizes as transfer methods run it."""
     space, sees_layers = setting.space, setting.config.kd_layers > 0
-    numbers = {number for number, _ in space.layers(row)}
-    is_kept = np.asarray([n in numbers for n in range(shape.num_layers)], np.float32)
+    numbers = tuple(number for number, _ in space.layers(row))
+    is_kept = np.isin(np.arange(shape.num_layers), numbers).astype(np.float32)
 
     def full(
         params: SupernetParams, x: Any, batch: Batch, _: Any, key: Any = None
@@ -210,7 +215,7 @@ def cut_network_of(
             return _of_layers(logits, Seen(x, vectors, jnp.asarray(is_kept)))
         return Said(logits, vectors[-1])
 
-    return Network(full)
+    return Network(full, embed=embedding_of(supernet), numbers=numbers)
 
 
 def weight_step(
@@ -236,10 +241,14 @@ def weight_step(
         before = learner.params, learner.opt_state
         heads = jax.tree.map(jnp.zeros_like, learner.params.heads)
         every = SharedParams(grads.encoder, {**heads, name: grads.head})
-        after = apply_gradients(optimizer, *before, every)
+        own = optimizer
+        if method.scale is not None:
+            own = with_scale(own, functools.partial(method.scale, setting, state))
+        after = apply_gradients(own, *before, every)
         params, opt_state = keep_other_heads(before, after, name)
-        own = {name: state} if name in learner.method else {}
-        states = {**learner.method, **own}
+        states = dict(learner.method)
+        if name in states:
+            states[name] = state
         return Learner(
             params, opt_state, learner.step + 1, states, average=learner.average
         )

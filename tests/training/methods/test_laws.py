@@ -18,7 +18,7 @@ from tests.models import (
     tiny_params,
 )
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.config.train import MamlConfig, TrainConfig
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.storage.trees import load_tree, save_tree
 from xlnas_jax.supernet.chain import make_space
@@ -36,23 +36,32 @@ SPACE = make_space(
     SpaceConfig(min_layers=2, heads=(2, 4), ffn=(16, 32), pooling=("mean",)), SHAPE
 )
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
-CONFIG = TrainConfig(learning_rate=1e-3)
+CONFIG = TrainConfig(learning_rate=1e-3, maml=MamlConfig("first"))
 SUPERNET = make_supernet(SPACE, SHAPE, dropout=0.1, remat_branches=True)
-SETTING = Setting(CONFIG, network_of(SUPERNET), SPACE, TASK)
+SETTING = Setting(CONFIG, network_of(SUPERNET), SPACE, TASK, auxiliary=2)
+
+INDEX, WEIGHT = jnp.arange(4, dtype=jnp.int32), jnp.ones(4)
 
 
 def heard_batch(seed: int = 0) -> Batch:
-    """Rows of which some have no labels, with what a teacher says of each."""
+    """Rows of which some have no labels, with what a teacher says of each.
+
+    Those with labels are of an auxiliary language.
+    """
     batch, rng = random_batch(0, 4, 12, seed=seed), np.random.default_rng(seed)
     said = Said(
         jnp.asarray(rng.normal(size=(4, NUM_LABELS)), jnp.float32),
         jnp.asarray(rng.normal(size=(4, SHAPE.width)), jnp.float32),
     )
-    labelled = jnp.asarray([1.0, 0.0, 1.0, 0.0])
-    return dataclasses.replace(batch, said=said, labelled=labelled)
+    return dataclasses.replace(
+        batch,
+        said=said,
+        labelled=jnp.asarray([1.0, 0.0, 1.0, 0.0]),
+        language=jnp.asarray([1, 2, 1, 0], jnp.int32),
+        weight=WEIGHT,
+    )
 
 
-INDEX, WEIGHT = jnp.arange(4, dtype=jnp.int32), jnp.ones(4)
 PARTS = {
     "embeddings": lambda params: params.encoder.embeddings,
     "layers": lambda params: params.encoder.layers,
@@ -101,8 +110,9 @@ def test_it_says_what_its_gradients_reach(method: Method) -> None:
     _, (grads, x_grad), _ = jax.jit(
         lambda s, p, x: method.gradients(SETTING, s, p, x, batch, key)
     )(state, params, x)
-    encoder = dataclasses.replace(grads.encoder, embeddings=back(x_grad)[0])
-    grads = dataclasses.replace(grads, encoder=encoder)
+    if x_grad is not None:
+        encoder = dataclasses.replace(grads.encoder, embeddings=back(x_grad)[0])
+        grads = dataclasses.replace(grads, encoder=encoder)
     reached = {
         name
         for name, part in PARTS.items()
@@ -133,7 +143,10 @@ def test_one_network_alone_can_be_trained_by_it(method: Method) -> None:
         x = SUPERNET.embed(params.encoder.embeddings, batch)
         return network_of(SUPERNET).full(params, x, batch, SPACE.largest())
 
-    setting = SETTING._replace(network=Network(full))
+    def embed(params, batch):
+        return jnp.zeros(())
+
+    setting = SETTING._replace(network=Network(full, embed=embed))
     batch, key = heard_batch(), jax.random.key(0)
     state = method.init(setting, key)
     run = jax.jit(functools.partial(method.gradients, setting))

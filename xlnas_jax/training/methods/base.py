@@ -5,6 +5,7 @@ takes the batch, embeds it once, asks the method for a loss and gradients, and t
 optimizer step with them (`step.make_weight_step`).
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -30,7 +31,8 @@ Logits = Float[Array, "..."]
 # The least that the length of a vector is taken for: a vector of zeros has no cosine.
 _LENGTH = 1e-6
 # Of one batch: the loss, gradients of the weights and of the embedded tokens, and the
-# method's own state after it.
+# method's own state after it. A method that embeds tokens itself gives no gradients of
+# them, but None: those of the weights are of the embeddings too.
 Gradients = tuple[Float[Array, ""], tuple[Any, Any], Any]
 
 
@@ -42,10 +44,14 @@ class Network(NamedTuple):
             with dropout where a key is given, which may be left out.
         sub: `(params, x, batch, architecture) -> Said` of a sub-network; None of one
             network alone, which has none.
+        embed: `(params, batch) -> x`, for methods that try other weights.
+        numbers: of the layers, where they are cut out and stand one after another.
     """
 
     full: Callable[..., Said]
     sub: Callable[..., Said] | None = None
+    embed: Callable[..., Any] | None = None
+    numbers: tuple[int, ...] | None = None
 
 
 class Part(NamedTuple):
@@ -66,6 +72,8 @@ class Setting(NamedTuple):
     Attributes:
         space: of the network; its largest architecture is the whole.
         part: of a batch; None where the method is given all of it.
+        auxiliary: how many languages have labelled rows beside the source, which is 0
+            in `Batch.language`: they are the first that follow.
     """
 
     config: TrainConfig
@@ -73,6 +81,25 @@ class Setting(NamedTuple):
     space: SearchSpace
     task: Task
     part: Part | None = None
+    auxiliary: int = 0
+
+
+# `count -> (rows, index, weight)`: the next batches, so many of one length bucket.
+Draw = Callable[[int], tuple[Batch, Any, Any]]
+
+
+class Start(NamedTuple):
+    """What a method may try out before its first step.
+
+    Attributes:
+        params: of one task; they are left as they are.
+        draw: batches of which all rows have labels, with languages alike.
+        split: a batch with its rows divided over the devices.
+    """
+
+    params: Any
+    draw: Draw
+    split: Callable[[Batch], Batch]
 
 
 def no_state(setting: Setting, key: Key[Array, ""]) -> tuple[()]:
@@ -90,7 +117,13 @@ class Method(NamedTuple):
         gradients: `(setting, state, params, x, batch, key)`, of which `x` are the
             embedded tokens, to `Gradients`; pure, and traced once for every shape.
         init: its own state before the first step, a pytree.
+        prepare: `(setting, start, key) -> state`, of the form that `init` gives: what
+            it finds out before the first step, once; rates of the configuration are
+            the highest of that training. None if nothing.
+        scale: `(setting, state, updates) -> updates`: what the optimizer's updates are
+            changed to before they are added. None if they are not.
         needs: what it learns from. uses: what it also learns from, if it is there.
+        least_auxiliary: of auxiliary languages, where it needs some.
         trains: the weights that its gradients reach; all others have none.
         warms_up: whether the warm-up of a search can be by it: the whole network learns
             by it, from labels alone, and it remembers nothing.
@@ -100,8 +133,11 @@ class Method(NamedTuple):
     paper: str
     gradients: Callable[..., Gradients]
     init: Callable[[Setting, Key[Array, ""]], Any] = no_state
+    prepare: Callable[[Setting, Start, Key[Array, ""]], Any] | None = None
+    scale: Callable[[Setting, Any, Any], Any] | None = None
     needs: frozenset[Data] = frozenset({"source"})
     uses: frozenset[Data] = frozenset()
+    least_auxiliary: int = 1
     trains: frozenset[Trained] = EVERYTHING
     warms_up: bool = False
 
@@ -157,6 +193,28 @@ def label_loss(setting: Setting, logits: Logits, batch: Batch) -> Float[Array, "
     losses = setting.task.loss(logits, batch)
     count = num_in_whole(setting, label_weight)
     return batch_loss(losses, label_weight(batch), count)
+
+
+def loss_of_whole(
+    setting: Setting,
+    params: Any,
+    batch: Batch,
+    arch: Architecture,
+    key: Key[Array, ""] | None = None,
+) -> Float[Array, ""]:
+    """The whole network's loss on labels, as a function of all that is trained.
+
+    Tokens are embedded by the weights that are given, in which embeddings that are not
+    trained count as constants; with dropout where there is a key.
+    """
+    assert setting.network.embed is not None
+    if not setting.config.trains_embeddings:
+        still = jax.lax.stop_gradient(params.encoder.embeddings)
+        encoder = dataclasses.replace(params.encoder, embeddings=still)
+        params = dataclasses.replace(params, encoder=encoder)
+    x = setting.network.embed(params, batch)
+    said = setting.network.full(params, x, batch, arch, key)
+    return label_loss(setting, said.logits, batch)
 
 
 def from_labels(
@@ -273,6 +331,11 @@ def cosine(
         jnp.sqrt(jnp.maximum(jnp.square(v).sum(-1), _LENGTH**2)) for v in (one, other)
     ]
     return (one * other).sum(-1) / (lengths[0] * lengths[1])
+
+
+def whole(space: SearchSpace, key: Key[Array, ""]) -> Architecture:
+    """The largest architecture; knobs without an order are drawn (`networks`)."""
+    return jax.tree.map(lambda leaf: leaf[0], networks(space, key, 0))
 
 
 def networks(space: SearchSpace, key: Key[Array, ""], num_random: int) -> Architecture:

@@ -19,8 +19,7 @@ def gradients(
 ) -> Gradients:
     """Of the loss on labels."""
     arch_key, drop_key = jax.random.split(key)
-    archs = base.networks(setting.space, arch_key, 0)
-    largest = jax.tree.map(lambda leaf: leaf[0], archs)
+    largest = base.whole(setting.space, arch_key)
     loss, _, grads = from_labels(setting, params, x, batch, largest, drop_key)
     return loss, grads, state
 

@@ -2,13 +2,22 @@
 
 import difflib
 
-from xlnas_jax.training.methods import distill, fgm, finetune, pgd, rdrop, sandwich
+from xlnas_jax.training.methods import (
+    distill,
+    fgm,
+    finetune,
+    maml,
+    pgd,
+    rdrop,
+    sandwich,
+    soft_layers,
+)
 from xlnas_jax.training.methods.base import Method
 from xlnas_jax.types import ConfigError, brief
 
 METHODS: dict[str, Method] = {
     made.METHOD.name: made.METHOD
-    for made in (finetune, sandwich, distill, rdrop, fgm, pgd)
+    for made in (finetune, sandwich, distill, rdrop, fgm, pgd, soft_layers, maml)
 }
 
 
