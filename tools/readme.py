@@ -9,7 +9,13 @@ import argparse
 import re
 import sys
 
-from tables.benchmarks import BENCHMARKS, benchmark_block, engine_block, fast_block
+from tables.benchmarks import (
+    BENCHMARKS,
+    benchmark_block,
+    engine_block,
+    fast_block,
+    followed_block,
+)
 from tables.fronts import detail_block, front_block
 from tables.gpu import gpu_block
 from tables.kills import kills_block
@@ -23,6 +29,7 @@ ALONE = {
     "earlier": earlier_block,
     "engine": engine_block,
     "fast": fast_block,
+    "followed": followed_block,
     "gpu_short": gpu_block,
     "kills": kills_block,
 }

@@ -42,6 +42,7 @@ BENCHMARKS = {
     "racing": Benchmark("search.racing", briefs.racing),
     "strategies": Benchmark("search.strategies", plot="strategies.png"),
     "gradients": Benchmark("search.gradients"),
+    "planted_gates": Benchmark("search.planted_gates", briefs.planted_gates),
     "whole_searches": Benchmark("search.whole_searches"),
     "escape": Benchmark("search.escape", plot="escape.png"),
     "fidelity": Benchmark("evidence.fidelity", briefs.fidelity),
@@ -65,6 +66,8 @@ BENCHMARKS = {
 }
 # Shown together, by the bar of each that is nearest to being missed.
 ENGINE = ("scaling", "overhead", "memory", "whole_searches", "latency", "control")
+# Shown together, too: what follows gradients.
+FOLLOWED = ("gradients", "planted_gates")
 
 
 def benchmark_block(name: str, folder: Path = RESULTS) -> str:
@@ -113,6 +116,27 @@ def engine_block(folder: Path = RESULTS) -> str:
         if name not in there
     ]
     return section(verdict, rows, "; ".join(made) + ".")
+
+
+def followed_block(folder: Path = RESULTS) -> str:
+    """What follows gradients: a verdict each, and the bars that are nearest."""
+    there = [name for name in FOLLOWED if (folder / f"{name}.json").exists()]
+    verdicts, rows, made = [], [BAR_HEADING], []
+    for name in there:
+        found = load(name, folder)
+        brief = (BENCHMARKS[name].brief or by_bars)(found)
+        verdicts.append(f"*{found['question']}* {brief.verdict}")
+        rows += by_bars(found).rows[1:3]
+        made.append(
+            f"`{typed(name, found)}`: [all of it](results/{name}.json), "
+            f"{machine(found['environment'])}"
+        )
+    made += [
+        f"{NOT_MEASURED}: `{BENCHMARKS[name].command(name)}`"
+        for name in FOLLOWED
+        if name not in there
+    ]
+    return section(" ".join(verdicts), rows, "; ".join(made) + ".")
 
 
 def typed(name: str, found: Found) -> str:

@@ -118,6 +118,26 @@ def racing(found: Found) -> Brief:
     return Brief(verdict, rows)
 
 
+def planted_gates(found: Found) -> Brief:
+    """Loss on targets by learned gates and by every arm, and which are beaten."""
+    arms = found["arms"]
+    rows: Rows = [["gates", "loss on targets", "learned is lower", "p"]]
+    for name, one in arms.items():
+        won = [f"{one['won']} of {one['of']}", number(one["p"])] if "p" in one else []
+        rows.append([name, number(one["loss"]["mean"]), *(won or ["", ""])])
+    means = "; ".join(f"{row[0]} {row[1]}" for row in rows[1:])
+    below = found["first_below_second"]["seeds"]
+    lost = [bar["what"] for bar in found["bars"] if not bar["is_reached"]]
+    missed = f", not: {'; '.join(lost)}" if lost else ""
+    num = len(found["bars"])
+    verdict = (
+        f"The gate of the layer that must stand still is the lower one in {below} of "
+        f"{found['seeds']} seeds; mean loss on targets: {means}. {num - len(lost)} of "
+        f"{num} bars are reached{missed}."
+    )
+    return Brief(verdict, rows)
+
+
 def trimmed(found: Found) -> Brief:
     """Sizes and scores before and after pieces were left out."""
     rows: Rows = [
