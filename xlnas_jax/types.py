@@ -113,6 +113,10 @@ class Batch:
         labelled: 1 for rows whose labels are meant, 0 for text without labels.
             Absent where all rows have labels.
         said: what a teacher makes of each row; absent where there is none.
+        other: the translation of each row, padded to the same length and with the
+            row's own label; its weight is 0 where a row has none, and of those of
+            rows of weight 0. Its `other` is what it is in the row's language again.
+            Absent where no row has one.
     """
 
     tokens: Int[Array, "*steps batch seq"]
@@ -124,6 +128,7 @@ class Batch:
     head: Int[Array, "*steps batch"] | None = None
     labelled: Float[Array, "*steps batch"] | None = None
     said: Said | None = None
+    other: Any = None
 
     @property
     def mask(self) -> Bool[Array, "*steps batch seq"]:

@@ -39,6 +39,7 @@ from xlnas_jax.results.finish import report
 from xlnas_jax.search.learn import init_method, make_learn
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import init_learner
+from xlnas_jax.training.methods.base import needs_with
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.types import ConfigError, DivergedError
@@ -72,7 +73,8 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         ConfigError: the method learns from a teacher, which is what is compared here.
     """
     method = method_named(cell.method)
-    if "teacher" in method.needs:
+    learns = needs_with(method, config.train) | method.uses
+    if "teacher" in learns:
         raise ConfigError(
             f"--methods: must tune the full network; got {cell.method}, by which "
             f"small networks learn from it. Leave it out."
@@ -85,6 +87,10 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         train=dataclasses.replace(
             config.train,
             method=cell.method,
+            warm_up_method="finetune",
+            translations=config.train.translations
+            if "translations" in learns
+            else None,
             pretune_steps=0,
             average=0,
             rounds_learning_rate=None,
@@ -98,7 +104,7 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         ),
         export=ExportConfig(),
     )
-    if {"unlabelled", "translations"} & (method.needs | method.uses):
+    if {"unlabelled", "translations"} & learns:
         return config
     return _without_texts(config)
 

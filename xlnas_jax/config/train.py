@@ -1,8 +1,12 @@
 """How the shared weights learn."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
+from xlnas_jax.config.methods.filter import FilterConfig
+from xlnas_jax.config.methods.mixup import MixupConfig
+from xlnas_jax.config.methods.translations import AnyTranslations
+from xlnas_jax.config.methods.xtune import XTuneConfig
 from xlnas_jax.config.ranges import (
     MANY,
     MAX_STEPS,
@@ -148,7 +152,10 @@ class TrainConfig:
         tunes: what learns: `all`, or the `head` alone, or the head and what the space
             adds to pretrained layers (`adapter`, `lora`, `prefix`).
         remat: recompute activations in the backward pass of every layer.
-        maml, gates: options of these methods.
+        translations: where those of the training rows come from, for methods that
+            learn from them; their labels are the rows' own.
+        mixup, filter, xtune, maml, gates: of the methods with these names; `gates` of
+            `soft_layers`.
     """
 
     method: str = "sandwich"
@@ -185,6 +192,10 @@ class TrainConfig:
     layer_decay: float = 1.0
     tunes: Literal["all", "adapters", "head"] = "all"
     remat: bool = False
+    translations: AnyTranslations | None = None
+    mixup: MixupConfig = field(default_factory=MixupConfig)
+    filter: FilterConfig = field(default_factory=FilterConfig)
+    xtune: XTuneConfig = field(default_factory=XTuneConfig)
     maml: MamlConfig = MamlConfig()
     gates: GatesConfig = GatesConfig()
 

@@ -19,7 +19,13 @@ from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translatio
 from xlnas_jax.data.texts import Texts
 from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.experiment.encoder import trained_on
-from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_text
+from xlnas_jax.experiment.parts import (
+    Experiment,
+    TaskPart,
+    learns_from_text,
+    learns_from_translations,
+)
+from xlnas_jax.experiment.translated import with_translations
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Phase, Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, needs_of
@@ -63,13 +69,16 @@ class ScoringData(NamedTuple):
 def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
     """For each task, source and aux_train rows in length buckets on the device.
 
-    Rows of text without labels are among them where the transfer method uses some.
+    Rows of text without labels are among them where the transfer method uses some,
+    and so are translations.
     """
     batches = []
     for part in experiment.parts:
         examples = trained_on(part.roles, part.source)
         _warn_of_unknown(part, examples)
         rows = _encode(part, examples, is_learnt=True)
+        if learns_from_translations(experiment.config):
+            rows = with_translations(experiment, part, rows, examples[0])
         if part.roles.unlabelled and learns_from_text(experiment.config):
             texts = read_texts(experiment, part)
             rows = join_rows(rows, _encode_texts(part, [one.learnt for one in texts]))

@@ -11,8 +11,13 @@ from typing import NamedTuple
 
 from xlnas_jax.data.form import Form
 from xlnas_jax.data.pairs import read_translations
-from xlnas_jax.data.sources import inspect
-from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.data.sources import inspect, read
+from xlnas_jax.experiment.parts import (
+    Experiment,
+    TaskPart,
+    learns_from_translations,
+)
+from xlnas_jax.experiment.translated import translations_of
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, needs_of
@@ -45,8 +50,8 @@ def inspect_part(experiment: Experiment, part: TaskPart) -> tuple[Inspected, ...
 
 
 def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
-    """The form of all data by task; text without labels is read, too, and translations
-    where they are used.
+    """The form of all data by task; text without labels and translations are read,
+    too, where they are used.
 
     Raises:
         DataError: as `inspect_part`; or a language has no text, or too few
@@ -54,7 +59,11 @@ def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
     """
     found = {part.name: inspect_part(experiment, part) for part in experiment.parts}
     for part in experiment.parts:
-        read_texts(experiment, part)
+        if experiment.reads_texts(part):
+            read_texts(experiment, part)
+        if learns_from_translations(experiment.config):
+            source = read(part.source, part.roles, part.roles.source, "train", "train")
+            translations_of(experiment, part, source)
     if ALIGNMENT in needs_of(experiment.objectives):
         config = experiment.config
         for part in experiment.parts:

@@ -24,12 +24,23 @@ from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.drop import DROP
 from xlnas_jax.tasks.trivial import uniform_loss
+from xlnas_jax.training.methods.base import needs_with
 from xlnas_jax.training.methods.registry import method_named
 
 
 def learns_from_teacher(config: Config) -> bool:
     """Whether weights learn from what the full network made of all text."""
-    return "teacher" in method_named(config.train.method).needs
+    return "teacher" in needs_with(method_named(config.train.method), config.train)
+
+
+def learns_from_translations(config: Config) -> bool:
+    """Whether weights learn from translations of the training rows, and there are some.
+
+    That a method needs them and has none is said in `taxonomy`.
+    """
+    method = method_named(config.train.method)
+    learns = needs_with(method, config.train) | method.uses
+    return "translations" in learns and config.train.translations is not None
 
 
 def measures_drop(config: Config, objectives: Sequence[Objective]) -> bool:
@@ -165,6 +176,10 @@ class Experiment:
     def heard(self, part: TaskPart) -> tuple[str, ...]:
         """Languages of text alone on which candidates are held against a teacher."""
         return part.roles.text_only if part.task.measures_divergence else ()
+
+    def reads_texts(self, part: TaskPart) -> bool:
+        """Whether text without labels is used of a task's languages, where named."""
+        return learns_from_text(self.config) or part.task.measures_divergence
 
     def measured(self, part: TaskPart) -> tuple[str, ...]:
         """Languages of `Evaluation.statistics`, in the order of its columns."""

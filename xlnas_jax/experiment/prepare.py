@@ -25,6 +25,7 @@ from xlnas_jax.experiment.parts import (
     measures_drop,
 )
 from xlnas_jax.experiment.taxonomy import require_sense
+from xlnas_jax.experiment.translated import require_translatable
 from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.distance.texts import Pieces
 from xlnas_jax.languages.roles import LanguageRoles, Split
@@ -92,6 +93,7 @@ def assemble(
     _check_pooling(config, parts)
     space = make_space(config.space, shape)
     require_sense(config, space, objectives)
+    require_translatable(config, parts)
     length = min(config.cost.length, shape.max_length)
     heads = tuple(part.head_size for part in parts)
     costs = CostModel(space, shape, heads, length, config.cost.batch_size)

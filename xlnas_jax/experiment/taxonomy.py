@@ -19,6 +19,7 @@ from xlnas_jax.config.data import PairsData
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.experiment.parts import (
     learns_from_text,
+    learns_from_translations,
     measures_divergence,
     measures_drop,
     starts_whole,
@@ -30,6 +31,7 @@ from xlnas_jax.objectives.objectives import (
     needs_of,
 )
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.training.methods.base import needs_with
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.types import ConfigError, brief
 
@@ -67,6 +69,7 @@ def objections(
     yield from _of_data(config, objectives)
     yield from _of_freezing(config, space)
     yield from _of_gates(config, space)
+    yield from _of_method(config, space)
     if config.search.population < strategy.min_population:
         yield (
             f"search.population: must be at least {strategy.min_population} for "
@@ -93,7 +96,7 @@ def objections(
 HOW_GIVEN = {
     "auxiliary": "Name languages in languages.aux_train",
     "unlabelled": "Name languages in languages.unlabelled",
-    "translations": "Set transfer.parallel",
+    "translations": "Say in train.translations where they come from",
     "teacher": "It is the full network as the warm-up leaves it: set "
     "train.pretune_steps",
 }
@@ -109,11 +112,12 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         there.add("auxiliary")
     if all(one.unlabelled for one in languages):
         there.add("unlabelled")
-    if config.transfer.parallel is not None:
+    if config.train.translations is not None:
         there.add("translations")
     if config.train.pretune_steps or starts_whole(config):
         there.add("teacher")
-    for missing in sorted(method.needs - there):
+    needs = needs_with(method, config.train)
+    for missing in sorted(needs - there):
         yield (
             f"train.method: {method.name} learns from {missing} data, of which there "
             f"is none. {HOW_GIVEN[missing]}, or use finetune."
@@ -133,12 +137,20 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             "Set it, or leave them out of search.objectives, constraints and finalists."
         )
     yield from _of_pairs(config, objectives)
-    is_used = learns_from_text(config) or is_measured
+    is_translated = learns_from_translations(config)
+    if config.train.translations is not None and not is_translated:
+        yield (
+            f"train.translations: must be of use; got a place that they come from, but "
+            f"train.method {method.name} learns from none. Leave the section out, or "
+            f"use translate_train."
+        )
+    is_used = learns_from_text(config) or is_measured or is_translated
     if any(one.unlabelled for one in languages) and not is_used:
         yield (
             f"languages.unlabelled: must be of use; got languages, but {method.name} "
             f"learns from labels alone, and no divergence is measured. Use "
-            f"train.method distill or sandwich, or leave the languages out."
+            f"train.method distill or sandwich, translate into them "
+            f"(train.translations), or leave the languages out."
         )
     if is_measured and (config.evaluate.race or config.evaluate.halving):
         yield (
@@ -181,6 +193,33 @@ def _of_gates(config: Config, space: SearchSpace) -> Iterator[str]:
         yield (
             f"train.gates.frozen_layers: must be at most {layers}, the model's layers; "
             f"got {gates.frozen_layers}."
+        )
+
+
+def _of_method(config: Config, space: SearchSpace) -> Iterator[str]:
+    """Settings of the transfer method that it cannot be run with."""
+    method = method_named(config.train.method)
+    reason = method.outside(config.train, space.gate.sites)
+    if reason:
+        yield reason
+    warm_up = warm_up_named(config.train.warm_up_method)
+    if warm_up.is_beside and warm_up.name != method.name:
+        yield (
+            f"train.warm_up_method: must not be {warm_up.name} where train.method is "
+            f"{method.name}, by which no translations stand beside rows. Use finetune."
+        )
+    if method.is_beside and config.train.accumulate > 1:
+        yield (
+            f"train.accumulate: must be 1 with train.method {method.name}, which is "
+            f"given whole batches; got {config.train.accumulate}. Leave the option "
+            f"out, or use a smaller train.batch_size."
+        )
+    if method.is_beside and config.export.finetune_steps:
+        yield (
+            f"export.finetune_steps: must be 0 with train.method {method.name}, by "
+            f"which an exported network cannot be trained: it reads one text at a "
+            f"time; got {config.export.finetune_steps}. Set search.finalists, which "
+            f"are trained by it before they are exported."
         )
 
 

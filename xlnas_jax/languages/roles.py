@@ -101,6 +101,11 @@ class LanguageRoles:
         return tuple(code for code in self.unlabelled if code not in self.all)
 
     @property
+    def translated(self) -> tuple[str, ...]:
+        """Languages that training rows may be translated into."""
+        return (*self.aux_train, *self.unlabelled)
+
+    @property
     def every(self) -> tuple[str, ...]:
         """Every language once: those of `all`, then those of text alone."""
         return (*self.all, *self.text_only)
@@ -165,6 +170,20 @@ class LanguageRoles:
                 f"text without labels may be used of languages.unlabelled only, which "
                 f"are {', '.join(self.unlabelled) or 'none'}; got {language!r}. Add "
                 f"the language there."
+            )
+
+    def require_translation(self, language: str) -> None:
+        """Raise `LeakError` unless training rows may be translated into a language.
+
+        Text is all that a translation is: it has the label of the row that it is of.
+        """
+        code = normalise(language)
+        if code not in self.translated:
+            raise LeakError(
+                f"training rows may be translated into languages.aux_train and "
+                f"languages.unlabelled only, which are "
+                f"{', '.join(self.translated) or 'none'}; got {language!r}. Add the "
+                f"language to languages.unlabelled."
             )
 
     def _assignments(self) -> tuple[tuple[str, str], ...]:

@@ -37,7 +37,7 @@ def describe(experiment: Experiment) -> list[Grid]:
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
         tables.append(make_language_table(part, where))
         tables.append(_rows(part, found[part.name], where))
-        if part.roles.unlabelled:
+        if part.roles.unlabelled and experiment.reads_texts(part):
             tables.append(make_text_table(experiment, part, where))
         if part.source.labels:
             tables.append(_labels(part, found[part.name], where))

@@ -96,10 +96,7 @@ def listen(
     params = [teacher.of_task(part.name) for part in experiment.parts]
     if learns_from_teacher(experiment.config):
         rows = tuple(
-            tuple(
-                dataclasses.replace(bucket, said=hear(weights, bucket))
-                for bucket in own
-            )
+            tuple(_told(bucket, hear, weights) for bucket in own)
             for hear, weights, own in zip(hears, params, rows, strict=True)
         )
     if experiment.measures_divergence and heldout:
@@ -108,6 +105,14 @@ def listen(
             for hear, weights, data in zip(hears, params, heldout, strict=True)
         )
     return rows, heldout
+
+
+def _told(rows: Batch, hear: Hear, weights: SupernetParams) -> Batch:
+    """Rows with what is said of them, and of the translations beside them."""
+    other = rows.other
+    if other is not None:
+        other = dataclasses.replace(other, said=hear(weights, other))
+    return dataclasses.replace(rows, said=hear(weights, rows), other=other)
 
 
 def unheard(

@@ -219,8 +219,13 @@ def encode_full_seen(
     remat: bool,
     space: SearchSpace | None,
     look: Look,
+    first: int = 0,
 ) -> tuple[Hidden, Any]:
-    """The same, and what `look` makes of the output of every layer, stacked."""
+    """The same, and what `look` makes of the output of every layer, stacked.
+
+    Args:
+        first: the number of the first of these layers, which dropout depends on.
+    """
     full: list[tuple[Stage, Mapping[str, int]]] = [(one, {}) for one in PRETRAINED]
     if space is not None:
         full = [(stage, space.full(stage)) for stage in space.stages]
@@ -236,5 +241,6 @@ def encode_full_seen(
         return x, look(x)
 
     body = jax.checkpoint(body) if remat else body
-    indices = jnp.arange(shape.num_layers, dtype=jnp.int32)
+    last = first + len(jax.tree.leaves(layers)[0])
+    indices = jnp.arange(first, last, dtype=jnp.int32)
     return jax.lax.scan(body, x, (layers, indices))

@@ -37,6 +37,7 @@ from xlnas_jax.supernet.layers import (
 )
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, SupernetParams
 from xlnas_jax.supernet.stages.pooling import POOLING
+from xlnas_jax.supernet.streams.streams import Streams, full_streams, streams_of
 from xlnas_jax.types import Architecture, Batch
 
 Form = Literal["sliced", "masked"]
@@ -77,6 +78,8 @@ class Supernet(NamedTuple):
             neurons, with dropout where a key is given.
         apply_full: `(params, hidden, batch, architecture, key) -> logits` of the same;
             only the pooling is the architecture's.
+        streams: an architecture layer by layer, or the full network of none, for texts
+            that see each other.
     """
 
     embed: Callable[[EmbeddingParams, Batch], Hidden]
@@ -89,6 +92,7 @@ class Supernet(NamedTuple):
     see: Callable[[SupernetParams, Hidden, Batch, Architecture], Seen]
     see_full: Callable[..., Seen]
     operations: list[Operation]
+    streams: Callable[[Architecture | None], Streams]
 
 
 def make_supernet(
@@ -198,6 +202,11 @@ def make_supernet(
     ) -> Float[Array, "..."]:
         return read(params, run_full(params, x, batch, key), batch, arch, key)
 
+    def make_streams(arch: Architecture | None) -> Streams:
+        if arch is None:
+            return full_streams(space, shape, dropout, remat_layers, read)
+        return streams_of(arch, block, space, shape, remat_branches, read)
+
     return Supernet(
         embed=embed_batch,
         cast=cast,
@@ -209,4 +218,5 @@ def make_supernet(
         see=see,
         see_full=see_full,
         operations=make_operations(space, shape),
+        streams=make_streams,
     )

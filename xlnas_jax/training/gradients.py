@@ -15,7 +15,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from xlnas_jax.supernet.params import SupernetParams
-from xlnas_jax.training.methods.base import Gradients, Method, Part, Setting
+from xlnas_jax.training.methods.base import (
+    Gradients,
+    Method,
+    Part,
+    Setting,
+    texts_of,
+)
 from xlnas_jax.types import Batch
 
 # `(embeddings, batch) -> embedded tokens`.
@@ -32,7 +38,9 @@ def batch_gradients(
     key: Key[Array, ""],
 ) -> tuple[Float[Array, ""], SupernetParams, Any]:
     """The loss, gradients of all weights, and the method's own state after it."""
-    x, back = jax.vjp(lambda tables: embed(tables, batch), params.encoder.embeddings)
+    x, back = jax.vjp(
+        lambda tables: embedded(method, embed, tables, batch), params.encoder.embeddings
+    )
     run = method.gradients if setting.config.accumulate == 1 else _in_parts(method)
     loss, (grads, x_grad), state = run(setting, state, params, x, batch, key)
     if x_grad is None:
@@ -40,6 +48,13 @@ def batch_gradients(
     # Every network shares the embedded tokens: one backward pass serves all.
     (tables,) = back(x_grad)
     return loss, _with_tables(grads, tables), state
+
+
+def embedded(method: Method, embed: Embed, tables: Any, batch: Batch) -> Any:
+    """The embedded tokens that a method is given; of every text if it reads several."""
+    if not method.is_beside:
+        return embed(tables, batch)
+    return tuple(embed(tables, one) for one in texts_of(batch))
 
 
 def _with_tables(grads: SupernetParams, tables: Any) -> SupernetParams:

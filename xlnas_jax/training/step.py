@@ -15,6 +15,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.fixed import Row, encode_cut
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
+from xlnas_jax.supernet.streams.streams import cut_streams
 from xlnas_jax.supernet.supernet import Seen, Supernet
 from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
@@ -31,10 +32,16 @@ WeightStep = Callable[..., tuple[Learner, Float[Array, ""]]]
 def take_batch(
     rows: Batch, index: Int[Array, " batch"], weight: Float[Array, " batch"]
 ) -> Batch:
-    """The chosen rows of a bucket."""
-    return dataclasses.replace(
-        jax.tree.map(lambda leaf: leaf[index], rows), weight=weight
-    )
+    """The chosen rows of a bucket, with what stands beside them."""
+    return _weighted(jax.tree.map(lambda leaf: leaf[index], rows), weight)
+
+
+def _weighted(batch: Batch, weight: Float[Array, " batch"]) -> Batch:
+    """Rows with these weights; what stands beside them counts where it is there."""
+    other = batch.other
+    if other is not None:
+        other = _weighted(other, other.weight * weight)
+    return dataclasses.replace(batch, weight=weight, other=other)
 
 
 def network_of(supernet: Supernet, sees_layers: bool = False) -> Network:
@@ -67,7 +74,8 @@ def network_of(supernet: Supernet, sees_layers: bool = False) -> Network:
         logits = supernet.read_out(params, hidden, batch, arch)
         return Said(logits, sentence_vector(hidden, batch.mask))
 
-    return Network(full, sub, embedding_of(supernet))
+    embed, streams = embedding_of(supernet), supernet.streams(None)
+    return Network(full, sub, embed=embed, streams=streams)
 
 
 def embedding_of(supernet: Supernet) -> Callable[[SupernetParams, Batch], Any]:
@@ -116,28 +124,29 @@ def make_step_alone(
 
     def step(
         learner: Learner,
-        network: Int[Array, " site"],
+        row: Int[Array, " site"],
         factor: Float[Array, ""],
         *given: Any,
     ) -> tuple[Learner, Float[Array, ""]]:
-        return take(learner, any_network_of(setting, supernet, network), factor, *given)
+        return take(learner, any_network_of(setting, supernet, row), factor, *given)
 
     return jax.jit(step, donate_argnums=0)
 
 
 def any_network_of(
-    setting: Setting, supernet: Supernet, network: Int[Array, " site"]
+    setting: Setting, supernet: Supernet, row: Int[Array, " site"]
 ) -> Network:
     """A network alone, in the place of the whole; which one is data."""
     sub = network_of(supernet, setting.config.kd_layers > 0).sub
     assert sub is not None
-    arch = setting.space.unflatten(network)
+    arch = setting.space.unflatten(row)
 
     def full(params: Any, x: Any, batch: Batch, _: Any, key: Any = None) -> Said:
         del key  # trained without dropout
         return sub(params, x, batch, arch)
 
-    return Network(full, embed=embedding_of(supernet))
+    embed, streams = embedding_of(supernet), supernet.streams(arch)
+    return Network(full, embed=embed, streams=streams)
 
 
 def make_step_cut(
@@ -215,7 +224,9 @@ def cut_network_of(
             return _of_layers(logits, Seen(x, vectors, jnp.asarray(is_kept)))
         return Said(logits, vectors[-1])
 
-    return Network(full, embed=embedding_of(supernet), numbers=numbers)
+    streams = cut_streams(row, space, shape, supernet.read_out)
+    embed = embedding_of(supernet)
+    return Network(full, embed=embed, numbers=numbers, streams=streams)
 
 
 def weight_step(

@@ -24,6 +24,7 @@ from xlnas_jax.storage.trees import load_tree, save_tree
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
+from xlnas_jax.training.gradients import embedded
 from xlnas_jax.training.learner import Learner, init_learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
 from xlnas_jax.training.methods.registry import METHODS
@@ -46,20 +47,31 @@ INDEX, WEIGHT = jnp.arange(4, dtype=jnp.int32), jnp.ones(4)
 def heard_batch(seed: int = 0) -> Batch:
     """Rows of which some have no labels, with what a teacher says of each.
 
-    Those with labels are of an auxiliary language.
+    Those with labels are of an auxiliary language. Beside some of them stand
+    translations, and beside one what that is again.
     """
     batch, rng = random_batch(0, 4, 12, seed=seed), np.random.default_rng(seed)
     said = Said(
         jnp.asarray(rng.normal(size=(4, NUM_LABELS)), jnp.float32),
         jnp.asarray(rng.normal(size=(4, SHAPE.width)), jnp.float32),
     )
-    return dataclasses.replace(
+    batch = dataclasses.replace(
         batch,
         said=said,
         labelled=jnp.asarray([1.0, 0.0, 1.0, 0.0]),
         language=jnp.asarray([1, 2, 1, 0], jnp.int32),
         weight=WEIGHT,
     )
+    return dataclasses.replace(batch, other=beside(batch, seed))
+
+
+def beside(batch: Batch, seed: int) -> Batch:
+    other, back = (random_batch(0, 4, 12, seed=seed + more) for more in (100, 200))
+    there = jnp.asarray([1.0, 1.0, 1.0, 0.0])
+    first = jnp.asarray([1.0, 0.0, 0.0, 0.0])
+    same = {"label": batch.label, "labelled": batch.labelled, "said": batch.said}
+    back = dataclasses.replace(back, weight=first, **same)
+    return dataclasses.replace(other, weight=there, other=back, **same)
 
 
 PARTS = {
@@ -104,7 +116,9 @@ def test_its_loss_is_finite_and_a_shape_is_compiled_once(begun) -> None:
 
 def test_it_says_what_its_gradients_reach(method: Method) -> None:
     params, batch = tiny_params(), heard_batch()
-    x, back = jax.vjp(lambda e: SUPERNET.embed(e, batch), params.encoder.embeddings)
+    x, back = jax.vjp(
+        lambda e: embedded(method, SUPERNET.embed, e, batch), params.encoder.embeddings
+    )
     state = method.init(SETTING, jax.random.key(0))
     key = jax.random.key(1)
     _, (grads, x_grad), _ = jax.jit(
@@ -144,13 +158,15 @@ def test_one_network_alone_can_be_trained_by_it(method: Method) -> None:
         return network_of(SUPERNET).full(params, x, batch, SPACE.largest())
 
     def embed(params, batch):
-        return jnp.zeros(())
+        return SUPERNET.embed(params.encoder.embeddings, batch)
 
-    setting = SETTING._replace(network=Network(full, embed=embed))
-    batch, key = heard_batch(), jax.random.key(0)
+    streams = SUPERNET.streams(SPACE.largest())
+    setting = SETTING._replace(network=Network(full, embed=embed, streams=streams))
+    batch, key, params = heard_batch(), jax.random.key(0), tiny_params()
     state = method.init(setting, key)
     run = jax.jit(functools.partial(method.gradients, setting))
-    loss, (grads, _), _ = run(state, tiny_params(), jnp.zeros(()), batch, key)
+    x = embedded(method, SUPERNET.embed, params.encoder.embeddings, batch)
+    loss, (grads, _), _ = run(state, params, x, batch, key)
     assert np.isfinite(float(loss))
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
 
@@ -160,7 +176,7 @@ def test_one_network_alone_can_be_trained_by_it(method: Method) -> None:
     [
         ("auxiliary", "Name languages in languages.aux_train"),
         ("unlabelled", "Name languages in languages.unlabelled"),
-        ("translations", "Set transfer.parallel"),
+        ("translations", r"Say in train\.translations"),
         ("teacher", "set train.pretune_steps"),
     ],
 )
@@ -181,14 +197,14 @@ def test_a_method_that_there_is_not_is_refused_with_the_nearest() -> None:
         prepare(config)
 
 
-def test_a_warm_up_is_by_what_needs_labels_alone() -> None:
+def test_a_warm_up_is_by_what_needs_no_teacher_and_remembers_nothing() -> None:
     config = tiny_config(train=TrainConfig(warm_up_method="sandwich"))
-    able = "finetune, rdrop, fgm, pgd"
+    able = "finetune, rdrop, fgm, pgd, filter, xtune"
     with pytest.raises(
         ConfigError, match=rf"train\.warm_up_method: .* {able}; got 'san"
     ):
         prepare(config)
     for name in able.split(", "):
         made = METHODS[name]
-        assert made.needs == {"source"}
+        assert made.needs <= {"source", "translations"}
         assert made.init(SETTING, jax.random.key(0)) == ()

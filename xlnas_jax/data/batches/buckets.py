@@ -214,7 +214,11 @@ def _gather(
         length[position] = len(ids)
         tokens[position, : len(ids)] = ids
         segments[position, : len(ids)] = rows.encodings[row].segments
-    head, labelled = rows.head, rows.labelled
+    head, labelled, other = rows.head, rows.labelled, None
+    if rows.other is not None:
+        beside, is_there = rows.other
+        own = weight * is_there[chosen]
+        other = _gather(beside, chosen, own, boundary, pad_id)
     return {
         "tokens": tokens,
         "segments": segments,
@@ -224,12 +228,18 @@ def _gather(
         "weight": np.asarray(weight, np.float32),
         "head": None if head is None else np.asarray(head[chosen], np.int32),
         "labelled": None if labelled is None else labelled[chosen],
+        "other": other,
     }
 
 
 def _put(fields: dict[str, Any]) -> Batch:
     """Put whole: every array that is built on a device compiles a program there."""
-    return Batch(**jax.device_put(fields))
+    return _batch(jax.device_put(fields))
+
+
+def _batch(fields: dict[str, Any]) -> Batch:
+    other = fields["other"]
+    return Batch(**{**fields, "other": None if other is None else _batch(other)})
 
 
 def _fold(leaf: np.ndarray, shape: tuple[int, int]) -> np.ndarray:

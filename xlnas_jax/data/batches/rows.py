@@ -6,7 +6,7 @@ A sentence is one row; a question is one row for each window of its context.
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -34,6 +34,17 @@ PerRow = Int[np.ndarray, " row"]
 Ragged = Sequence[Int[np.ndarray, " _"]]
 
 
+class Beside(NamedTuple):
+    """Rows of which each stands beside one of others.
+
+    Attributes:
+        is_there: 0 where a row has none beside it, and some row only fills the place.
+    """
+
+    rows: "Rows"
+    is_there: Float[np.ndarray, " row"]
+
+
 @dataclass(frozen=True, eq=False)
 class Rows:
     """What batches are made of, one entry or array row each.
@@ -49,6 +60,7 @@ class Rows:
         labelled: 0 for rows without labels, 1 for others; None where all have some.
         unit: rows with the same number are learnt from together; None where every row
             is by itself.
+        other: the translation of each row; None where none has one.
     """
 
     encodings: list[Encoding]
@@ -59,6 +71,7 @@ class Rows:
     windows: tuple[Window, ...] = ()
     labelled: Float[np.ndarray, " row"] | None = None
     unit: PerRow | None = None
+    other: Beside | None = None
 
     def __len__(self) -> int:
         return len(self.encodings)
@@ -72,6 +85,8 @@ class Rows:
     def unit_lengths(self) -> PerRow:
         """Of each row the most tokens of any that is learnt from with it."""
         lengths = self.lengths
+        if self.other is not None:
+            lengths = np.maximum(lengths, self.other.rows.unit_lengths)
         if self.unit is None:
             return lengths
         _, unit = np.unique(self.unit, return_inverse=True)

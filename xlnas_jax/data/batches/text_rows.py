@@ -64,6 +64,7 @@ def make_text_rows(
 
 def join_rows(first: Rows, second: Rows) -> Rows:
     """The rows of both; examples of the second come after those of the first."""
+    assert first.other is None and second.other is None, "no method takes both"
     after = int(first.example.max(initial=-1)) + 1
     own = -np.ones(len(second), np.int32)
     return dataclasses.replace(

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, Key
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.heads import unit
+from xlnas_jax.supernet.streams.streams import Streams
 from xlnas_jax.tasks.base import Losses, Task
 from xlnas_jax.types import Architecture, Batch, Said
 
@@ -46,12 +47,15 @@ class Network(NamedTuple):
             network alone, which has none.
         embed: `(params, batch) -> x`, for methods that try other weights.
         numbers: of the layers, where they are cut out and stand one after another.
+        streams: the whole network layer by layer, for methods in which texts see each
+            other.
     """
 
     full: Callable[..., Said]
     sub: Callable[..., Said] | None = None
     embed: Callable[..., Any] | None = None
     numbers: tuple[int, ...] | None = None
+    streams: Streams | None = None
 
 
 class Part(NamedTuple):
@@ -108,6 +112,17 @@ def no_state(setting: Setting, key: Key[Array, ""]) -> tuple[()]:
     return ()
 
 
+def nothing_more(config: TrainConfig) -> frozenset[Data]:
+    """Of a method that needs the same with all settings."""
+    del config
+    return frozenset()
+
+
+def fits_all(config: TrainConfig, num_layers: int) -> None:
+    """Of a method that runs on encoders of any depth."""
+    del config, num_layers
+
+
 class Method(NamedTuple):
     """One transfer method.
 
@@ -115,7 +130,8 @@ class Method(NamedTuple):
         name: in the configuration, `train.method`.
         paper: where it comes from.
         gradients: `(setting, state, params, x, batch, key)`, of which `x` are the
-            embedded tokens, to `Gradients`; pure, and traced once for every shape.
+            embedded tokens (of each of `texts_of` where translations stand beside
+            rows), to `Gradients`; pure, and traced once for every shape.
         init: its own state before the first step, a pytree.
         prepare: `(setting, start, key) -> state`, of the form that `init` gives: what
             it finds out before the first step, once; rates of the configuration are
@@ -126,7 +142,12 @@ class Method(NamedTuple):
         least_auxiliary: of auxiliary languages, where it needs some.
         trains: the weights that its gradients reach; all others have none.
         warms_up: whether the warm-up of a search can be by it: the whole network learns
-            by it, from labels alone, and it remembers nothing.
+            by it, without a teacher, and it remembers nothing.
+        needs_more: what it also needs with these settings.
+        is_beside: translations stand beside the rows that they are of (`Batch.other`),
+            and are embedded with them; else they are rows by themselves.
+        outside: what speaks against its settings in an encoder of so many layers.
+        first: its `gradients` in the warm-up, where they are others.
     """
 
     name: str
@@ -140,6 +161,22 @@ class Method(NamedTuple):
     least_auxiliary: int = 1
     trains: frozenset[Trained] = EVERYTHING
     warms_up: bool = False
+    needs_more: Callable[[TrainConfig], frozenset[Data]] = nothing_more
+    is_beside: bool = False
+    outside: Callable[[TrainConfig, int], str | None] = fits_all
+    first: Callable[..., Gradients] | None = None
+
+
+def needs_with(method: Method, config: TrainConfig) -> frozenset[Data]:
+    """All that a method needs with its settings."""
+    return method.needs | method.needs_more(config)
+
+
+def texts_of(batch: Batch) -> tuple[Batch, ...]:
+    """The batch, what stands beside it, and what that is in its language again."""
+    if batch.other is None:
+        return (batch,)
+    return (batch, *texts_of(batch.other))
 
 
 def batch_loss(

@@ -5,19 +5,28 @@ import difflib
 from xlnas_jax.training.methods import (
     distill,
     fgm,
+    filter,
     finetune,
     maml,
+    mixup,
     pgd,
     rdrop,
     sandwich,
     soft_layers,
+    translate_train,
+    xtune,
 )
 from xlnas_jax.training.methods.base import Method
 from xlnas_jax.types import ConfigError, brief
 
 METHODS: dict[str, Method] = {
     made.METHOD.name: made.METHOD
-    for made in (finetune, sandwich, distill, rdrop, fgm, pgd, soft_layers, maml)
+    for made in (
+        *(finetune, sandwich, distill),
+        *(rdrop, fgm, pgd),
+        *(soft_layers, maml),
+        *(translate_train, mixup, filter, xtune),
+    )
 }
 
 
@@ -31,13 +40,14 @@ def method_named(name: str) -> Method:
 
 
 def warm_up_named(name: str) -> Method:
-    """The method that `train.warm_up_method` names.
+    """The method that `train.warm_up_method` names, as it is in a warm-up.
 
     Raises:
         ConfigError: there is none of that name, or no warm-up can be by it.
     """
     able = tuple(name for name, method in METHODS.items() if method.warms_up)
-    return _named(name, "train.warm_up_method", able)
+    method = _named(name, "train.warm_up_method", able)
+    return method._replace(gradients=method.first or method.gradients)
 
 
 def _named(name: str, option: str, names: tuple[str, ...]) -> Method:

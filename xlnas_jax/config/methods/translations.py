@@ -1,0 +1,60 @@
+"""Where translations of the training rows come from."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from xlnas_jax.config.ranges import distinct
+from xlnas_jax.types import ConfigError, brief
+
+
+@dataclass(frozen=True)
+class IdTranslations:
+    """Rows of the task's own training splits that have the source row's id.
+
+    For data that are parallel by their ids alone, such as SIB-200 and NusaX. Of the
+    other language nothing but text is read.
+
+    Attributes:
+        languages: into which; empty: all of `aux_train` and `unlabelled`.
+    """
+
+    kind: Literal["ids"] = "ids"
+    languages: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.languages:
+            distinct(self, "languages")
+
+
+@dataclass(frozen=True)
+class FileTranslations:
+    """Files of what training rows are in other languages, one file a language.
+
+    TSV, CSV and JSONL files have columns `id` and `text`, with `pair` where rows are
+    pairs of texts; TXT files have a line for every training row of the source, in
+    order. An empty text is none.
+
+    Attributes:
+        path: a pattern with `{language}`.
+        languages: into which; empty: all of `aux_train` and `unlabelled`.
+        back: likewise of what the translations are in the source language again, for
+            `mixup`; empty: its source stream has the row itself.
+    """
+
+    path: str
+    kind: Literal["files"] = "files"
+    languages: tuple[str, ...] = ()
+    back: str = ""
+
+    def __post_init__(self) -> None:
+        distinct(self, "path", *(("languages",) if self.languages else ()))
+        for name in ("path", *(("back",) if self.back else ())):
+            if "{language}" not in getattr(self, name):
+                raise ConfigError(
+                    f"{name}: must contain {{language}}, which is filled in for every "
+                    f"language; got {brief(getattr(self, name))}. Write for example "
+                    f"'translated/{{language}}.tsv'."
+                )
+
+
+AnyTranslations = IdTranslations | FileTranslations

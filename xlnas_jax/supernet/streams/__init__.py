@@ -1,0 +1,1 @@
+"""Two texts at once, which see each other in some of the layers."""
