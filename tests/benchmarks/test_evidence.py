@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.evidence import aligned, distillation, ranking
+from benchmarks.evidence import aligned, distillation, mixed, ranking
 from benchmarks.evidence.refit import make_refit
 from benchmarks.evidence.restored import restore
 from tests.experiments import RANDOM, tiny_config
@@ -87,6 +87,21 @@ def test_alignment_is_held_against_transfer(run, tmp_path, monkeypatch) -> None:
     for one in (own["measures"]["score"], own["distances"]["genetic"]):
         assert -1.0 <= one["low"] <= one["value"] <= one["high"] <= 1.0
     assert plot.stat().st_size > 5_000
+
+
+def test_texts_are_held_against_each_other_alone_and_mixed(
+    tmp_path, monkeypatch
+) -> None:
+    found = told(mixed, monkeypatch, tmp_path / "m.json", "--quick")
+    assert set(found["arms"]) == {mixed.TRANSLATED, *mixed.ARMS}
+    for name in mixed.ARMS:
+        for one in found["arms"][name].values():
+            assert 0.0 <= one["accuracy"] <= 100.0 and -1.0 <= one["cka"] <= 1.0
+    # Where nothing is mixed it is the same whether texts stand side by side.
+    for one in found["arms"]["consistency alone"].values():
+        for what in ("centroid_distance", "cka", "accuracy"):
+            assert one[what] == pytest.approx(one[f"{what}_of_pairs"], rel=1e-4)
+    assert len(found["bars"]) == 6
 
 
 def test_norms_of_the_full_network_fit_already(run) -> None:

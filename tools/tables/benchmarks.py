@@ -63,6 +63,7 @@ BENCHMARKS = {
     "aligned": Benchmark(
         "evidence.aligned runs/sib200_e5-s0", briefs.aligned, plot="aligned.png"
     ),
+    "mixed": Benchmark("evidence.mixed", briefs.mixed),
 }
 # Shown together, by the bar of each that is nearest to being missed.
 ENGINE = ("scaling", "overhead", "memory", "whole_searches", "latency", "control")

@@ -7,8 +7,8 @@ from tables.markdown import between, interval, mean_points, number
 
 Found = dict[str, Any]
 Rows = list[list[str]]
-# Of a table that stands for all that was measured.
-MOST_ROWS = 4
+# Of a table that stands for all that was measured; of bars that are all reached.
+MOST_ROWS, REACHED_ROWS = 4, 1
 BAR_HEADING = ["bar", "asked", "found", "reached"]
 
 
@@ -23,7 +23,8 @@ def by_bars(found: Found) -> Brief:
     """What was asked for, what was missed first."""
     every = sorted(found["bars"], key=lambda bar: bar["is_reached"])
     num = sum(bar["is_reached"] for bar in every)
-    rows = [BAR_HEADING, *map(bar_row, every[:MOST_ROWS])]
+    shown = every[: REACHED_ROWS if num == len(every) else MOST_ROWS]
+    rows = [BAR_HEADING, *map(bar_row, shown)]
     if num == len(every):
         verdict = f"All {num} bars are reached." if num > 1 else "The bar is reached."
         return Brief(verdict, rows)
@@ -291,5 +292,36 @@ def aligned(found: Found) -> Brief:
         f"Over {len(found['languages'])} languages, before any training: alignment "
         f"does (rank correlation {best['value']:+.2f} in the most aligned layer), "
         f"distance of all kinds together {far['value']:+.2f}."
+    )
+    return Brief(verdict, rows)
+
+
+def mixed(found: Found) -> Brief:
+    """What texts learnt beside their translations are, alone and seeing these."""
+    arms, less = found["arms"], found["beside_translate_train"]
+    rows: Rows = [["learnt by", "texts", "means apart", "CKA", "accuracy"]]
+    for name, kind, texts in (
+        ("translate_train", "", "alone"),
+        ("mixup", "", "alone"),
+        ("mixup", "_of_pairs", "side by side"),
+        ("consistency alone", "", "alone"),
+    ):
+        values = [
+            sum(one[f"{what}{kind}"] for one in arms[name].values()) / len(arms[name])
+            for what in ("centroid_distance", "cka", "accuracy")
+        ]
+        apart, alike, right = values
+        rows.append([name, texts, f"{apart:.2f}", f"{alike:.2f}", f"{right:.1f}"])
+
+    def told(name: str, what: str) -> str:
+        one = less[name][what]
+        return f"{one['mean']:+.2f} ({one['low']:+.2f} to {one['high']:+.2f})"
+
+    verdict = (
+        f"CKA with the source beside translate-train's, {found['seeds']} seeds, of an "
+        f"encoder that was never pretrained: {told('mixup', 'cka_of_pairs')} of texts "
+        f"beside their translations, but {told('mixup', 'cka')} of texts alone; "
+        f"{told('consistency alone', 'cka')} of these where nothing is mixed, and both "
+        f"are only told alike."
     )
     return Brief(verdict, rows)
