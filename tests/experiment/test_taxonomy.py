@@ -13,8 +13,9 @@ from xlnas_jax.config.controller import AnyController
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig
 from xlnas_jax.config.export import ExportConfig
+from xlnas_jax.config.methods.gates import GatesConfig
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.config.train import GatesConfig, TrainConfig
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.types import ConfigError

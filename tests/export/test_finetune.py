@@ -8,7 +8,7 @@ import pytest
 
 from tests.export.tasks import three_tasks
 from xlnas_jax.config.export import ExportConfig
-from xlnas_jax.config.train import GatesConfig
+from xlnas_jax.config.methods.gates import GatesConfig
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.weights import init_params

@@ -12,7 +12,7 @@ from tests.experiments import tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.evaluate import TuningConfig
-from xlnas_jax.config.train import GatesConfig
+from xlnas_jax.config.methods.gates import GatesConfig
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.search import alone

@@ -3,7 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from xlnas_jax.config.methods.adversarial import AdversarialConfig
 from xlnas_jax.config.methods.filter import FilterConfig
+from xlnas_jax.config.methods.gates import GatesConfig
+from xlnas_jax.config.methods.maml import MamlConfig
 from xlnas_jax.config.methods.mixup import MixupConfig
 from xlnas_jax.config.methods.translations import AnyTranslations
 from xlnas_jax.config.methods.xtune import XTuneConfig
@@ -20,84 +23,6 @@ from xlnas_jax.config.tokens import MAX_TOKENS
 from xlnas_jax.types import ConfigError
 
 Schedule = Literal["linear", "cosine", "constant"]
-
-
-@dataclass(frozen=True)
-class AdversarialConfig:
-    """How sentences are attacked by methods that learn from it; lengths are L2 norms.
-
-    Attributes:
-        epsilon: how far all embedded tokens of a sentence are moved, as one vector, in
-            the units of an embedded token: LayerNorm has each of a length of about the
-            root of the model's width. It is the most that `pgd` moves them by.
-        step_size, steps: of `pgd`, how it gets there.
-    """
-
-    epsilon: float = 1.0
-    step_size: float = 0.3
-    steps: int = 3
-
-    def __post_init__(self) -> None:
-        positive(self, "epsilon", "step_size")
-        at_least(self, 1, "steps", most=1024)
-
-
-@dataclass(frozen=True)
-class MamlConfig:
-    """How `maml` looks through a step on one half of a language's rows.
-
-    Attributes:
-        order: by `first`, the step is taken as given, which costs half as much.
-        inner_rate: of that step, of plain descent.
-    """
-
-    order: Literal["first", "second"] = "second"
-    inner_rate: float = 1e-4
-
-    def __post_init__(self) -> None:
-        at_least(self, 0, "inner_rate")
-
-
-@dataclass(frozen=True)
-class GatesConfig:
-    """Which share of its update each part of the encoder takes by `soft_layers`.
-
-    Attributes:
-        kind: `learned` ones, or what they are held against: `open`, which is plain
-            fine-tuning; `random` ones of the mean of those that are learned;
-            `permuted`, these at other places; `scalar`, one that is learned for all;
-            `decay` by depth; and `frozen` embeddings and lower layers.
-        granularity: what has a gate: a layer, each half of one and its norms, or every
-            tensor.
-        mode: how gates learn: by `first_order` updates are taken as given, which costs
-            as much as the steps; by `exact` what a step changes of later ones counts.
-        inner_steps: of each episode, before the language that it holds out is looked
-            at. episodes: how many teach the gates, before the first step of training
-            by them; a network that is trained alone has its own.
-        meta_rate: learning rate of the gates. start: their logit before the first.
-        decay_rate: of `decay`: from each layer to the one below it.
-        frozen_layers: of `frozen`: how many, from the lowest.
-    """
-
-    kind: Literal[
-        "learned", "open", "random", "permuted", "scalar", "decay", "frozen"
-    ] = "learned"
-    granularity: Literal["layer", "sublayer", "tensor"] = "layer"
-    mode: Literal["first_order", "exact"] = "first_order"
-    inner_steps: int = 5
-    episodes: int = 300
-    meta_rate: float = 0.02
-    start: float = 2.0
-    decay_rate: float = 0.95
-    frozen_layers: int = 3
-
-    def __post_init__(self) -> None:
-        at_least(self, 1, "inner_steps", most=1024)
-        at_least(self, 1, "episodes", most=MAX_STEPS)
-        at_least(self, 0, "frozen_layers", most=MAX_TOKENS)
-        at_least(self, -40, "start", most=40)
-        positive(self, "meta_rate")
-        fraction(self, "decay_rate")
 
 
 @dataclass(frozen=True)
@@ -182,7 +107,7 @@ class TrainConfig:
     relation_temperature: float = 0.05
     kd_labels: float = 0.0
     rdrop_alpha: float = 1.0
-    adversarial: AdversarialConfig = AdversarialConfig()
+    adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
     importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -196,8 +121,8 @@ class TrainConfig:
     mixup: MixupConfig = field(default_factory=MixupConfig)
     filter: FilterConfig = field(default_factory=FilterConfig)
     xtune: XTuneConfig = field(default_factory=XTuneConfig)
-    maml: MamlConfig = MamlConfig()
-    gates: GatesConfig = GatesConfig()
+    maml: MamlConfig = field(default_factory=MamlConfig)
+    gates: GatesConfig = field(default_factory=GatesConfig)
 
     def __post_init__(self) -> None:
         distinct(self, "method", "warm_up_method")

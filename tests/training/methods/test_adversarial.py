@@ -18,7 +18,7 @@ from tests.training.doubles import (
     uneven_batch,
 )
 from tests.training.methods.test_perturbation import norms
-from xlnas_jax.config.train import AdversarialConfig
+from xlnas_jax.config.methods.adversarial import AdversarialConfig
 from xlnas_jax.training.methods.base import Setting, from_labels
 from xlnas_jax.training.methods.fgm import one_step
 from xlnas_jax.training.methods.pgd import several_steps

@@ -17,8 +17,9 @@ from tests.models import (
     random_batch,
     tiny_params,
 )
+from xlnas_jax.config.methods.maml import MamlConfig
 from xlnas_jax.config.space import SpaceConfig
-from xlnas_jax.config.train import MamlConfig, TrainConfig
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.storage.trees import load_tree, save_tree
 from xlnas_jax.supernet.chain import make_space

@@ -10,7 +10,8 @@ import pytest
 
 from tests.models import SHAPE, random_batch, tiny_params
 from tests.training.toys import SPACE, TASK, toy_params, toy_setting
-from xlnas_jax.config.train import MamlConfig, TrainConfig
+from xlnas_jax.config.methods.maml import MamlConfig
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.training.methods import maml
 from xlnas_jax.training.methods.base import Setting, label_loss

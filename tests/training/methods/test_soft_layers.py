@@ -11,7 +11,8 @@ import pytest
 
 from tests.models import NUM_LABELS, random_batch
 from tests.training.toys import LAYERS, SPACE, toy_params, toy_setting
-from xlnas_jax.config.train import GatesConfig, TrainConfig
+from xlnas_jax.config.methods.gates import GatesConfig
+from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.training.methods import soft_layers
 from xlnas_jax.training.methods.base import Setting, Start
 from xlnas_jax.types import Batch
