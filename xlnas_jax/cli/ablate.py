@@ -6,11 +6,9 @@ from typing import Annotated
 
 import tyro
 
+from xlnas_jax.cli.compared import names_of, require_seeds, show
 from xlnas_jax.config.reading.file import load_config
 from xlnas_jax.terminal.text import make_console, say
-from xlnas_jax.types import ConfigError
-
-_MOST_SEEDS = 100
 
 
 @dataclass(frozen=True)
@@ -41,29 +39,18 @@ class Ablate:
     def run(self) -> None:
         """Prints tables, and writes `comparison.json` and `comparison.md`."""
         config = load_config(self.config, self.set)
-        if not 1 <= self.seeds <= _MOST_SEEDS:
-            raise ConfigError(
-                f"--seeds: must be between 1 and {_MOST_SEEDS}; got {self.seeds}."
-            )
-        parts = [one for part in self.parts for one in part.split(",") if one]
+        require_seeds(self.seeds)
+        parts = names_of(self.parts)
         # Heavy imports wait until the configuration is known to be sound.
         from xlnas_jax.comparison.ablate import ablate
-        from xlnas_jax.comparison.plot import plot_comparison
-        from xlnas_jax.comparison.tables import ablation_tables, to_markdown
-        from xlnas_jax.files import write_text
+        from xlnas_jax.comparison.tables import ablation_tables
         from xlnas_jax.results.alignment.plot import require_plots
 
         if self.plot is not None:
             require_plots(self.plot)
         folder = self.out or Path("runs") / f"{self.config.stem}-ablated"
-        errors, console = make_console(stderr=True), make_console()
+        errors = make_console(stderr=True)
         document = ablate(
             config, parts, self.seeds, folder, lambda line: say(errors, line)
         )
-        tables = list(ablation_tables(document))
-        for table in tables:
-            console.print(table)
-        write_text(folder / "comparison.md", to_markdown(tables))
-        if self.plot is not None:
-            plot_comparison(document, self.plot)
-        say(console, f"Written: {folder}/comparison.json and comparison.md")
+        show(document, ablation_tables(document), folder, self.plot)

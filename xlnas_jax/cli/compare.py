@@ -6,11 +6,9 @@ from typing import Annotated
 
 import tyro
 
+from xlnas_jax.cli.compared import names_of, require_seeds, show
 from xlnas_jax.config.reading.file import load_config
-from xlnas_jax.terminal.text import make_console, say
 from xlnas_jax.types import ConfigError
-
-_MOST_SEEDS = 100
 
 
 @dataclass(frozen=True)
@@ -48,17 +46,12 @@ class Compare:
                 f"--steps: must be at least 1, or train.pretune_steps be set; got "
                 f"{steps}."
             )
-        if not 1 <= self.seeds <= _MOST_SEEDS:
-            raise ConfigError(
-                f"--seeds: must be between 1 and {_MOST_SEEDS}; got {self.seeds}."
-            )
-        methods = [one for part in self.methods for one in part.split(",") if one]
+        require_seeds(self.seeds)
+        methods = names_of(self.methods)
         # Heavy imports wait until the configuration is known to be sound.
         from xlnas_jax.comparison.compare import compare
-        from xlnas_jax.comparison.plot import plot_comparison
-        from xlnas_jax.comparison.tables import comparison_tables, to_markdown
+        from xlnas_jax.comparison.tables import comparison_tables
         from xlnas_jax.devices.backend import require_platform, use_compilation_cache
-        from xlnas_jax.files import write_text
         from xlnas_jax.results.alignment.plot import require_plots
         from xlnas_jax.terminal.progress import Progress
 
@@ -72,11 +65,4 @@ class Compare:
             document = compare(
                 config, methods, self.seeds, steps, folder, progress, progress.say
             )
-        console = make_console()
-        tables = list(comparison_tables(document))
-        for table in tables:
-            console.print(table)
-        write_text(folder / "comparison.md", to_markdown(tables))
-        if self.plot is not None:
-            plot_comparison(document, self.plot)
-        say(console, f"Written: {folder}/comparison.json and comparison.md")
+        show(document, comparison_tables(document), folder, self.plot)

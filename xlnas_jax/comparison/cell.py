@@ -14,12 +14,12 @@ import numpy as np
 
 from xlnas_jax.alignment.measures.registry import MEASURES
 from xlnas_jax.comparison.kept import digest, scored
+from xlnas_jax.comparison.parts import with_languages
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.finalists import FinalistsConfig
-from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.data.pairs import read_text_pairs
 from xlnas_jax.devices.compiles import CompileCounter
@@ -106,22 +106,8 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
     )
     if {"unlabelled", "translations"} & learns:
         return config
-    return _without_texts(config)
-
-
-def _without_texts(config: Config) -> Config:
-    """A method that has no use for them is not given languages of text alone."""
-
-    def silent(languages: LanguagesConfig) -> LanguagesConfig:
-        return dataclasses.replace(languages, unlabelled=())
-
-    if config.languages is not None:
-        return dataclasses.replace(config, languages=silent(config.languages))
-    tasks = {
-        name: dataclasses.replace(one, languages=silent(one.languages))
-        for name, one in config.tasks.items()
-    }
-    return dataclasses.replace(config, tasks=tasks)
+    # A method that has no use for them is not given languages of text alone.
+    return with_languages(config, unlabelled=())
 
 
 def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str, Any]:

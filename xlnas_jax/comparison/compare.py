@@ -46,27 +46,24 @@ def compare(
         for method in _distinct(methods)
     ]
     # All of them first: what cannot be run is said before anything is.
-    experiments = {}
-    for cell in cells:
-        own = config_of(config, cell, steps)
-        if read_cell(folder, cell.name, own) is None:
-            experiments[cell] = own
-    for own in {cell.method: own for cell, own in experiments.items()}.values():
+    configs = {cell: config_of(config, cell, steps) for cell in cells}
+    kept = {cell: read_cell(folder, cell.name, own) for cell, own in configs.items()}
+    new = {cell.method: configs[cell] for cell in cells if kept[cell] is None}
+    for own in new.values():
         check_data(prepare(own), say)
     found: dict[str, list[dict[str, Any]]] = {cell.method: [] for cell in cells}
     for number, cell in enumerate(cells):
         progress.phase(f"{cell.method}, seed {cell.seed}")
         before = number * steps
-        if cell in experiments:
+        done = kept[cell]
+        if done is None:
             done = run_cell(
-                prepare(experiments[cell]),
+                prepare(configs[cell]),
                 lambda step, before=before: progress.update(before + step),
             )
             write_cell(folder, cell.name, done)
         progress.update(before + steps)
-        kept = read_cell(folder, cell.name, config_of(config, cell, steps))
-        assert kept is not None
-        found[cell.method].append(kept)
+        found[cell.method].append(done)
     document = {
         "format": FORMAT,
         "steps": steps,

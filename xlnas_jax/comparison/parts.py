@@ -33,6 +33,21 @@ def _replaced(config: Config, section: str, **changes: Any) -> Config | None:
     return dataclasses.replace(config, **{section: after})
 
 
+def with_languages(config: Config, **changes: Any) -> Config:
+    """With other options of the languages of every task."""
+
+    def changed(languages: LanguagesConfig) -> LanguagesConfig:
+        return dataclasses.replace(languages, **changes)
+
+    if config.languages is not None:
+        return dataclasses.replace(config, languages=changed(config.languages))
+    tasks = {
+        name: dataclasses.replace(task, languages=changed(task.languages))
+        for name, task in config.tasks.items()
+    }
+    return dataclasses.replace(config, tasks=tasks)
+
+
 def _alignment(config: Config) -> Config | None:
     if TRANSFER_LOSS not in config.search.objectives:
         return None
@@ -40,16 +55,8 @@ def _alignment(config: Config) -> Config | None:
 
 
 def _text(config: Config) -> Config | None:
-    def silent(languages: LanguagesConfig) -> LanguagesConfig:
-        return dataclasses.replace(languages, unlabelled=(), target_text=False)
-
-    if config.languages is not None:
-        return _replaced(config, "languages", unlabelled=(), target_text=False)
-    tasks = {
-        name: dataclasses.replace(task, languages=silent(task.languages))
-        for name, task in config.tasks.items()
-    }
-    return None if tasks == config.tasks else dataclasses.replace(config, tasks=tasks)
+    after = with_languages(config, unlabelled=(), target_text=False)
+    return None if after == config else after
 
 
 def _strategy(config: Config) -> Config | None:

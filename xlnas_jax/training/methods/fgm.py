@@ -15,8 +15,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key
 
-from xlnas_jax.training.methods import base
-from xlnas_jax.training.methods.base import Gradients, Method, Setting, from_labels
+from xlnas_jax.training.methods.base import (
+    Gradients,
+    Method,
+    Setting,
+    from_labels,
+    whole,
+)
 from xlnas_jax.training.methods.perturbation import Tokens, moved, uphill
 from xlnas_jax.types import Architecture, Batch
 
@@ -50,9 +55,7 @@ def against(attack: Attack) -> Callable[..., Gradients]:
         key: Key[Array, ""],
     ) -> Gradients:
         arch_key, *keys = jax.random.split(key, 3)
-        archs = base.networks(setting.space, arch_key, 0)
-        largest = jax.tree.map(lambda leaf: leaf[0], archs)
-        fixed = batch, largest
+        fixed = batch, whole(setting.space, arch_key)
         loss, _, grads = from_labels(setting, params, x, *fixed, keys[0])
         added = attack(setting, params, x, *fixed, keys[1], grads[1])
         given = setting, params, moved(x, added), *fixed, keys[1]

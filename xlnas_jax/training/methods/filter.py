@@ -14,6 +14,7 @@ References:
     understanding", 2021. https://arxiv.org/abs/2009.05166
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -25,42 +26,21 @@ from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.streams.streams import Streams
 from xlnas_jax.tasks.base import divergence
-from xlnas_jax.training.methods import base
 from xlnas_jax.training.methods.base import Data, Gradients, Method, Setting, texts_of
+from xlnas_jax.training.methods.from_loss import of_loss
 from xlnas_jax.types import Architecture, Batch
 
 
-def gradients(
-    setting: Setting, state: Any, params: Any, x: Any, batch: Batch, key: Key[Array, ""]
-) -> Gradients:
-    """Of the whole network, on labels and, where that is asked for, on its own say."""
-    weight = setting.config.filter.self_teaching
-    return (*_gradients(setting, params, x, batch, key, weight), state)
+def gradients_of(has_teacher: bool) -> Callable[..., Gradients]:
+    """Of the whole network, on labels and, once it has one, on its teacher's say."""
 
+    def own_loss(
+        setting: Setting, params: Any, x: Any, batch: Batch, arch: Any, key: Any
+    ) -> Float[Array, ""]:
+        weight = setting.config.filter.self_teaching if has_teacher else 0.0
+        return loss(setting, params, x, batch, arch, weight, key)
 
-def first_gradients(
-    setting: Setting, state: Any, params: Any, x: Any, batch: Batch, key: Key[Array, ""]
-) -> Gradients:
-    """Of the warm-up, in which there is nobody to teach."""
-    return (*_gradients(setting, params, x, batch, key, 0.0), state)
-
-
-def _gradients(
-    setting: Setting,
-    params: Any,
-    x: Any,
-    batch: Batch,
-    key: Key[Array, ""],
-    self_teaching: float,
-) -> tuple[Float[Array, ""], tuple[Any, Any]]:
-    arch_key, run_key = jax.random.split(key)
-    archs = base.networks(setting.space, arch_key, 0)
-    arch = jax.tree.map(lambda leaf: leaf[0], archs)
-
-    def loss_of(params: Any, x: Any) -> Float[Array, ""]:
-        return loss(setting, params, x, batch, arch, self_teaching, run_key)
-
-    return jax.value_and_grad(loss_of, argnums=(0, 1))(params, x)
+    return of_loss(own_loss)
 
 
 def loss(
@@ -136,6 +116,7 @@ def outside(config: TrainConfig, num_layers: int) -> str | None:
     )
 
 
+gradients = gradients_of(has_teacher=True)
 METHOD = Method(
     "filter",
     "Fang et al. 2021",
@@ -145,5 +126,5 @@ METHOD = Method(
     is_beside=True,
     outside=outside,
     warms_up=True,
-    first=first_gradients,
+    first=gradients_of(has_teacher=False),
 )

@@ -27,8 +27,13 @@ from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.streams.mixed import Mix
 from xlnas_jax.tasks.base import divergence
-from xlnas_jax.training.methods import base
-from xlnas_jax.training.methods.base import Gradients, Method, Setting, texts_of
+from xlnas_jax.training.methods.base import (
+    Gradients,
+    Method,
+    Setting,
+    texts_of,
+    whole,
+)
 from xlnas_jax.training.optimizer import apply_gradients
 from xlnas_jax.types import Architecture, Batch
 
@@ -67,8 +72,7 @@ def gradients(
 ) -> Gradients:
     """Of the whole network; the method's own numbers take a step of their own."""
     arch_key, gold_key, run_key = jax.random.split(key, 3)
-    archs = base.networks(setting.space, arch_key, 0)
-    arch = jax.tree.map(lambda leaf: leaf[0], archs)
+    arch = whole(setting.space, arch_key)
     chance = gold_chance(state.step, setting.config.mixup.gold_steps)
     is_gold = jax.random.bernoulli(gold_key, chance)
 

@@ -13,7 +13,7 @@ from typing import Any
 import jax
 from jaxtyping import Array, Float, Key
 
-from xlnas_jax.training.methods import base, finetune
+from xlnas_jax.training.methods import finetune
 from xlnas_jax.training.methods.base import (
     Gradients,
     Method,
@@ -23,6 +23,7 @@ from xlnas_jax.training.methods.base import (
     label_loss,
     label_weight,
     num_in_whole,
+    whole,
 )
 from xlnas_jax.types import Batch
 
@@ -38,8 +39,7 @@ def gradients(
         return finetune.gradients(setting, state, params, x, batch, key)
     task, alpha = setting.task, setting.config.rdrop_alpha
     arch_key, noise_key = jax.random.split(key)
-    archs = base.networks(setting.space, arch_key, 0)
-    largest = jax.tree.map(lambda leaf: leaf[0], archs)
+    largest = whole(setting.space, arch_key)
     keys = jax.random.split(drop_key(setting, noise_key))
     weight, count = label_weight(batch), num_in_whole(setting, label_weight)
 

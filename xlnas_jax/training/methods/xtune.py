@@ -11,6 +11,7 @@ References:
     https://arxiv.org/abs/2106.08226
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -19,7 +20,6 @@ from jaxtyping import Array, Float, Key
 
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.layers import Hidden
-from xlnas_jax.training.methods import base
 from xlnas_jax.training.methods.base import (
     Data,
     Gradients,
@@ -29,40 +29,20 @@ from xlnas_jax.training.methods.base import (
     batch_loss,
     label_weight,
 )
+from xlnas_jax.training.methods.from_loss import of_loss
 from xlnas_jax.types import Architecture, Batch
 
 
-def gradients(
-    setting: Setting, state: Any, params: Any, x: Any, batch: Batch, key: Key[Array, ""]
-) -> Gradients:
-    """Of the whole network, in the second stage if there is one."""
-    has_teacher = setting.config.xtune.teaching > 0
-    return (*_gradients(setting, params, x, batch, key, has_teacher), state)
+def gradients_of(has_teacher: bool) -> Callable[..., Gradients]:
+    """Of the whole network, in the second stage once it has a teacher, if asked for."""
 
+    def own_loss(
+        setting: Setting, params: Any, x: Any, batch: Batch, arch: Any, key: Any
+    ) -> Float[Array, ""]:
+        is_second = has_teacher and setting.config.xtune.teaching > 0
+        return loss(setting, params, x, batch, arch, is_second, key)
 
-def first_gradients(
-    setting: Setting, state: Any, params: Any, x: Any, batch: Batch, key: Key[Array, ""]
-) -> Gradients:
-    """Of the first stage."""
-    return (*_gradients(setting, params, x, batch, key, False), state)
-
-
-def _gradients(
-    setting: Setting,
-    params: Any,
-    x: Any,
-    batch: Batch,
-    key: Key[Array, ""],
-    is_second: bool,
-) -> tuple[Float[Array, ""], tuple[Any, Any]]:
-    arch_key, run_key = jax.random.split(key)
-    archs = base.networks(setting.space, arch_key, 0)
-    arch = jax.tree.map(lambda leaf: leaf[0], archs)
-
-    def loss_of(params: Any, x: Any) -> Float[Array, ""]:
-        return loss(setting, params, x, batch, arch, is_second, run_key)
-
-    return jax.value_and_grad(loss_of, argnums=(0, 1))(params, x)
+    return of_loss(own_loss)
 
 
 def loss(
@@ -130,6 +110,7 @@ def needs_more(config: TrainConfig) -> frozenset[Data]:
     )
 
 
+gradients = gradients_of(has_teacher=True)
 METHOD = Method(
     "xtune",
     "Zheng et al. 2021",
@@ -137,5 +118,5 @@ METHOD = Method(
     needs_more=needs_more,
     is_beside=True,
     warms_up=True,
-    first=first_gradients,
+    first=gradients_of(has_teacher=False),
 )
