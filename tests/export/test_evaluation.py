@@ -8,9 +8,12 @@ import pytest
 from seqeval.metrics import f1_score
 
 from tests.export.conftest import LABELS, sentences
+from xlnas_jax.export.artifact.artifact import Written, save_artifact
+from xlnas_jax.export.artifact.load import load_form
 from xlnas_jax.export.evaluation import evaluate_model
 from xlnas_jax.export.labelled import read_file
 from xlnas_jax.tasks.squad import scores as squad_scores
+from xlnas_jax.types import CheckpointError, ConfigError
 
 TEXTS = [text for text in sentences(27) if text]
 QUESTION = "who walk by"
@@ -78,3 +81,48 @@ def test_answers_are_scored_as_the_model_gives_them(reader, tmp_path: Path):
     assert scores["exact_match"] == pytest.approx(wanted[:, 0].mean(), abs=1e-6)
     assert scores["f1"] == pytest.approx(wanted[:, 1].mean(), abs=1e-6)
     assert scores["f1"] > 0
+
+
+@pytest.mark.parametrize(
+    "task", ["classification", pytest.param("qa", marks=pytest.mark.slow)]
+)
+def test_a_form_is_scored_as_its_library_runs_it(tiny, tmp_path: Path, task) -> None:
+    pytest.importorskip("onnxruntime")
+    one = tiny.of(task).subnet(tiny.rows[0])
+    given = {"architecture": {}, "card": Written("", {"source": "en"})}
+    model = save_artifact(tmp_path / "model", one, **given, forms=("onnx",))
+    path = tmp_path / ("data.tsv" if task == "classification" else "data.json")
+    if task == "classification":
+        rows = [f"{text}\t{LABELS[i % 3]}" for i, text in enumerate(TEXTS)]
+        path.write_text("\n".join(["text\tlabel", *rows]))
+    else:
+        paragraphs = [
+            {
+                "context": text,
+                "qas": [
+                    {
+                        "id": str(i),
+                        "question": QUESTION,
+                        "answers": [{"text": text.split()[0], "answer_start": 0}],
+                    }
+                ],
+            }
+            for i, text in enumerate(TEXTS)
+        ]
+        path.write_text(json.dumps({"data": [{"paragraphs": paragraphs}]}))
+    parts = read_file(path, one, ("en",))
+    ours = evaluate_model(one, parts)
+    assert evaluate_model(one, parts, load_form(model, one, "onnx")) == ours
+    # Another network is scored otherwise: it is the form that is run.
+    other = tiny.of(task).subnet(tiny.rows[1])
+    assert evaluate_model(other, parts) != ours
+    assert evaluate_model(other, parts, load_form(model, other, "onnx")) == ours
+
+
+def test_a_form_that_is_not_there_is_named(subnet, tmp_path: Path) -> None:
+    given = {"architecture": {}, "card": Written("", {"source": "en"})}
+    model = save_artifact(tmp_path / "model", subnet, **given)
+    with pytest.raises(CheckpointError, match="--formats onnx"):
+        load_form(model, subnet, "onnx")
+    with pytest.raises(ConfigError, match="must be onnx or onnx-int8; got 'hf'"):
+        load_form(model, subnet, "hf")

@@ -30,6 +30,8 @@ class Evaluate:
         pair_column: column of the second text of each pair in a table, if there is.
         word_column: position of the word in a CoNLL file, counted from 0.
         tag_column: position of the tag in a CoNLL file; -1 is the last column.
+        form: score what lies beside the model for another library, as that library
+            runs it: `onnx` or `onnx-int8`; the model itself if not given.
         skip_bad_rows: pass over faulty rows; otherwise the first one is an error.
         json: print one JSON object instead of a table.
     """
@@ -43,13 +45,14 @@ class Evaluate:
     pair_column: str = ""
     word_column: int = 0
     tag_column: int = -1
+    form: str = ""
     skip_bad_rows: bool = False
     json: bool = False
 
     def run(self) -> None:
         """Prints the task's official metrics and the size for each language."""
         from xlnas_jax.export import labelled
-        from xlnas_jax.export.artifact.load import load
+        from xlnas_jax.export.artifact.load import load, load_form
         from xlnas_jax.export.evaluation import evaluate_model
 
         subnet = load(self.model)
@@ -65,7 +68,8 @@ class Evaluate:
                 self.tag_column,
             )
             parts = labelled.read_file(*common, columns, self.skip_bad_rows)
-        scores = evaluate_model(subnet, parts)
+        call = load_form(self.model, subnet, self.form) if self.form else None
+        scores = evaluate_model(subnet, parts, call)
         if self.json:
             text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)
             print(text)

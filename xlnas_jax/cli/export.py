@@ -17,8 +17,9 @@ class Export:
             directory for each of them; an older export is replaced.
         pick: `best` (lowest error), `knee`, `smallest`, or the id of a point.
         formats: what is written beside the model itself (`flax`): `hf` for
-            `transformers`, `sentence-transformers`; each is loaded by that library
-            and gives the same outputs, or nothing is written.
+            `transformers`, `sentence-transformers`, `onnx` and `onnx-int8` for ONNX
+            Runtime, `stablehlo` for any JAX; each is loaded by that library and gives
+            the same outputs (in 8 bits nearly), or nothing is written.
     """
 
     run_dir: Annotated[Path, tyro.conf.Positional]

@@ -10,8 +10,9 @@ from xlnas_jax.data.batches.pair_rows import scoring_pairs
 from xlnas_jax.data.batches.rows import make_example_rows
 from xlnas_jax.data.examples import PairExamples
 from xlnas_jax.experiment.arrays import ScoringData
+from xlnas_jax.export.forms.base import Call
 from xlnas_jax.export.labelled import Parts
-from xlnas_jax.export.score import score_subnet
+from xlnas_jax.export.score import score_called, score_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.scoring import Scores
 from xlnas_jax.tasks.registry import make_task
@@ -22,8 +23,13 @@ NUM_BUCKETS = 4
 DIGITS = 6
 
 
-def score_model(subnet: Subnet, parts: Parts) -> dict[str, Scores]:
+def score_model(
+    subnet: Subnet, parts: Parts, call: Call | None = None
+) -> dict[str, Scores]:
     """Official scores by language.
+
+    Args:
+        call: the network as another library runs it; ours if None.
 
     Raises:
         CheckpointError: the model's numbers are not finite.
@@ -42,7 +48,10 @@ def score_model(subnet: Subnet, parts: Parts) -> dict[str, Scores]:
     batches, plans = scoring_batches(rows, NUM_BUCKETS, BATCH_TOKENS, tokenizer.pad_id)
     data = ScoringData(jax.device_put(batches), plans, rows, examples)
     task = make_task(subnet.task, subnet.labels, subnet.shape.width)
-    scores = score_subnet(subnet.weights, subnet.shape, subnet.pooling, task, data)
+    if call is None:
+        scores = score_subnet(subnet.weights, subnet.shape, subnet.pooling, task, data)
+    else:
+        scores = score_called(call, task, data)
     for code, one in zip(parts, scores, strict=True):
         if not all(math.isfinite(value) for value in one.metrics.values()):
             raise CheckpointError(
@@ -53,12 +62,14 @@ def score_model(subnet: Subnet, parts: Parts) -> dict[str, Scores]:
     return dict(zip(parts, scores, strict=True))
 
 
-def evaluate_model(subnet: Subnet, parts: Parts) -> dict[str, dict[str, Any]]:
+def evaluate_model(
+    subnet: Subnet, parts: Parts, call: Call | None = None
+) -> dict[str, dict[str, Any]]:
     """Official metrics by language, and how many examples they rest on."""
     return {
         code: {
             "examples": len(parts[code]),
             **{name: round(value, DIGITS) for name, value in one.metrics.items()},
         }
-        for code, one in score_model(subnet, parts).items()
+        for code, one in score_model(subnet, parts, call).items()
     }

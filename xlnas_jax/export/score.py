@@ -3,9 +3,13 @@
 from typing import Any
 
 import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Int
 
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.apply import apply_subnet
+from xlnas_jax.export.forms.base import Call
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.results.scoring import Scores, score_predictions
 from xlnas_jax.space.shape import EncoderShape
@@ -32,4 +36,27 @@ def score_subnet(
 
     # All buckets are dispatched before the first is read back.
     outputs = [predict(params, bucket) for bucket in data.batches]
+    return score_predictions(task, data, outputs)
+
+
+def score_called(call: Call, task: Task, data: ScoringData) -> list[Scores]:
+    """The same of a network that another library runs, batch by batch."""
+    predict = jax.jit(task.predict)
+
+    @jax.jit
+    def pick(bucket: Batch, index: Int[Array, ""]) -> Batch:
+        return jax.tree.map(lambda leaf: leaf[index], bucket)
+
+    def one(batch: Batch) -> dict[str, Any]:
+        arrays = batch.tokens, batch.segments, batch.length
+        logits = call(*map(np.asarray, arrays))
+        return predict(jnp.asarray(logits), batch)
+
+    outputs = []
+    for bucket in data.batches:
+        numbers = range(len(bucket.tokens))
+        found = [
+            one(pick(bucket, jax.device_put(np.int32(number)))) for number in numbers
+        ]
+        outputs.append(jax.tree.map(lambda *leaves: np.stack(leaves), *found))
     return score_predictions(task, data, outputs)

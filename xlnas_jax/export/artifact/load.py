@@ -10,7 +10,8 @@ from xlnas_jax.export.artifact.contents import (
     require_contents,
 )
 from xlnas_jax.export.artifact.manifest import FILE, Manifest, read_manifest
-from xlnas_jax.export.forms.registry import FORMS
+from xlnas_jax.export.forms.base import Call
+from xlnas_jax.export.forms.registry import FORMS, require_open
 from xlnas_jax.export.params import (
     SubnetParams,
     abstract_params,
@@ -65,6 +66,26 @@ def load(directory: str | Path) -> Subnet:
         doc_stride=manifest.doc_stride,
         max_answer_tokens=manifest.max_answer_tokens,
     )
+
+
+def load_form(directory: str | Path, subnet: Subnet, name: str) -> Call:
+    """A form beside an exported model, as the library it is meant for runs it.
+
+    Raises:
+        CheckpointError: it was not written there, or is not as it was written.
+        ConfigError: it cannot be run on arrays, or the library is not installed.
+    """
+    open_form = require_open(name)
+    directory = Path(directory).expanduser()
+    entries = read_contents(directory)
+    files = [one for one in entries if one.startswith(f"{name}/")]
+    if not files:
+        raise CheckpointError(
+            f"{directory}: must hold the form {name}; got none. Export the model with "
+            f"--formats {name}."
+        )
+    require_contents(directory, entries, files)
+    return open_form(directory / name, subnet)
 
 
 def _require_one(directory: Path) -> None:

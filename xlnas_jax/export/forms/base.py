@@ -5,12 +5,23 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from xlnas_jax.export.subnet import Subnet
 
+# What two libraries may differ by, in float32.
+TOLERANCE = 1e-4
 # What is computed of each text, as another library does it.
 Outputs = list[Float[np.ndarray, "..."]]
+# `(tokens, segments, length)`, padded on the right, to what `Subnet.__call__` gives.
+Call = Callable[
+    [
+        Int[np.ndarray, "batch seq"],
+        Int[np.ndarray, "batch seq"],
+        Int[np.ndarray, "batch"],
+    ],
+    Float[np.ndarray, "batch *rest"],
+]
 
 
 class Form(NamedTuple):
@@ -25,6 +36,10 @@ class Form(NamedTuple):
         write: into a new folder.
         run: the network as the library reads it, on texts, so many at a time; of each
             text what `Subnet.logits_of` gives.
+        share: how much more an output may differ by than rounding does, as a share of
+            the largest output: of forms that hold fewer bits.
+        open: the network as the library runs it on arrays; None where it is run on
+            texts alone.
     """
 
     name: str
@@ -34,3 +49,5 @@ class Form(NamedTuple):
     refuse: Callable[[Subnet], str | None]
     write: Callable[[Subnet, Path], None]
     run: Callable[[Path, Subnet, Sequence[str], int], Outputs]
+    share: float = 0.0
+    open: Callable[[Path, Subnet], Call] | None = None

@@ -91,8 +91,8 @@ def family_of(subnet: Subnet) -> Family:
 def write(subnet: Subnet, folder: Path) -> None:
     """`config.json`, weights in float32, and the tokenizer."""
     folder.mkdir(parents=True)
-    sizes = _sizes(subnet)
-    write_json(folder / "config.json", _config(subnet, sizes))
+    sizes = full_sizes(subnet)
+    write_json(folder / "config.json", class_config(subnet, sizes))
     save_file(
         tensors(subnet, sizes), folder / "model.safetensors", metadata={"format": "pt"}
     )
@@ -142,14 +142,15 @@ def _head_rules(subnet: Subnet, family: Family) -> tuple[Rule, ...]:
     return _HEADS.get(subnet.task, ())
 
 
-def _sizes(subnet: Subnet) -> dict[str, int]:
+def full_sizes(subnet: Subnet) -> dict[str, int]:
     """Of every axis; as many neurons as the largest layer has."""
-    neurons = max(dict(size)[FFN] for size in subnet.weights.sizes)
+    neurons = max((dict(size)[FFN] for size in subnet.weights.sizes), default=0)
     outputs = 2 if subnet.task == "qa" else len(subnet.labels)
     return {**axis_sizes(subnet.shape), "neuron": neurons, "label": outputs}
 
 
-def _config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
+def class_config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
+    """Entries of `config.json`, by which the class and its sizes are known."""
     shape, family = subnet.shape, family_of(subnet)
     found = {
         **family.fixed,

@@ -2,21 +2,26 @@
 
 import importlib.util
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from xlnas_jax.export.forms import hugging_face, sentence_transformers
-from xlnas_jax.export.forms.base import Form
+from xlnas_jax.export.forms import (
+    hugging_face,
+    onnx,
+    onnx_int8,
+    sentence_transformers,
+    stablehlo,
+)
+from xlnas_jax.export.forms.base import TOLERANCE, Call, Form
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.types import CheckpointError, ConfigError
 
 FORMS: Mapping[str, Form] = {
-    made.FORM.name: made.FORM for made in (hugging_face, sentence_transformers)
+    made.FORM.name: made.FORM
+    for made in (hugging_face, sentence_transformers, onnx, onnx_int8, stablehlo)
 }
-# What two libraries may differ by, in float32.
-TOLERANCE = 1e-4
 SIZES = (1, 7)
 _LANGUAGES = ("en", "ar", "hi", "zh", "ru", "am", "th")
 # Of these words a text is made that is cut at the most tokens there may be.
@@ -40,12 +45,7 @@ def require_possible(subnet: Subnet, names: Sequence[str]) -> None:
                 f"--formats: {form.loaded_by} cannot hold this network: {reason}. "
                 f"Leave {name} out, or pick another network."
             )
-        missing = [one for one in form.modules if not _is_there(one)]
-        if missing:
-            raise ConfigError(
-                f"--formats: {name} is proved by loading it, which takes "
-                f"{', '.join(missing)}. {form.advice}, or leave it out."
-            )
+        _require_installed(form, "--formats")
 
 
 def write_form(
@@ -79,12 +79,39 @@ def write_form(
                     f"outputs of shape {other.shape} for {one.shape}, of {text[:60]!r}."
                 )
             apart = max(apart, float(np.abs(one - other).max()))
-    if not apart <= TOLERANCE:
+    most = TOLERANCE + form.share * max(float(np.abs(one).max()) for one in ours)
+    if not apart <= most:
         raise CheckpointError(
-            f"{folder}: must give the outputs of the network, to {TOLERANCE:g}; "
+            f"{folder}: must give the outputs of the network, to {most:g}; "
             f"{form.loaded_by} gives others, by {apart:.3g}. Leave {name} out."
         )
     return apart
+
+
+def require_open(name: str) -> Callable[[Path, Subnet], Call]:
+    """What runs a form on arrays.
+
+    Raises:
+        ConfigError: there is no such form, or it is run on texts alone.
+    """
+    form = FORMS.get(name)
+    if form is None or form.open is None:
+        known = [form.name for form in FORMS.values() if form.open is not None]
+        raise ConfigError(
+            f"--form: must be {' or '.join(known)}; got {name!r}. All other forms "
+            f"give what the model gives, to {TOLERANCE:g}."
+        )
+    _require_installed(form, "--form")
+    return form.open
+
+
+def _require_installed(form: Form, option: str) -> None:
+    missing = [one for one in form.modules if not _is_there(one)]
+    if missing:
+        raise ConfigError(
+            f"{option}: {form.name} is loaded by {form.loaded_by}, which takes "
+            f"{', '.join(missing)}. {form.advice}, or leave it out."
+        )
 
 
 def sample_texts(languages: Sequence[str]) -> list[str]:

@@ -16,7 +16,7 @@ from xlnas_jax.export.forms.hugging_face import write_json
 from xlnas_jax.export.subnet import Subnet
 
 # Poolings that the library has, by the name of its option.
-_MODES = {
+MODES = {
     "mean": "pooling_mode_mean_tokens",
     "max": "pooling_mode_max_tokens",
     "cls": "pooling_mode_cls_token",
@@ -28,7 +28,7 @@ def refuse(subnet: Subnet) -> str | None:
     """What the layout cannot hold."""
     if subnet.task != "retrieval":
         return f"it is for {subnet.task}, and gives no vectors"
-    if subnet.pooling not in _MODES:
+    if subnet.pooling not in MODES:
         return f"there is no {subnet.pooling} pooling there"
     return hugging_face.refuse(subnet)
 
@@ -36,6 +36,11 @@ def refuse(subnet: Subnet) -> str | None:
 def write(subnet: Subnet, folder: Path) -> None:
     """The encoder as `transformers` has it, and the modules after it."""
     hugging_face.write(subnet, folder)
+    write_modules(subnet, folder)
+
+
+def write_modules(subnet: Subnet, folder: Path) -> None:
+    """What comes after the encoder: pooling, length 1; and what before a text."""
     names = ("Transformer", "Pooling", "Normalize")
     modules = [
         {"idx": n, "name": str(n), "path": f"{n}_{name}" if n else "", "type": kind}
@@ -48,7 +53,7 @@ def write(subnet: Subnet, folder: Path) -> None:
     pooling: dict[str, Any] = {
         "word_embedding_dimension": subnet.shape.width,
         "include_prompt": True,
-        **{option: mode == subnet.pooling for mode, option in _MODES.items()},
+        **{option: mode == subnet.pooling for mode, option in MODES.items()},
     }
     write_json(folder / "1_Pooling" / "config.json", pooling)
     write_json(folder / "modules.json", modules)

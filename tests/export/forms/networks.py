@@ -1,0 +1,99 @@
+"""Networks of every task and family, with layers of different sizes."""
+
+from typing import Any
+
+import jax
+import numpy as np
+
+from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.data.tokens.tokenizer import Tokenizer
+from xlnas_jax.export.slice import slice_subnet
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.space.shape import FROM_PADDING, EncoderShape, Spec
+from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.supernet.heads import init_head
+from xlnas_jax.supernet.init import init_encoder
+from xlnas_jax.supernet.params import SupernetParams
+
+LABELS = {
+    "classification": ("bad", "good", "so so"),
+    "tagging": ("O", "B-LOC", "I-LOC"),
+    "qa": (),
+    "retrieval": (),
+}
+POOLING = {"classification": "cls", "retrieval": "mean"}
+WORDS = ("Berlin", "Paris", "the", "river", "of", "many", "old", "people", "ዓለም", "мир")
+ROLES = {"source": "en", "target": ["de", "am"]}
+LENGTH = 20
+
+
+def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
+    offset = tokenizer.pad_id + 1 if family == "xlm-roberta" else 0
+    return EncoderShape(
+        vocab_size=tokenizer.vocab_size,
+        width=24,
+        num_layers=3,
+        num_heads=3,
+        head_dim=8,
+        ffn=40,
+        max_positions=LENGTH + offset,
+        num_segments=2 if family == "bert" else 1,
+        position_offset=offset,
+        pad_id=tokenizer.pad_id,
+        norm_epsilon=1e-5,
+        family=family,
+        spec=Spec(positions=FROM_PADDING) if offset else Spec(),
+    )
+
+
+def network(
+    tokenizer: Tokenizer,
+    task: str,
+    family: str = "xlm-roberta",
+    heads: tuple[int, ...] = (3, 1, 2),
+    **changes: Any,
+) -> Subnet:
+    """Layers of different sizes, with weights that are all random and not small."""
+    shape = shape_of(family, tokenizer)
+    pooling = changes.pop("pooling", POOLING.get(task, "cls"))
+    chosen = changes.pop("values", {})
+    config = SpaceConfig(
+        heads=(0, 1, 2, 3),
+        ffn=(0, 16, 40),
+        min_layers=0,
+        pooling=(pooling,),
+        **changes,
+    )
+    space = make_space(config, shape)
+    outputs = 2 if task == "qa" else len(LABELS[task])
+    head = init_head(
+        jax.random.key(1),
+        shape,
+        outputs,
+        pooling == "attentive",
+        reads_tokens=task in ("tagging", "qa"),
+        gives_vectors=task == "retrieval",
+    )
+    params = SupernetParams(init_encoder(jax.random.key(0), shape, space), head)
+    rng = np.random.default_rng(2)
+    params = jax.tree.map(
+        lambda leaf: leaf + rng.normal(0, 0.2, leaf.shape).astype(np.float32), params
+    )
+    values: dict[str, Any] = {
+        "keep": [1, int(heads[1] >= 0), 1],
+        "heads": [max(h, 0) for h in heads],
+        "ffn": [16, 40, 16],
+        "pooling": [pooling],
+        **chosen,
+    }
+    for knob in space.knobs:
+        values.setdefault(knob.name, [knob.choices[-1]] * knob.sites)
+    row = space.canonical(np.asarray(space.from_values(values))[None])[0]
+    return Subnet(
+        slice_subnet(params, space, row),
+        shape,
+        pooling,
+        LABELS[task],
+        tokenizer,
+        task=task,
+    )

@@ -1,0 +1,105 @@
+"""As any JAX loads it, without this package: StableHLO with a symbolic batch.
+
+FOLDER/model.stablehlo          `jax.export.deserialize(bytes).call(tokens, segments,
+                                length)`, weights included
+FOLDER/config.json              names and axes of what it takes and gives
+FOLDER/tokenizer.json ...       as `transformers` has them
+
+References:
+    https://docs.jax.dev/en/latest/export/export.html
+    https://openxla.org/stablehlo
+"""
+
+import functools
+from collections.abc import Sequence
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import export
+
+from xlnas_jax.data.tokens.tokenizer import Encoding
+from xlnas_jax.export.apply import apply_subnet
+from xlnas_jax.export.forms.base import Form, Outputs
+from xlnas_jax.export.forms.hugging_face import write_json, write_tokenizer
+from xlnas_jax.export.predicting.chunks import run_chunks
+from xlnas_jax.export.subnet import Subnet
+
+FILE = "model.stablehlo"
+# One program for each; none of them has to be here when it is written.
+PLATFORMS = ("cpu", "cuda", "tpu")
+_AXES = {
+    "classification": ["batch", "label"],
+    "tagging": ["batch", "seq", "label"],
+    "qa": ["batch", "seq", "start and end"],
+    "retrieval": ["batch", "model"],
+}
+
+
+def refuse(subnet: Subnet) -> str | None:
+    """What has no such form."""
+    if subnet.own_heads:
+        return "a language has an output layer of its own"
+    return None
+
+
+def write(subnet: Subnet, folder: Path) -> None:
+    """The program for any number of texts, of any length that the network takes."""
+    folder.mkdir(parents=True)
+    # An axis that is sliced out of the positions is none longer than they are.
+    most = subnet.shape.max_length
+    batch, seq = export.symbolic_shape("batch, seq", constraints=[f"seq <= {most}"])
+    apply = functools.partial(
+        apply_subnet, subnet.weights, subnet.shape, subnet.pooling
+    )
+    tokens = jax.ShapeDtypeStruct((batch, seq), jnp.int32)
+    length = jax.ShapeDtypeStruct((batch,), jnp.int32)
+    made = export.export(jax.jit(apply), platforms=PLATFORMS)(tokens, tokens, length)
+    (folder / FILE).write_bytes(made.serialize())
+    config = {
+        "task": subnet.task,
+        "labels": list(subnet.labels),
+        "pooling": subnet.pooling,
+        "prefix": subnet.tokenizer.prefix,
+        "pad_token_id": subnet.tokenizer.pad_id,
+        "max_length": subnet.max_length,
+        "inputs": {
+            "tokens": ["batch", "seq"],
+            "segments": ["batch", "seq"],
+            "length": ["batch"],
+        },
+        "output": _AXES[subnet.task],
+        "platforms": list(PLATFORMS),
+    }
+    write_json(folder / "config.json", config)
+    write_tokenizer(subnet, folder)
+
+
+def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Outputs:
+    """What the program gives, of tokens by the tokenizer of `transformers`."""
+    import transformers
+
+    called = export.deserialize(bytearray((folder / FILE).read_bytes())).call
+    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
+    given = [subnet.tokenizer.prefix + text for text in texts]
+    found = tokenizer(given, truncation=True, max_length=subnet.max_length)
+    encodings = [Encoding(ids, [0] * len(ids)) for ids in found["input_ids"]]
+    pad, most = subnet.tokenizer.pad_id, subnet.max_length
+    # Padded as predictions are: every shape is a compilation.
+    rows = run_chunks(jax.jit(called), encodings, size, most, pad)
+    return [
+        np.asarray(row if row.ndim == 1 else row[: len(one.ids)])
+        for row, one in zip(rows, encodings, strict=True)
+    ]
+
+
+FORM = Form(
+    name="stablehlo",
+    loaded_by="jax.export",
+    modules=("transformers",),
+    advice="pip install transformers",
+    refuse=refuse,
+    write=write,
+    run=run,
+)

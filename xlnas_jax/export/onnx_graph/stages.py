@@ -1,0 +1,188 @@
+"""Every kind of stage as ONNX nodes, by the name under which it is registered.
+
+Each computes what `run` of the stage does at the stage's own size. Operators are those
+that runtimes know to fuse: a LayerNorm is one, a GELU the pattern of four that they
+look for, an affine map a product with a constant, which quantisers look for.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from xlnas_jax.export.onnx_graph.graph import Graph
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.stage import Stage
+from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.stages import adapter, attention, feed_forward, lora, windowed
+from xlnas_jax.supernet.stages.prefix import FIELD
+
+# What is added to the score of a token that is not seen. Finite, as in `attention`.
+UNSEEN = float(np.finfo(np.float32).min / 2)
+
+
+class Seen(NamedTuple):
+    """Which tokens there are.
+
+    Attributes:
+        mask: `batch 1 1 seq`, true for tokens that are no padding.
+        bias: of scores, by the window; 0 where every token sees all.
+        length: how many tokens an input has, a list of one number.
+    """
+
+    mask: str
+    bias: dict[int, str]
+    length: str
+
+
+Write = Callable[[Graph, str, LayerParams, Seen, EncoderShape, Mapping[str, int]], str]
+
+
+def affine(graph: Graph, x: str, kernel: Any, bias: Any, name: str) -> str:
+    """A product with a matrix, and what is added to it."""
+    product = graph.add("MatMul", x, graph.array(np.asarray(kernel), f"{name}.kernel"))
+    return graph.add("Add", product, graph.array(np.asarray(bias), f"{name}.bias"))
+
+
+def norm(graph: Graph, x: str, params: Norm, epsilon: float) -> str:
+    """LayerNorm over the last axis."""
+    scale = graph.array(np.asarray(params.scale), "norm.scale")
+    bias = graph.array(np.asarray(params.bias), "norm.bias")
+    return graph.add("LayerNormalization", x, scale, bias, axis=-1, epsilon=epsilon)
+
+
+def gelu(graph: Graph, x: str) -> str:
+    """Exact, by erf."""
+    share = graph.add("Erf", graph.add("Div", x, graph.number(2**0.5)))
+    twice = graph.add("Mul", x, graph.add("Add", share, graph.number(1.0)))
+    return graph.add("Mul", twice, graph.number(0.5))
+
+
+def write_attention(
+    graph: Graph,
+    x: str,
+    layer: LayerParams,
+    seen: Seen,
+    shape: EncoderShape,
+    values: Mapping[str, int],
+) -> str:
+    """Heads, the window if there is one, LoRA in the kernels, and the prefix."""
+    layer = lora.merged(layer)
+    width, (heads, size) = shape.width, layer.query.bias.shape
+    split = graph.ints(0, 0, heads, size)
+
+    def one(dense: Dense, name: str, order: tuple[int, ...], scale: float = 1) -> str:
+        kernel = np.asarray(dense.kernel).reshape(width, -1) * np.float32(scale)
+        bias = np.asarray(dense.bias).reshape(-1) * np.float32(scale)
+        flat = affine(graph, x, kernel, bias, name)
+        return graph.add("Transpose", graph.add("Reshape", flat, split), perm=order)
+
+    # Scores are scaled before the product, in the weights: nothing is left to do.
+    query = one(layer.query, "query", (0, 2, 1, 3), size**-0.5)
+    key = one(layer.key, "key", (0, 2, 3, 1))
+    value = one(layer.value, "value", (0, 2, 1, 3))
+    scores = graph.add("MatMul", query, key)
+    scores = graph.add("Add", scores, bias_of(graph, seen, window_of(shape, values)))
+    weights = graph.add("Softmax", scores, axis=-1)
+    context = graph.add("MatMul", weights, value)
+    if FIELD in layer.more and layer.more[FIELD].key.shape[0]:
+        context = graph.add("Add", context, prefix(graph, query, layer))
+    context = graph.add("Transpose", context, perm=(0, 2, 1, 3))
+    flat = graph.add("Reshape", context, graph.ints(0, 0, heads * size))
+    kernel = np.asarray(layer.output.kernel).reshape(-1, width)
+    output = affine(graph, flat, kernel, layer.output.bias, "output")
+    total = graph.add("Add", x, output)
+    return norm(graph, total, layer.attention_norm, shape.norm_epsilon)
+
+
+def prefix(graph: Graph, query: str, layer: LayerParams) -> str:
+    """What keys and values that were learnt give, under their gate."""
+    own = layer.more[FIELD]
+    key = graph.array(np.transpose(np.asarray(own.key), (1, 2, 0)), "prefix.key")
+    gate = np.tanh(np.asarray(own.gate))[:, None, None]
+    value = np.transpose(np.asarray(own.value), (1, 0, 2)) * gate
+    weights = graph.add("Softmax", graph.add("MatMul", query, key), axis=-1)
+    return graph.add("MatMul", weights, graph.array(value, "prefix.value"))
+
+
+def window_of(shape: EncoderShape, values: Mapping[str, int]) -> int:
+    """How far a token sees; 0 where that is everything."""
+    window = values.get(windowed.WINDOW, 0)
+    return 0 if window >= shape.max_length - 1 else window
+
+
+def bias_of(graph: Graph, seen: Seen, window: int) -> str:
+    """What is added to scores; made once for every window that layers have."""
+    if window not in seen.bias:
+        mask = seen.mask
+        if window:
+            mask = graph.add("And", mask, band(graph, seen.length, window))
+        given = graph.number(0.0), graph.number(UNSEEN)
+        seen.bias[window] = graph.add("Where", mask, *given)
+    return seen.bias[window]
+
+
+def band(graph: Graph, length: str, window: int) -> str:
+    """`seq seq`, true for neighbours, and for the first token and all others."""
+    places = places_of(graph, length)
+    row = graph.add("Unsqueeze", places, graph.ints(0))
+    column = graph.add("Unsqueeze", places, graph.ints(1))
+    apart = graph.add("Abs", graph.add("Sub", row, column))
+    near = graph.add("LessOrEqual", apart, graph.array(np.int64(window)))
+    zero = graph.array(np.int64(0))
+    first = (graph.add("Equal", one, zero) for one in (row, column))
+    return graph.add("Or", near, graph.add("Or", *first))
+
+
+def places_of(graph: Graph, length: str) -> str:
+    """0, 1, ... for every token."""
+    scalar = graph.add("Squeeze", length, graph.ints(0))
+    start, step = graph.array(np.int64(0)), graph.array(np.int64(1))
+    return graph.add("Range", start, scalar, step)
+
+
+def write_feed_forward(
+    graph: Graph,
+    x: str,
+    layer: LayerParams,
+    seen: Seen,
+    shape: EncoderShape,
+    values: Mapping[str, int],
+) -> str:
+    """Token by token."""
+    del seen, values
+    inner = gelu(graph, affine(graph, x, layer.up.kernel, layer.up.bias, "up"))
+    output = affine(graph, inner, layer.down.kernel, layer.down.bias, "down")
+    total = graph.add("Add", x, output)
+    return norm(graph, total, layer.ffn_norm, shape.norm_epsilon)
+
+
+def write_adapter(
+    graph: Graph,
+    x: str,
+    layer: LayerParams,
+    seen: Seen,
+    shape: EncoderShape,
+    values: Mapping[str, int],
+) -> str:
+    """Added to what it reads."""
+    del seen, shape, values
+    down, up = layer.more[adapter.DOWN], layer.more[adapter.UP]
+    inner = gelu(graph, affine(graph, x, down.kernel, down.bias, "adapter.down"))
+    return graph.add("Add", x, affine(graph, inner, up.kernel, up.bias, "adapter.up"))
+
+
+STAGES: Mapping[str, Write] = {
+    attention.STAGE.name: write_attention,
+    windowed.STAGE.name: write_attention,
+    feed_forward.STAGE.name: write_feed_forward,
+    adapter.STAGE.name: write_adapter,
+}
+# Parts that a stage may have and that are written with it.
+PARTS = frozenset({"lora", "prefix"})
+
+
+def writer_of(stage: Stage) -> Write | None:
+    """What writes a stage; None where it, or a part of it, has no writer."""
+    name, *parts = stage.name.split("+")
+    return STAGES.get(name) if PARTS.issuperset(parts) else None
