@@ -12,13 +12,14 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.constraints import is_feasible, limits
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.decode import make_decode, make_repair
+from xlnas_jax.space.disk import Disk
 from xlnas_jax.space.latency import Latency, LatencyTable
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.types import ArchitectureError
 
 # Sums of some ten logarithms, in another order.
 TOLERANCE = 1e-9
-NAMES = ("params", "encoder_params", "flops", "memory_bytes", "latency_ms")
+NAMES = ("params", "encoder_params", "flops", "memory_bytes", "disk_mb", "latency_ms")
 SPACES = {
     "two layers, many widths": (
         2,
@@ -65,9 +66,9 @@ def make_costs(name: str) -> CostModel:
     if space.knob("pooling").choices[0] != "attentive":
         table = dataclasses.replace(table, fixed=table.fixed[::-1])
     head = (HeadSize(NUM_LABELS),)
-    return CostModel(space, shape, head, length=16, batch_size=8).with_latency(
-        Latency(table, margin=0.125)
-    )
+    disk = Disk("onnx-int8", tokenizer_bytes=3_000)
+    costs = CostModel(space, shape, head, length=16, batch_size=8, disk=disk)
+    return costs.with_latency(Latency(table, margin=0.125))
 
 
 def every_row(costs: CostModel) -> np.ndarray:

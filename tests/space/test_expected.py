@@ -11,19 +11,23 @@ import pytest
 from tests.models import SHAPE, tiny_space
 from tests.settings import make_costs
 from xlnas_jax.controllers.base import choice_mask
+from xlnas_jax.space.disk import Disk
 from xlnas_jax.space.expected import make_expected_costs
 from xlnas_jax.space.latency import Latency, LatencyTable
 
 SPACE = tiny_space(dataclasses.replace(SHAPE, num_layers=2))
 MASK = choice_mask(SPACE.num_choices)
 LATENCY = Latency(LatencyTable((5, 7, 9, 20), ((10, 30, 70), (11, 13, 40))), 0.1)
-COSTS = make_costs(SPACE).with_latency(LATENCY)
+COSTS = dataclasses.replace(
+    make_costs(SPACE).with_latency(LATENCY), disk=Disk("onnx", tokenizer_bytes=500)
+)
 LIMITS = {
     "params": 5e3,
     "encoder_params": 3e3,
     "flops": 2e5,
     "memory_bytes": 4e4,
     "latency_ms": 1e-4,
+    "disk_mb": 0.02,
 }
 
 

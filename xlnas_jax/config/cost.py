@@ -1,9 +1,13 @@
 """What is counted, for which input, and how much of it there may be."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from xlnas_jax.config.ranges import HUGE, MANY, at_least, positive
 from xlnas_jax.config.tokens import MAX_TOKENS
+
+# Forms of export that have layers at their own sizes, so that every choice counts.
+DiskForm = Literal["onnx", "onnx-int8"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,8 @@ class ConstraintsConfig:
         memory_bytes: weights and activations of a batch of such sentences.
         latency_ms: milliseconds of such a batch on the machine at hand, measured on
             the exported form.
+        disk_mb: millions of bytes of the network as it is exported in the form
+            `cost.disk_form`, embeddings and tokenizer included.
         divergence: nats by which predictions on unlabelled text are, in the mean over
             languages, apart from the full network's; unlike costs it is known only
             once a candidate is scored, which is then dropped if it is over.
@@ -29,12 +35,13 @@ class ConstraintsConfig:
     flops: float | None = None
     memory_bytes: float | None = None
     latency_ms: float | None = None
+    disk_mb: float | None = None
     divergence: float | None = None
     drop: float | None = None
 
     def __post_init__(self) -> None:
         positive(self, "params", "encoder_params", "flops", "memory_bytes", most=HUGE)
-        positive(self, "latency_ms", "divergence")
+        positive(self, "latency_ms", "disk_mb", "divergence")
         positive(self, "drop", most=1)
 
     @property
@@ -48,15 +55,19 @@ class ConstraintsConfig:
 class CostConfig:
     """The input that FLOPs and memory are counted and latency is measured for.
 
+    And the form of export that bytes on disk are counted of.
+
     Attributes:
         latency_networks: sub-networks that latency is measured on before a search
             that it takes part in. A model is fitted to half of them and judged by
             the others.
+        disk_form: what `disk_mb` is counted of, as a limit or an objective.
     """
 
     length: int = 64
     batch_size: int = 1
     latency_networks: int = 48
+    disk_form: DiskForm = "onnx-int8"
 
     def __post_init__(self) -> None:
         at_least(self, 1, "length", "batch_size", most=MAX_TOKENS)

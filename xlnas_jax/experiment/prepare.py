@@ -32,6 +32,7 @@ from xlnas_jax.languages.roles import LanguageRoles, Split
 from xlnas_jax.objectives.objectives import Objective, make_objectives
 from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
+from xlnas_jax.space.disk import DISK, Disk
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
@@ -96,7 +97,9 @@ def assemble(
     require_translatable(config, parts)
     length = min(config.cost.length, shape.max_length)
     heads = tuple(part.head_size for part in parts)
-    costs = CostModel(space, shape, heads, length, config.cost.batch_size)
+    costs = CostModel(
+        space, shape, heads, length, config.cost.batch_size, disk=_disk(config, parts)
+    )
     require_feasible(costs, config.constraints)
     experiment = Experiment(
         config, parts, shape, space, costs, objectives, vocabulary=vocabulary
@@ -104,6 +107,23 @@ def assemble(
     if config.search.reference and LATENCY not in config.search.objectives:
         assert experiment.box  # a reference that nothing can meet is named here
     return experiment
+
+
+def _disk(config: Config, parts: tuple[TaskPart, ...]) -> Disk | None:
+    """How large networks are on the disk, where the search asks for it."""
+    is_asked = config.constraints.disk_mb is not None
+    if not is_asked and DISK not in config.search.objectives:
+        return None
+    for part in parts:
+        if part.own_heads:
+            raise ConfigError(
+                f"language_heads: must be off where disk_mb is counted, since the form "
+                f"{config.cost.disk_form} has one output layer; got it on in task "
+                f"{part.name}. Leave one of them out."
+            )
+    # Tokenizers of all tasks are one, but for how long texts may be.
+    text = parts[0].tokenizer.to_text()
+    return Disk(config.cost.disk_form, len(text.encode()))
 
 
 def _make_part(

@@ -79,7 +79,8 @@ def objections(
     if "size limit" in strategy.needs and not _limits_size(config):
         yield (
             f"controller: {kind} only ever proposes the full network where no limit is "
-            f"set. Set constraints.params, encoder_params, flops or memory_bytes."
+            f"set. Set constraints.params, encoder_params, flops, memory_bytes or "
+            f"disk_mb."
         )
     first, *others = objectives
     if "several objectives" in strategy.needs and not others:
@@ -317,5 +318,6 @@ def _of_gradients(
 
 def _limits_size(config: Config) -> bool:
     limits = config.constraints
-    named = (limits.params, limits.encoder_params, limits.flops, limits.memory_bytes)
+    named = (limits.params, limits.encoder_params, limits.flops)
+    named = (*named, limits.memory_bytes, limits.disk_mb)
     return any(limit is not None for limit in named)

@@ -18,6 +18,7 @@ from xlnas_jax.config.transfer import TransferConfig
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.space.cost import COSTS
+from xlnas_jax.space.disk import DISK
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.divergence import DIVERGENCE
@@ -83,7 +84,7 @@ def make_objectives(
     names: tuple[str, ...],
     roles: Roles | None = None,
     transfer: TransferConfig = _DEFAULT,
-    costs: Sequence[str] = (*COSTS, LATENCY),
+    costs: Sequence[str] = (*COSTS, DISK, LATENCY),
 ) -> tuple[Objective, ...]:
     """Checks the configured names: a transfer score first, then anything.
 

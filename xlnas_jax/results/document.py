@@ -6,6 +6,7 @@ there are several tasks.
 """
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from xlnas_jax.objectives.signals import two_front
 from xlnas_jax.results.finish import Scored, Tested
 from xlnas_jax.results.scoring import Scores, from_sums
 from xlnas_jax.space.constraints import limits
+from xlnas_jax.space.disk import DISK
 from xlnas_jax.tasks import summary
 from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.trivial import NAMES
@@ -161,6 +163,12 @@ def load_reports(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
     return found
 
 
+def _costs_of(counts: Mapping[str, np.ndarray]) -> dict[str, int | float]:
+    """Of the first network, what is counted without a clock."""
+    names = (*COUNTED, DISK) if DISK in counts else COUNTED
+    return {name: _amount(counts[name][0]) for name in names}
+
+
 def make_point(
     experiment: Experiment, chosen: Scored, position: int, scores: dict[str, Scores]
 ) -> dict[str, Any]:
@@ -189,7 +197,7 @@ def make_point(
                 experiment.objectives, chosen.objectives[position], strict=True
             )
         },
-        "costs": {name: int(counts[name][0]) for name in COUNTED},
+        "costs": _costs_of(counts),
         "selection": selection,
         "languages": {
             column: {name: number(value) for name, value in found.metrics.items()}

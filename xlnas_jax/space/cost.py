@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from xlnas_jax.space.disk import BYTES_PER_MB, DISK, Disk
 from xlnas_jax.space.latency import LATENCY, NS_PER_MS, Latency
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
@@ -37,7 +38,8 @@ class CostParts(NamedTuple):
     Attributes:
         layer: of a kept layer, by the option of each of its stages
             (`SearchSpace.options`): `params`, `flops`, `peak_bytes` (of which the
-            largest counts) and, where it is known, `latency_ns`.
+            largest counts) and, where they are known, `latency_ns` and
+            `disk_bytes`.
         fixed: of all else, by `SearchSpace.whole_rows`: the same without
             `peak_bytes`, and `memory_bytes`.
     """
@@ -96,6 +98,7 @@ class CostModel:
         length: tokens of the sentence that FLOPs and memory are counted for.
         batch_size: sentences of the batch that memory is counted for.
         latency: of such a batch; absent until it was measured.
+        disk: how large networks are as files; None where nobody asks.
     """
 
     space: SearchSpace
@@ -104,6 +107,7 @@ class CostModel:
     length: int
     batch_size: int = 1
     latency: Latency | None = None
+    disk: Disk | None = None
 
     def with_latency(self, latency: Latency | None) -> "CostModel":
         """The same with this latency, or with none."""
@@ -116,16 +120,17 @@ class CostModel:
     def __call__(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Amounts]:
         """Costs of flattened architectures, one for each candidate.
 
-        `COSTS`, whole numbers, and `latency_ms` where latency was measured.
+        `COSTS`, whole numbers, `disk_mb` where it is asked for, and `latency_ms` where
+        latency was measured.
         """
-        counts: dict[str, Amounts] = dict(self.counted(indices))
+        counts = self.counted(indices)
         if self.latency is not None:
             found = self.latency.nanoseconds(self.space, indices)
             counts[LATENCY] = found / NS_PER_MS
         return counts
 
-    def counted(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Counts]:
-        """`COSTS` of flattened architectures."""
+    def counted(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Amounts]:
+        """`COSTS` of flattened architectures, and `disk_mb` where it is asked for."""
         kept = self.space.is_kept(indices)
         encoder, flops = (np.zeros(len(kept), np.int64) for _ in range(2))
         widest = np.zeros(kept.shape, np.int64)
@@ -140,13 +145,43 @@ class CostModel:
         activations = (
             FLOAT_BYTES * self.batch_size * (self._residual() + widest.max(-1))
         )
-        return {
+        found: dict[str, Amounts] = {
             "params": params,
             "encoder_params": encoder,
             "flops": flops,
             "flops_per_token": flops // self.length,
             "memory_bytes": FLOAT_BYTES * params + activations,
         }
+        if self.disk is not None:
+            found[DISK] = self._disk_bytes(self.disk, indices) / BYTES_PER_MB
+        return found
+
+    def _disk_bytes(self, disk: Disk, indices: Int[np.ndarray, "pop site"]) -> Counts:
+        """Of flattened architectures, as they are written."""
+        kept = self.space.is_kept(indices)
+        total = self._fixed_disk(disk)[self.space.whole_of(indices)]
+        for stage, own in zip(self.space.stages, self._stage_disk(disk), strict=True):
+            total = total + (kept * own[self.space.options_of(stage, indices)]).sum(-1)
+        return total
+
+    def _stage_disk(self, disk: Disk) -> list[Int[np.ndarray, " option"]]:
+        return [
+            np.asarray(
+                [disk.of_stage(stage, self.shape, one) for one in options], np.int64
+            )
+            for stage in self.space.stages
+            for options in (self.space.options(stage),)
+        ]
+
+    def _fixed_disk(self, disk: Disk) -> Int[np.ndarray, " whole"]:
+        """Of the largest of the models that several tasks have, one for each."""
+        added = self._summed([w.params(self.shape, own) for w, own in self._wholes()])
+        heads = [
+            head.params(self.shape.width) + added * (not head.reads_tokens)
+            for head in self.heads
+        ]
+        most = np.max(heads, axis=0)
+        return disk.fixed(self.shape, 0) + FLOAT_BYTES * most
 
     @functools.cached_property
     def stage_costs(self) -> tuple[StageCosts, ...]:
@@ -203,6 +238,10 @@ class CostModel:
             "flops": self._head_flops(),
             "memory_bytes": FLOAT_BYTES * params + batch * self._residual(),
         }
+        if self.disk is not None:
+            own = self._stage_disk(self.disk)
+            layer["disk_bytes"] = _of_all(np.add, own)
+            fixed["disk_bytes"] = self._fixed_disk(self.disk)
         if self.latency is not None:
             table = self.latency.table
             layer["latency_ns"] = _of_all(

@@ -14,6 +14,7 @@ from jaxtyping import Float, Int
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.space.constraints import is_feasible, limits
 from xlnas_jax.space.cost import FLOAT_BYTES, CostModel
+from xlnas_jax.space.disk import DISK, most_bytes
 from xlnas_jax.space.knapsack import Knapsack, Solution, solve
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.space import SearchSpace
@@ -179,6 +180,9 @@ def _rooms(costs: CostModel, given: dict[str, float]) -> Iterator[_Room]:
         budget = {"layers": -costs.space.min_layers}
         if "flops" in given:
             budget["flops"] = int(given["flops"]) - int(fixed["flops"][whole])
+        if DISK in given:
+            most = most_bytes(given[DISK])
+            budget["disk_bytes"] = most - int(fixed["disk_bytes"][whole])
         if LATENCY in given:
             assert costs.latency is not None
             most = costs.latency.budget(given[LATENCY])

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from xlnas_jax.space.cost import FLOAT_BYTES, CostModel
+from xlnas_jax.space.disk import BYTES_PER_MB, DISK
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.space.space import SearchSpace
 
@@ -74,6 +75,9 @@ def _make_ratio(
         assert costs.latency is not None, "latency must be measured before it is asked"
         limit = costs.latency.budget(limit)
         layer, fixed = parts.layer["latency_ns"], parts.fixed["latency_ns"]
+    elif name == DISK:
+        limit = limit * BYTES_PER_MB
+        layer, fixed = parts.layer["disk_bytes"], parts.fixed["disk_bytes"]
     elif name == MEMORY:
         layer, fixed = FLOAT_BYTES * layer, parts.fixed[MEMORY]
     elif name != "encoder_params":

@@ -1,6 +1,7 @@
 """Networks of every task and family, with layers of different sizes."""
 
-from typing import Any
+import dataclasses
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -10,6 +11,7 @@ from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.shape import FROM_PADDING, EncoderShape, Spec
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
@@ -46,20 +48,35 @@ def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
     )
 
 
-def network(
+class Cut(NamedTuple):
+    """A network, and where it was cut from."""
+
+    subnet: Subnet
+    space: SearchSpace
+    row: np.ndarray
+
+
+def network(*given: Any, **changes: Any) -> Subnet:
+    """Layers of different sizes, with weights that are all random and not small."""
+    return cut(*given, **changes).subnet
+
+
+def cut(
     tokenizer: Tokenizer,
     task: str,
     family: str = "xlm-roberta",
     heads: tuple[int, ...] = (3, 1, 2),
     **changes: Any,
-) -> Subnet:
-    """Layers of different sizes, with weights that are all random and not small."""
-    shape = shape_of(family, tokenizer)
+) -> Cut:
+    """The same; `sizes` are those of the encoder, `values` those of knobs."""
+    sizes = changes.pop("sizes", {})
+    shape = dataclasses.replace(shape_of(family, tokenizer), **sizes)
+    some = shape.ffn * 2 // 5
     pooling = changes.pop("pooling", POOLING.get(task, "cls"))
     chosen = changes.pop("values", {})
     config = SpaceConfig(
-        heads=(0, 1, 2, 3),
-        ffn=(0, 16, 40),
+        heads=tuple(range(shape.num_heads + 1)),
+        ffn=(0, some, shape.ffn),
         min_layers=0,
         pooling=(pooling,),
         **changes,
@@ -82,18 +99,13 @@ def network(
     values: dict[str, Any] = {
         "keep": [1, int(heads[1] >= 0), 1],
         "heads": [max(h, 0) for h in heads],
-        "ffn": [16, 40, 16],
+        "ffn": [some, shape.ffn, some],
         "pooling": [pooling],
         **chosen,
     }
     for knob in space.knobs:
         values.setdefault(knob.name, [knob.choices[-1]] * knob.sites)
     row = space.canonical(np.asarray(space.from_values(values))[None])[0]
-    return Subnet(
-        slice_subnet(params, space, row),
-        shape,
-        pooling,
-        LABELS[task],
-        tokenizer,
-        task=task,
-    )
+    sliced = slice_subnet(params, space, row)
+    made = Subnet(sliced, shape, pooling, LABELS[task], tokenizer, task=task)
+    return Cut(made, space, row)

@@ -12,6 +12,8 @@ from xlnas_jax.export.forms.registry import FORMS
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.languages.codes import normalise
+from xlnas_jax.space.constraints import shown
+from xlnas_jax.space.disk import DISK
 from xlnas_jax.supernet.stages.registry import in_words
 
 PIPELINES = {
@@ -68,6 +70,7 @@ class Card:
         method: that weights learned by.
         is_paired: examples are pairs of texts.
         vocabulary: what is kept of the pretrained one; None where it is not trimmed.
+        disk_form: of which the costs hold megabytes, where they do.
         forms: other forms that lie beside this one, and by how much their outputs
             differ at most.
     """
@@ -78,8 +81,8 @@ class Card:
     trivial: Mapping[str, float]
     trivial_name: str
     primary: str
-    costs: Mapping[str, int]
-    full_costs: Mapping[str, int]
+    costs: Mapping[str, int | float]
+    full_costs: Mapping[str, int | float]
     cost_length: int
     data: str
     seed: int
@@ -93,6 +96,7 @@ class Card:
     is_paired: bool = False
     latency: Latency | None = None
     vocabulary: Vocabulary | None = None
+    disk_form: str = ""
     forms: Mapping[str, float] = field(default_factory=dict)
 
     def languages(self, role: str) -> tuple[str, ...]:
@@ -285,9 +289,11 @@ def _size(card: Card, subnet: Subnet) -> str:
         "flops": f"FLOPs of an input of {card.cost_length} tokens",
         "memory_bytes": "bytes of weights and activations",
     }
+    if DISK in card.costs:
+        titles[DISK] = f"megabytes as `{card.disk_form}`, tokenizer included"
     for name, title in titles.items():
         counts = (card.costs.get(name), card.full_costs.get(name))
-        cells = ["-" if count is None else f"{int(count):,}" for count in counts]
+        cells = ["-" if count is None else shown(count) for count in counts]
         rows.append(_row(title, *cells))
     if card.latency is not None:
         times = card.latency.network_ms, card.latency.full_ms

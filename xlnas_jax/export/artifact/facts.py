@@ -36,11 +36,11 @@ def own_costs(
     part: TaskPart,
     row: Int[np.ndarray, " site"],
     names: Iterable[str],
-) -> dict[str, int]:
+) -> dict[str, int | float]:
     """What a network costs with this task's head alone."""
     model = dataclasses.replace(experiment.costs, heads=(part.head_size,))
     counts = model.counted(np.asarray(row)[None])
-    return {name: int(counts[name][0]) for name in names}
+    return {name: counts[name][0].item() for name in names}
 
 
 class MeasuredLatency(NamedTuple):
@@ -111,6 +111,7 @@ def make_card(
         is_paired=is_paired(part),
         latency=None if latency is None else latency.of(part, point, document),
         vocabulary=experiment.vocabulary,
+        disk_form=config.cost.disk_form,
     )
 
 
