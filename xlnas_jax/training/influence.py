@@ -14,7 +14,7 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import EncoderParams
-from xlnas_jax.training.methods.base import cosine
+from xlnas_jax.training.distance import cosine
 from xlnas_jax.types import Batch
 
 

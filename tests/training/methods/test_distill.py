@@ -11,8 +11,9 @@ from tests.models import NUM_LABELS, SHAPE, random_batch, tiny_params, tiny_spac
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
+from xlnas_jax.training.distance import distance
 from xlnas_jax.training.methods import distill
-from xlnas_jax.training.methods.base import Setting, distance, label_loss
+from xlnas_jax.training.methods.base import Setting, label_loss
 from xlnas_jax.training.step import network_of
 from xlnas_jax.types import Said
 

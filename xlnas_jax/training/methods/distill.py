@@ -19,12 +19,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
+from xlnas_jax.training.distance import distance
 from xlnas_jax.training.methods import base
 from xlnas_jax.training.methods.base import (
     Gradients,
     Method,
     Setting,
-    distance,
     label_loss,
 )
 from xlnas_jax.types import Architecture, Batch, Said
