@@ -12,6 +12,7 @@ from tests.experiments import tiny_config
 from xlnas_jax.comparison import compare as room
 from xlnas_jax.comparison.cell import Cell, config_of, run_cell
 from xlnas_jax.comparison.compare import compare
+from xlnas_jax.comparison.tables import comparison_tables
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.transfer import IdPairs, TransferConfig
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
@@ -116,6 +117,27 @@ def test_alignment_before_is_that_of_the_weights_both_begin_with(compared):
     mean = np.mean([one["cka"][code] for one in every for code in ("es", "ca")])
     aligned = document["summary"]["task"]["finetune"]["alignment"]
     assert aligned["cka"]["before"] == pytest.approx(mean)
+
+
+def test_how_often_languages_are_told_apart_stands_beside(compared):
+    folder, document = compared
+    cells = [
+        json.loads((folder / "cells" / f"finetune-s{seed}.json").read_text())["probe"]
+        for seed in (0, 1)
+    ]
+    found = document["summary"]["task"]["finetune"]["probe"]
+    for when in ("before", "after"):
+        own = [one[when]["task"]["accuracy"] for one in cells]
+        assert found[when] == pytest.approx(np.mean(own))
+        assert 0.0 < found[when] <= 1.0
+    assert found["chance"] == pytest.approx(1 / 6)  # of six languages
+    (_, aligned, _) = comparison_tables(document)
+    assert aligned.headings[-2:] == ("languages told apart % before", "after")
+    assert [float(row[-1]) for row in aligned.rows] == [
+        pytest.approx(100 * one["probe"]["after"], abs=0.051)
+        for one in document["summary"]["task"].values()
+    ]
+    assert "16.7 %" in aligned.notes[0]
 
 
 def test_what_a_cell_took_is_kept(compared):

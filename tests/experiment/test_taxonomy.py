@@ -14,6 +14,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.methods.gates import GatesConfig
+from xlnas_jax.config.methods.translations import IdTranslations
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.controllers.registry import STRATEGIES
@@ -139,6 +140,25 @@ def test_what_a_method_cannot_learn_from_is_refused(config, reason) -> None:
 UNLABELLED = dataclasses.replace(tiny_config().languages, unlabelled=("pt", "nl"))
 
 
+@pytest.mark.parametrize("option", ["method", "warm_up_method"])
+def test_languages_are_made_alike_batch_by_batch(option: str) -> None:
+    train = dataclasses.replace(
+        tiny_config().train, **{option: "adversarial", "accumulate": 2}
+    )
+    with pytest.raises(ConfigError, match=r"accumulate: must be 1 .*adversarial"):
+        prepare(tiny_config(languages=UNLABELLED, train=train))
+
+
+def test_text_of_the_warm_up_has_no_translation_beside_it() -> None:
+    train = dataclasses.replace(
+        tiny_config().train,
+        **{"method": "mixup", "warm_up_method": "adversarial"},
+        translations=IdTranslations(),
+    )
+    with pytest.raises(ConfigError, match=r"must not be adversarial .*mixup"):
+        prepare(tiny_config(languages=UNLABELLED, train=train))
+
+
 @pytest.mark.parametrize(
     ("config", "reason"),
     [
@@ -164,6 +184,14 @@ UNLABELLED = dataclasses.replace(tiny_config().languages, unlabelled=("pt", "nl"
                 train=dataclasses.replace(tiny_config().train, method="finetune"),
             ),
             r"languages.unlabelled: must be of use.*finetune",
+        ),
+        (
+            tiny_config(
+                train=dataclasses.replace(
+                    tiny_config().train, warm_up_method="adversarial"
+                )
+            ),
+            r"train.warm_up_method: adversarial learns from unlabelled data",
         ),
         (
             given(

@@ -170,6 +170,10 @@ def test_what_translations_cannot_do_is_refused(tmp_path: Path) -> None:
     base = with_pairs()
     with pytest.raises(ConfigError, match="follows the loss of single rows"):
         prepare(dataclasses.replace(base, controller=DartsController()))
+    heard = dataclasses.replace(base.languages, unlabelled=("pt", "nl"))
+    train = dataclasses.replace(base.train, method="adversarial")
+    with pytest.raises(ConfigError, match="adversarial tells rows of languages apart"):
+        prepare(dataclasses.replace(base, languages=heard, train=train))
     train = dataclasses.replace(base.train, accumulate=2)
     with pytest.raises(ConfigError, match=r"train\.accumulate: must be 1 where a tran"):
         prepare(dataclasses.replace(base, train=train))

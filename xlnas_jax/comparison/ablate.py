@@ -127,6 +127,7 @@ def _searched(config: Config, folder: Path) -> dict[str, Any]:
         "tasks": {part.name: described(experiment, part) for part in experiment.parts},
         "languages": _scores(experiment, model),
         "alignment": {"before": {}, "after": {}},
+        "probe": {"before": {}, "after": {}},
         "seconds": {"tuning": _seconds(folder), "compilation": None},
         "peak_bytes": None,
         "encoder_params": point["costs"]["encoder_params"],

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlnas_jax.alignment.measures.registry import MEASURES
+from xlnas_jax.alignment.probe import probe
 from xlnas_jax.comparison.kept import digest, scored
 from xlnas_jax.comparison.parts import with_languages
 from xlnas_jax.config.config import Config
@@ -50,6 +51,19 @@ _PARTS = 20
 ALIGNMENT = ("centroid", "cka")
 _PAIRS = 200
 Told = Callable[[int], None]
+
+
+class Likeness(NamedTuple):
+    """How alike languages are to a network, by task.
+
+    Attributes:
+        alignment: by measure and language, how alike translations lie, and languages.
+        probe: how often a fresh classifier names a sentence's language (`accuracy`),
+            and how often it would by chance.
+    """
+
+    alignment: dict[str, dict[str, dict[str, float]]]
+    probe: dict[str, dict[str, float]]
 
 
 class Cell(NamedTuple):
@@ -118,20 +132,20 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
 
     Returns:
         What `comparison.summary` reads: scores and statistics of every test item of
-        every language, alignment before and after, what it cost.
+        every language, alignment and probes before and after, what it cost.
     """
     mesh = make_mesh(experiment.config.devices)
     require_divisible(mesh, experiment.config.train)
     forget_peak()
     fsdp = experiment.config.devices.fsdp
     start = import_params(experiment)
-    before = aligned(experiment, start)
+    before = likeness(experiment, start)
     begun = time.perf_counter()
     with CompileCounter() as compiles:
         params = _tuned(experiment, place(mesh, start, fsdp), mesh, tell)
     seconds = time.perf_counter() - begun
     params = local(params)
-    after = aligned(experiment, params)
+    after = likeness(experiment, params)
     full = np.asarray(experiment.space.num_choices, np.int32) - 1
     tested = report(experiment, [(lambda: params, full)])
     config = experiment.config
@@ -143,7 +157,8 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
         "batch_size": config.train.batch_size,
         "tasks": {part.name: described(experiment, part) for part in experiment.parts},
         "languages": {c: scored(one) for c, one in tested.networks[0].items()},
-        "alignment": {"before": before, "after": after},
+        "alignment": {"before": before.alignment, "after": after.alignment},
+        "probe": {"before": before.probe, "after": after.probe},
         "seconds": {"tuning": seconds, "compilation": compiles.seconds},
         "peak_bytes": status_bytes("VmHWM"),
     }
@@ -176,26 +191,24 @@ def _tuned(
     return learner.params
 
 
-def aligned(
-    experiment: Experiment, params: SharedParams
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Of each task, measure and language: how alike translations lie, and languages.
+def likeness(experiment: Experiment, params: SharedParams) -> Likeness:
+    """How alike languages lie in the last layer, of every language with a role.
 
-    Of the last layer, of every language with a role and the source, where
-    `transfer.parallel` says what is a translation; no label is read.
+    Where `transfer.parallel` says what is a translation; no label is read.
     """
-    if experiment.config.transfer.parallel is None:
-        return {}
-    return {
-        part.name: _aligned(experiment, part, params.of_task(part.name))
-        for part in experiment.parts
-    }
+    found = Likeness({}, {})
+    if experiment.config.transfer.parallel is not None:
+        for part in experiment.parts:
+            alignment, accuracy = _alike(experiment, part, params.of_task(part.name))
+            found.alignment[part.name] = alignment
+            found.probe[part.name] = accuracy
+    return found
 
 
-def _aligned(
+def _alike(
     experiment: Experiment, part: TaskPart, params: Any
-) -> dict[str, dict[str, float]]:
-    config = experiment.config
+) -> tuple[dict[str, dict[str, float]], dict[str, float]]:
+    config, source = experiment.config, part.roles.source
     assert config.transfer.parallel is not None
     given = config.transfer.parallel, part.source, part.roles
     found: dict[str, dict[str, float]] = {name: {} for name in ALIGNMENT}
@@ -206,6 +219,7 @@ def _aligned(
     }
     texts = [side for own in pairs.values() for pair in own for side in pair[1:]]
     vectors = encode_layers(experiment, part, params, texts)[-1]
+    by_meaning: dict[str, dict[str, np.ndarray]] = {source: {}}
     start = 0
     for code, own in pairs.items():
         ours, theirs = (
@@ -216,7 +230,10 @@ def _aligned(
         start += 2 * len(own)
         for name in ALIGNMENT:
             found[name][part.codes[code]] = MEASURES[name].run(ours, theirs)
-    return found
+        meanings = [pair.id for pair in own]
+        by_meaning[code] = dict(zip(meanings, theirs, strict=True))
+        by_meaning[source] |= dict(zip(meanings, ours, strict=True))
+    return found, probe(by_meaning)._asdict()
 
 
 def described(experiment: Experiment, part: TaskPart) -> dict[str, Any]:

@@ -65,6 +65,7 @@ def _of_method(
         "worst_target": worst._asdict(),
         "transfer_gap": transfer_gap(mean[source], only),
         "alignment": _aligned(name, task, found),
+        "probe": _probed(name, found),
         "seconds": _median([one["seconds"]["tuning"] for one in found]),
         "compiling": _median([one["seconds"]["compilation"] for one in found]),
         "peak_bytes": _median([one["peak_bytes"] for one in found]),
@@ -103,6 +104,17 @@ def _aligned(
         }
         for measure in found[0]["alignment"]["after"][name]
     }
+
+
+def _probed(name: str, found: Sequence[dict[str, Any]]) -> dict[str, float] | None:
+    """How often languages are told apart, before and after, and by chance."""
+    if not all(one["probe"]["after"] for one in found):
+        return None
+    told = {
+        when: float(np.mean([one["probe"][when][name]["accuracy"] for one in found]))
+        for when in ("before", "after")
+    }
+    return {**told, "chance": found[0]["probe"]["after"][name]["chance"]}
 
 
 def _gain(

@@ -40,8 +40,14 @@ def comparison_tables(document: dict[str, Any]) -> Iterator[Grid]:
                 (
                     *("method", "distance of means before", "after"),
                     *("debiased CKA before", "after"),
+                    *("languages told apart % before", "after"),
                 ),
                 aligned,
+                notes=(
+                    "Told apart: how often a linear classifier, trained anew on half "
+                    "of the sentences, names the language of the others; by chance "
+                    f"{_percent(rows[first]['probe']['chance'])} %.",
+                ),
             )
         columns = list(next(iter(rows.values()))["languages"])
         role_of = {c: role for role, own in task["roles"].items() for c in own}
@@ -130,7 +136,11 @@ def _ablation_row(
 
 def _alignment_row(method: str, one: dict[str, Any]) -> tuple[str, ...]:
     values = [one["alignment"][name] for name in ("centroid", "cka")]
-    return (method, *(f"{v[when]:.3f}" for v in values for when in ("before", "after")))
+    return (
+        method,
+        *(f"{v[when]:.3f}" for v in values for when in ("before", "after")),
+        *(_percent(one["probe"][when]) for when in ("before", "after")),
+    )
 
 
 def _percent(value: float | None) -> str:

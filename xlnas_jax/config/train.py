@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from xlnas_jax.config.methods.adversarial import AdversarialConfig
+from xlnas_jax.config.methods.domain import DomainConfig
 from xlnas_jax.config.methods.filter import FilterConfig
 from xlnas_jax.config.methods.gates import GatesConfig
 from xlnas_jax.config.methods.maml import MamlConfig
@@ -59,6 +60,7 @@ class TrainConfig:
         rdrop_alpha: of `rdrop`, weight of how far two passes with other dropout are
             from each other.
         adversarial: of `fgm` and `pgd`, what is done to the sentences.
+        domain: of `adversarial`, which makes languages alike.
         importance: what heads and neurons are sorted by: how much the loss on
             `labels` depends on them, or the `divergence` of predictions on all text,
             that without labels too.
@@ -108,6 +110,7 @@ class TrainConfig:
     kd_labels: float = 0.0
     rdrop_alpha: float = 1.0
     adversarial: AdversarialConfig = field(default_factory=AdversarialConfig)
+    domain: DomainConfig = field(default_factory=DomainConfig)
     importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
     precision: Literal["fp32", "bf16"] = "fp32"

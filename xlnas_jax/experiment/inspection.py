@@ -17,6 +17,7 @@ from xlnas_jax.experiment.parts import (
     TaskPart,
     learns_from_translations,
 )
+from xlnas_jax.experiment.priors import makes_alike, priors
 from xlnas_jax.experiment.translated import translations_of
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Split
@@ -101,16 +102,29 @@ def is_whole(found: dict[str, tuple[Inspected, ...]]) -> bool:
 def remarks(
     experiment: Experiment, found: dict[str, tuple[Inspected, ...]]
 ) -> list[str]:
-    """Rows that are passed over, what is odd in labels, grown texts: a line each."""
+    """Rows that are passed over, what is odd or of weight in labels, grown texts."""
     vocabulary = experiment.vocabulary
     lines = list(vocabulary.remarks()) if vocabulary else []
     for part in experiment.parts:
-        odd = oddities(part, found[part.name])
+        own = found[part.name]
+        said = [*_passed_over(part, own), *oddities(part, own)]
+        said += known_priors(experiment, part, own)
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
-        lines += [
-            where + line for line in (*_passed_over(part, found[part.name]), *odd)
-        ]
+        lines += [where + line for line in said]
     return lines
+
+
+def known_priors(
+    experiment: Experiment, part: TaskPart, found: Sequence[Inspected]
+) -> list[str]:
+    """How labels are distributed by language, where languages are made alike."""
+    if not makes_alike(experiment.config):
+        return []
+    return list(
+        priors(
+            part, [(one.language, one.form) for one in found if one.split == "train"]
+        )
+    )
 
 
 def _passed_over(part: TaskPart, found: Sequence[Inspected]) -> Iterator[str]:

@@ -24,8 +24,8 @@ from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.drop import DROP
 from xlnas_jax.tasks.trivial import uniform_loss
-from xlnas_jax.training.methods.base import needs_with
-from xlnas_jax.training.methods.registry import method_named
+from xlnas_jax.training.methods.base import hears, needs_with
+from xlnas_jax.training.methods.registry import method_named, warm_up_named
 
 
 def learns_from_teacher(config: Config) -> bool:
@@ -59,9 +59,10 @@ def starts_whole(config: Config) -> bool:
 
 
 def learns_from_text(config: Config) -> bool:
-    """Whether weights learn from text without labels, where there is some."""
-    method = method_named(config.train.method)
-    return "unlabelled" in method.needs | method.uses
+    """Whether weights learn from text without labels, in the warm-up or after it."""
+    train = config.train
+    is_first = train.pretune_steps > 0 and hears(warm_up_named(train.warm_up_method))
+    return is_first or hears(method_named(train.method))
 
 
 def measures_divergence(config: Config, objectives: Sequence[Objective]) -> bool:
@@ -91,6 +92,13 @@ class TaskPart:
     task: Task
     tokenizer: Tokenizer
     own_heads: tuple[str, ...]
+
+    @property
+    def learnt(self) -> tuple[int, ...]:
+        """Numbers of the languages that weights see, as they stand in `roles.every`."""
+        roles = self.roles
+        every = (roles.source, *roles.aux_train, *roles.unlabelled)
+        return tuple(sorted(roles.every.index(code) for code in every))
 
     @property
     def head_size(self) -> HeadSize:

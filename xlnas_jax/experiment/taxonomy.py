@@ -31,7 +31,7 @@ from xlnas_jax.objectives.objectives import (
     needs_of,
 )
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.training.methods.base import needs_with
+from xlnas_jax.training.methods.base import hears, needs_with
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.types import ConfigError, brief
 
@@ -106,7 +106,7 @@ HOW_GIVEN = {
 def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     """What the transfer method learns from, and is not there."""
     method = method_named(config.train.method)
-    warm_up_named(config.train.warm_up_method)
+    warm_up = warm_up_named(config.train.warm_up_method)
     languages = [task.languages for task in config.every_task.values()]
     there = {"source"}
     if all(one.aux_train for one in languages):
@@ -122,6 +122,11 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         yield (
             f"train.method: {method.name} learns from {missing} data, of which there "
             f"is none. {HOW_GIVEN[missing]}, or use finetune."
+        )
+    if config.train.pretune_steps and warm_up.needs & {"unlabelled"} - there:
+        yield (
+            f"train.warm_up_method: {warm_up.name} learns from unlabelled data, of "
+            f"which there is none. {HOW_GIVEN['unlabelled']}, or use finetune."
         )
     fewest = min(len(one.aux_train) for one in languages)
     if "auxiliary" in method.needs and 0 < fewest < method.least_auxiliary:
@@ -200,14 +205,20 @@ def _of_gates(config: Config, space: SearchSpace) -> Iterator[str]:
 def _of_method(config: Config, space: SearchSpace) -> Iterator[str]:
     """Settings of the transfer method that it cannot be run with."""
     method = method_named(config.train.method)
-    reason = method.outside(config.train, space.gate.sites)
-    if reason:
-        yield reason
     warm_up = warm_up_named(config.train.warm_up_method)
+    for one in (method, warm_up):
+        reason = one.outside(config.train, space.gate.sites)
+        if reason:
+            yield reason
     if warm_up.is_beside and warm_up.name != method.name:
         yield (
             f"train.warm_up_method: must not be {warm_up.name} where train.method is "
             f"{method.name}, by which no translations stand beside rows. Use finetune."
+        )
+    if method.is_beside and config.train.pretune_steps and hears(warm_up):
+        yield (
+            f"train.warm_up_method: must not be {warm_up.name} where train.method is "
+            f"{method.name}: text has no translation to stand beside it. Use finetune."
         )
     if method.is_beside and config.train.accumulate > 1:
         yield (
@@ -239,11 +250,13 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
         )
     method = method_named(config.train.method)
     learns = method.needs | method.uses
-    if "auxiliary" in method.needs:
-        yield (
-            f"train.method: {method.name} tells rows of languages apart, and a "
-            f"translation is of two; got data of pairs. Use finetune, or distill."
-        )
+    warm_up = warm_up_named(config.train.warm_up_method)
+    for option, one in (("method", method), ("warm_up_method", warm_up)):
+        if "auxiliary" in one.needs or one.name == "adversarial":
+            yield (
+                f"train.{option}: {one.name} tells rows of languages apart, and a "
+                f"translation is of two; got data of pairs. Use finetune, or distill."
+            )
     if not all(task.has_labels for task in every) and not learns & {"unlabelled"}:
         yield (
             f"train.method: {method.name} learns from translations, of which there are "

@@ -11,7 +11,12 @@ from jaxtyping import Array, Int
 
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.draws import round_key
-from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_teacher
+from xlnas_jax.experiment.parts import (
+    Experiment,
+    TaskPart,
+    learns_from_teacher,
+    learns_from_text,
+)
 from xlnas_jax.export.apply import say_embedded
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.search.learn import make_draw, make_plan
@@ -20,7 +25,7 @@ from xlnas_jax.search.teacher import listen
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import EncoderParams, SharedParams, SupernetParams
 from xlnas_jax.training.gradients import batch_gradients
-from xlnas_jax.training.methods.base import Network, Setting
+from xlnas_jax.training.methods.base import Network, Setting, hears
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import (
     apply_gradients,
@@ -82,6 +87,9 @@ def finetune_subnet(
         experiment.space,
         part.task,
         auxiliary=len(part.roles.aux_train),
+        languages=part.learnt,
+        width=shape.width,
+        span=(0, count),
     )
     base = round_key(config, "method", 1)
 
@@ -89,8 +97,9 @@ def finetune_subnet(
     def step(carried: Any, number: Int[Array, ""], rows: Batch, index, weight):
         params, opt_state, state = carried
         batch, key = take_batch(rows, index, weight), jax.random.fold_in(base, number)
+        now = setting._replace(step=number)
         _, grads, state = batch_gradients(
-            method, setting, tokens, state, params, batch, key
+            method, now, tokens, state, params, batch, key
         )
         own = optimizer
         if method.scale is not None:
@@ -101,7 +110,8 @@ def finetune_subnet(
     rows = training_rows(alone)
     if teacher is not None and learns_from_teacher(config):
         rows, _ = listen(alone, rows, (), teacher)
-    plan = make_plan(alone, rows)
+    # Text may be there for the warm-up alone.
+    plan = make_plan(alone, rows, learns_from_text(config) and not hears(method))
     states = prepared_states(
         method,
         {part.name: setting},

@@ -8,7 +8,12 @@ import numpy as np
 
 from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.data.pairs import read_translations
-from xlnas_jax.experiment.inspection import Inspected, inspect_data, oddities
+from xlnas_jax.experiment.inspection import (
+    Inspected,
+    inspect_data,
+    known_priors,
+    oddities,
+)
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, TEACHER
 from xlnas_jax.results.languages import make_distance_tables, make_language_table
@@ -40,7 +45,7 @@ def describe(experiment: Experiment) -> list[Grid]:
         if part.roles.unlabelled and experiment.reads_texts(part):
             tables.append(make_text_table(experiment, part, where))
         if part.source.labels:
-            tables.append(_labels(part, found[part.name], where))
+            tables.append(_labels(experiment, part, found[part.name], where))
         weights = part.config.languages.distance
         tables += make_distance_tables(part, weights, where)
     tables += vocabulary_tables(experiment)
@@ -150,7 +155,9 @@ def _rows(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
     return _by_split(f"{where}Rows", headings, rows)
 
 
-def _labels(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
+def _labels(
+    experiment: Experiment, part: TaskPart, found: Sequence[Inspected], where: str
+) -> Grid:
     """How often each label is in every split that is read; equal languages at once."""
     rows = defaultdict(list)
     for one in found:
@@ -161,6 +168,7 @@ def _labels(part: TaskPart, found: Sequence[Inspected], where: str) -> Grid:
         counted = "entities of each, words of O" if has_types else "words of each"
     title = f"{where}Labels ({len(found[0].form.labels)}): {counted}"
     odd = tuple(f"Odd: {line}." for line in oddities(part, found))
+    odd += tuple(f"{line}." for line in known_priors(experiment, part, found))
     return _by_split(title, ("split", "labels"), rows, odd)
 
 

@@ -24,7 +24,7 @@ from xlnas_jax.devices.sharding import (
 )
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import round_key
-from xlnas_jax.experiment.parts import Experiment, learns_from_text
+from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.search.learn import (
     make_draw,
     make_plan,
@@ -36,6 +36,7 @@ from xlnas_jax.search.teacher import Rows
 from xlnas_jax.supernet.fixed import Row, cut_layers, spread_layers
 from xlnas_jax.supernet.params import SharedParams, on_device
 from xlnas_jax.training.learner import init_learner
+from xlnas_jax.training.methods.base import hears
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.training.optimizer import make_optimizer
 from xlnas_jax.training.places import Places
@@ -150,7 +151,7 @@ def make_train_alone(
     layout = make_layout(mesh, config.devices.fsdp)
     supernet = make_training_supernet(experiment)
     settings = make_settings(experiment, supernet)
-    uses_texts = with_texts and learns_from_text(config)
+    uses_texts = with_texts and hears(method)
     plan = make_plan(experiment, rows, not uses_texts)
     made: list = []
     stop = how if isinstance(how, FinalistsConfig) and how.patience else None
@@ -203,18 +204,21 @@ def make_train_alone(
         loss = partial(_mean_loss, losses, dev, row)
         return _Program(start, optimizer, take, whole, loss)
 
-    def begin(params: SharedParams, row: Row, rate: float) -> dict[str, Any]:
-        """The method's own state of a network before its first step."""
+    def begin(
+        params: SharedParams, row: Row, rate: float, steps: int
+    ) -> dict[str, Any]:
+        """The method's own state of a network before the first of so many steps."""
         key = round_key(config, "method", 2)
+        own = {name: one._replace(span=(0, steps)) for name, one in settings.items()}
         if method.prepare is None:
-            return init_states(method, settings, key)
+            return init_states(method, own, key)
         # At its own sizes, whichever program trains it.
         start = _cut(experiment, params, row)
         own = {
             name: one._replace(
                 network=cut_network_of(one, supernet, experiment.shape, row)
             )
-            for name, one in settings.items()
+            for name, one in own.items()
         }
         return prepared_states(
             method,
@@ -236,7 +240,7 @@ def make_train_alone(
         steps = how.steps if isinstance(how, TuningConfig) else how.steps_of(share)
         is_long = steps >= OWN_PROGRAM and watch is None
         program = (own_program if is_long else any_program)(params, row)
-        own = begin(params, np.asarray(row), peak)
+        own = begin(params, np.asarray(row), peak, steps)
         learner = init_learner(program.start, program.optimizer, own)
         learner = place(mesh, learner, config.devices.fsdp)
         lowest, best = Lowest(), None

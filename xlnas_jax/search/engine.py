@@ -87,6 +87,7 @@ def make_engine(
             optimizer,
             init_method(experiment),
             init_average(experiment, params),
+            init_method(experiment, "warm_up"),
         ),
         config.devices.fsdp,
     )

@@ -26,10 +26,15 @@ from xlnas_jax.supernet.supernet import Supernet, make_supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.training.average import checkpoints, with_checkpoint
 from xlnas_jax.training.learner import Layout, Learner
-from xlnas_jax.training.methods.base import Draw, Method, Setting
+from xlnas_jax.training.methods.base import Draw, Method, Setting, hears
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
 from xlnas_jax.training.reorder import reorder
-from xlnas_jax.training.step import WeightStep, make_weight_step, network_of
+from xlnas_jax.training.step import (
+    States,
+    WeightStep,
+    make_weight_step,
+    network_of,
+)
 from xlnas_jax.types import Batch
 
 # Apart from the seeds of the batches that weights learn from.
@@ -61,10 +66,15 @@ def make_training_supernet(experiment: Experiment) -> Supernet:
     )
 
 
-def make_settings(experiment: Experiment, supernet: Supernet) -> dict[str, Setting]:
-    """Where the transfer method works, task by task."""
-    train = experiment.config.train
+def make_settings(
+    experiment: Experiment, supernet: Supernet, states: States = "method"
+) -> dict[str, Setting]:
+    """Where the transfer method works, or that of the warm-up, task by task."""
+    train, search = experiment.config.train, experiment.config.search
     network = network_of(supernet, train.kd_layers > 0)
+    span = 0, train.pretune_steps
+    if states == "method":
+        span = train.pretune_steps, search.rounds * search.weight_steps
     return {
         part.name: Setting(
             train,
@@ -72,17 +82,28 @@ def make_settings(experiment: Experiment, supernet: Supernet) -> dict[str, Setti
             experiment.space,
             part.task,
             auxiliary=len(part.roles.aux_train),
+            languages=part.learnt,
+            width=experiment.shape.width,
+            span=span,
         )
         for part in experiment.parts
     }
 
 
-def init_method(experiment: Experiment) -> dict[str, Any]:
-    """The transfer method's own state of each task, before the first step."""
-    config = experiment.config
-    method = method_named(config.train.method)
-    settings = make_settings(experiment, make_training_supernet(experiment))
-    return init_states(method, settings, round_key(config, "method", 0))
+def init_method(experiment: Experiment, states: States = "method") -> dict[str, Any]:
+    """A method's own state of each task, before the first step.
+
+    Of the warm-up's, where there is one.
+    """
+    config, method = experiment.config, method_named(experiment.config.train.method)
+    if states == "warm_up":
+        if not config.train.pretune_steps:
+            return {}
+        method = warm_up_named(config.train.warm_up_method)
+    supernet = make_training_supernet(experiment)
+    settings = make_settings(experiment, supernet, states)
+    key = round_key(config, "method", 0 if states == "method" else 4)
+    return init_states(method, settings, key)
 
 
 def init_average(experiment: Experiment, params: SharedParams) -> SharedParams | None:
@@ -107,22 +128,26 @@ def make_learn(
     supernet = make_training_supernet(experiment)
     settings = make_settings(experiment, supernet)
 
-    def make_steps(method: Method) -> list[WeightStep]:
+    def make_steps(method: Method, states: States) -> list[WeightStep]:
         """A weight step of each task."""
+        given = supernet, optimizer, config.seed
         return [
-            make_weight_step(
-                method, one, supernet, optimizer, config.seed, name, layout
-            )
-            for name, one in settings.items()
+            make_weight_step(method, one, *given, name, layout, states)
+            for name, one in make_settings(experiment, supernet, states).items()
         ]
 
-    method = method_named(train.method)
-    first_steps = make_steps(warm_up_named(train.warm_up_method))
-    later_steps = make_steps(method)
+    method, first = method_named(train.method), warm_up_named(train.warm_up_method)
+    first_steps = make_steps(first, "warm_up")
+    later_steps = make_steps(method, "method")
     is_labelled = has_labels(rows)
-    first_plan = make_plan(experiment, rows, with_labels=is_labelled)
+    with_texts = make_plan(experiment, rows)
     has_texts = any(b.labelled is not None for part in rows for b in part)
-    later_plan = make_plan(experiment, rows) if has_texts else first_plan
+    with_labels = with_texts
+    if has_texts:
+        with_labels = make_plan(experiment, rows, with_labels=is_labelled)
+    first_plan = with_texts if hears(first) else with_labels
+    is_over = hears(first) and not hears(method)  # text is of the warm-up alone
+    later_plan = with_labels if is_over else with_texts
     warm_up = num_warm_up(config)
     taken = checkpoints(train.pretune_steps, train.average)
     remember, average = _make_averaging(experiment, layout)
@@ -169,7 +194,7 @@ def make_learn(
 
     def sort(learner: Learner) -> Learner:
         by = train.importance if is_labelled else "divergence"
-        plan = later_plan if by == "divergence" else first_plan
+        plan = with_texts if by == "divergence" else with_labels
         ranking = rank_units(experiment, learner.params, rows, plan, by)
         return jax.jit(sorted_by, donate_argnums=0)(learner, ranking)
 

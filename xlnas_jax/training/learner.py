@@ -19,6 +19,7 @@ class Learner:
 
     Attributes:
         method: the transfer method's own state, by task.
+        warm_up: likewise of the warm-up's method; empty where there is no warm-up.
         average: the mean of the warm-up's checkpoints so far (`average`), without
             embeddings that are never trained; None where none is asked for.
     """
@@ -28,6 +29,7 @@ class Learner:
     step: Int[Array, ""]
     method: dict[str, Any] = struct.field(default_factory=dict)
     average: SharedParams | None = None
+    warm_up: dict[str, Any] = struct.field(default_factory=dict)
 
 
 def _unchanged(tree: Any) -> Any:
@@ -56,10 +58,11 @@ def init_learner(
     optimizer: optax.GradientTransformation,
     method: dict[str, Any] | None = None,
     average: SharedParams | None = None,
+    warm_up: dict[str, Any] | None = None,
 ) -> Learner:
     """Fresh optimizer state at step 0; `method` is the transfer method's own."""
     tree: Any = params
     zero = jnp.zeros((), jnp.int32)
     # One program: leaf by leaf, every shape of zeros would be one of its own.
     opt_state = jax.jit(optimizer.init)(tree)
-    return Learner(params, opt_state, zero, method or {}, average)
+    return Learner(params, opt_state, zero, method or {}, average, warm_up or {})

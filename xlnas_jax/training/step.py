@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -27,6 +27,8 @@ from xlnas_jax.types import Architecture, Batch, Said
 # length bucket on the device; `index` says which of its rows make the batch, `weight`
 # which of them count.
 WeightStep = Callable[..., tuple[Learner, Float[Array, ""]]]
+# Whose own state a method reads and writes: that of the rounds, or of the warm-up.
+States = Literal["method", "warm_up"]
 
 
 def take_batch(
@@ -96,12 +98,13 @@ def make_weight_step(
     seed: int,
     name: str,
     layout: Layout = ONE_DEVICE,
+    states: States = "method",
 ) -> WeightStep:
     """Builds `(learner, rows, index, weight) -> (learner, loss)` of the task `name`.
 
     Compiled once per length bucket.
     """
-    step = weight_step(method, setting, supernet, optimizer, seed, name, layout)
+    step = weight_step(method, setting, supernet, optimizer, seed, name, layout, states)
     return jax.jit(step, donate_argnums=0)
 
 
@@ -237,16 +240,16 @@ def weight_step(
     seed: int,
     name: str,
     layout: Layout,
+    states: States = "method",
 ) -> WeightStep:
     """As `make_weight_step`, not compiled."""
 
     def gradients(learner: Learner, batch: Batch):
         params = layout.gather(learner.params.of_task(name))
         key = jax.random.fold_in(jax.random.key(seed), learner.step)
-        state = learner.method.get(name, ())
-        return batch_gradients(
-            method, setting, supernet.embed, state, params, batch, key
-        )
+        state = getattr(learner, states).get(name, ())
+        now = setting._replace(step=learner.step)
+        return batch_gradients(method, now, supernet.embed, state, params, batch, key)
 
     def update(learner: Learner, grads: SupernetParams, state: Any) -> Learner:
         before = learner.params, learner.opt_state
@@ -257,11 +260,15 @@ def weight_step(
             own = with_scale(own, functools.partial(method.scale, setting, state))
         after = apply_gradients(own, *before, every)
         params, opt_state = keep_other_heads(before, after, name)
-        states = dict(learner.method)
-        if name in states:
-            states[name] = state
-        return Learner(
-            params, opt_state, learner.step + 1, states, average=learner.average
+        kept = dict(getattr(learner, states))
+        if name in kept:
+            kept[name] = state
+        return dataclasses.replace(
+            learner,
+            params=params,
+            opt_state=opt_state,
+            step=learner.step + 1,
+            **{states: kept},
         )
 
     def step(

@@ -40,7 +40,12 @@ SPACE = make_space(
 TASK = make_classification(tuple("abcde"[:NUM_LABELS]))
 CONFIG = TrainConfig(learning_rate=1e-3, maml=MamlConfig("first"))
 SUPERNET = make_supernet(SPACE, SHAPE, dropout=0.1, remat_branches=True)
-SETTING = Setting(CONFIG, network_of(SUPERNET), SPACE, TASK, auxiliary=2)
+SETTING = Setting(
+    *(CONFIG, network_of(SUPERNET), SPACE, TASK),
+    auxiliary=2,
+    languages=(0, 1, 2),
+    width=SHAPE.width,
+)
 
 INDEX, WEIGHT = jnp.arange(4, dtype=jnp.int32), jnp.ones(4)
 
@@ -198,14 +203,14 @@ def test_a_method_that_there_is_not_is_refused_with_the_nearest() -> None:
         prepare(config)
 
 
-def test_a_warm_up_is_by_what_needs_no_teacher_and_remembers_nothing() -> None:
+def test_a_warm_up_is_by_what_needs_no_teacher_and_no_trial_before() -> None:
     config = tiny_config(train=TrainConfig(warm_up_method="sandwich"))
-    able = "finetune, rdrop, fgm, pgd, filter, xtune"
+    able = "finetune, rdrop, fgm, pgd, adversarial, filter, xtune"
     with pytest.raises(
         ConfigError, match=rf"train\.warm_up_method: .* {able}; got 'san"
     ):
         prepare(config)
     for name in able.split(", "):
         made = METHODS[name]
-        assert made.needs <= {"source", "translations"}
-        assert made.init(SETTING, jax.random.key(0)) == ()
+        assert made.needs <= {"source", "translations", "unlabelled"}
+        assert made.prepare is None

@@ -75,6 +75,10 @@ class Setting(NamedTuple):
         part: of a batch; None where the method is given all of it.
         auxiliary: how many languages have labelled rows beside the source, which is 0
             in `Batch.language`: they are the first that follow.
+        languages: numbers of all languages that have rows, with labels or without.
+        width: of a sentence's vector.
+        span: the first step of the learner that is by this method, and how many are.
+        step: the one that is taken.
     """
 
     config: TrainConfig
@@ -83,6 +87,10 @@ class Setting(NamedTuple):
     task: Task
     part: Part | None = None
     auxiliary: int = 0
+    languages: tuple[int, ...] = (0,)
+    width: int = 0
+    span: tuple[int, int] = (0, 1)
+    step: Int[Array, ""] | int = 0
 
 
 # `count -> (rows, index, weight)`: the next batches, so many of one length bucket.
@@ -139,7 +147,7 @@ class Method(NamedTuple):
         least_auxiliary: of auxiliary languages, where it needs some.
         trains: the weights that its gradients reach; all others have none.
         warms_up: whether the warm-up of a search can be by it: the whole network learns
-            by it, without a teacher, and it remembers nothing.
+            by it, without a teacher, and it has nothing to find out before.
         needs_more: what it also needs with these settings.
         is_beside: translations stand beside the rows that they are of (`Batch.other`),
             and are embedded with them; else they are rows by themselves.
@@ -167,6 +175,11 @@ class Method(NamedTuple):
 def needs_with(method: Method, config: TrainConfig) -> frozenset[Data]:
     """All that a method needs with its settings."""
     return method.needs | method.needs_more(config)
+
+
+def hears(method: Method) -> bool:
+    """Whether it learns from text without labels, where there is some."""
+    return "unlabelled" in method.needs | method.uses
 
 
 def texts_of(batch: Batch) -> tuple[Batch, ...]:

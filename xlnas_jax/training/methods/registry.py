@@ -3,6 +3,7 @@
 import difflib
 
 from xlnas_jax.training.methods import (
+    adversarial,
     distill,
     fgm,
     filter,
@@ -24,7 +25,7 @@ METHODS: dict[str, Method] = {
     for made in (
         *(finetune, sandwich, distill),
         *(rdrop, fgm, pgd),
-        *(soft_layers, maml),
+        *(soft_layers, maml, adversarial),
         *(translate_train, mixup, filter, xtune),
     )
 }
