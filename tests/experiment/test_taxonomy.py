@@ -68,6 +68,10 @@ def test_random_search_may_score_one_candidate_at_a_time():
             r"got '0123456789A'\. Use best",
         ),
         (
+            given("random", "error", "flops", export=ExportConfig(center=True)),
+            r"export\.center: must be false where no translations",
+        ),
+        (
             given("random", "error", "flops", train=TrainConfig(frozen_layers=3)),
             r"train\.frozen_layers: must be at most 2.*; got 3",
         ),

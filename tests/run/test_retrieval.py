@@ -11,18 +11,24 @@ import xlnas_jax
 from tests.data.tokens.trimming.material import trained
 from tests.experiment.encoders import save_encoder
 from tests.experiments import RANDOM, tiny_config
+from xlnas_jax.alignment.measures.retrieval import retrieval
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import DartsController
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.data import CldrData, PairsData
+from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.space import SpaceConfig
+from xlnas_jax.data.examples import PairExamples
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.export.evaluation import evaluate_model
 from xlnas_jax.export.labelled import read_config, read_file
+from xlnas_jax.export.trim import trim_subnet
 from xlnas_jax.results.finalists.document import winner_of
+from xlnas_jax.run import again
+from xlnas_jax.run.again import export_run
 from xlnas_jax.run.run import run_search
 from xlnas_jax.types import ConfigError, DataError
 
@@ -97,6 +103,53 @@ def test_what_it_scores_is_what_the_search_said(learnt, tmp_path: Path) -> None:
             assert found[name] == pytest.approx(point["languages"][code][name])
     with pytest.raises(ConfigError, match="scored on translations"):
         read_file(tmp_path / "texts.tsv", model)
+
+
+@pytest.mark.slow
+def test_means_of_languages_are_exported_and_taken_away_where_one_is_named(
+    learnt, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = learnt[1]
+    given = dataclasses.replace(
+        with_pairs(),
+        languages=dataclasses.replace(with_pairs().languages, unlabelled=("pt",)),
+        export=ExportConfig(center=True),
+    )
+    monkeypatch.setattr(again, "read_config", lambda _: given)
+    out = export_run(path.parent, "best", tmp_path / "centred")
+    plain, model = xlnas_jax.load(path), xlnas_jax.load(out)
+    assert model.centers is not None
+    # Of targets, and of what only scores, no text is read.
+    assert model.centers.codes == ("en", "fr", "pt")
+    (part,) = prepare(given).parts
+    french = part.source.read("fr", "train")
+    own = plain.vectors(french.texts)
+    expected = own - own.mean(0)
+    expected /= np.linalg.norm(expected, axis=1, keepdims=True)
+    texts = french.texts[:5]
+    found = model.vectors(texts, language="fra")
+    np.testing.assert_allclose(found, expected[:5], atol=1e-5)
+    assert [one.vector for one in model.predict(texts, language="fr")] == [
+        tuple(row) for row in found.tolist()
+    ]
+    for language in (None, "es"):
+        same = model.vectors(texts, language=language)
+        np.testing.assert_array_equal(same, plain.vectors(texts))
+    small = trim_subnet(model, {"texts": list(french.texts)}).subnet
+    np.testing.assert_allclose(small.vectors(texts, language="fr"), found, atol=1e-5)
+    assert "taken away from the vectors" in (out / "README.md").read_text()
+
+    file = tmp_path / "data.yaml"
+    file.write_text(dump_config(given))
+    parts = read_config(file, model, ("pt", "es"))
+    scores, before = evaluate_model(model, parts), evaluate_model(plain, parts)
+    assert scores["es"] == before["es"]
+    portuguese = parts["pt"]
+    assert isinstance(portuguese, PairExamples)
+    sides = (("pt", portuguese.texts), ("en", portuguese.translations))
+    ours, theirs = (model.vectors(own, language=code) for code, own in sides)
+    p_at_1 = retrieval(ours, theirs)
+    assert scores["pt"]["p_at_1"] == pytest.approx(p_at_1, abs=1e-6)
 
 
 def without_labels(folder: Path) -> Config:

@@ -12,11 +12,15 @@ class ExportConfig:
     Attributes:
         pick: `best` (lowest error), `knee`, `smallest`, or a point's id.
         finetune_steps: source-language steps of the chosen network alone.
+        center: of retrieval: the means of languages, found on text without labels, are
+            taken away from the vectors of texts whose language is named. Scores of the
+            search are without.
     """
 
     pick: str = "best"
     finetune_steps: int = 0
     finetune_learning_rate: float = 2e-5
+    center: bool = False
 
     def __post_init__(self) -> None:
         distinct(self, "pick")

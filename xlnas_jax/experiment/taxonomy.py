@@ -239,6 +239,11 @@ def _of_pairs(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
     """What cannot be asked of translations."""
     tasks = config.every_task.values()
     every = [task for task in tasks if isinstance(task.data, PairsData)]
+    if config.export.center and not every:
+        yield (
+            "export.center: must be false where no translations are retrieved, since "
+            "no other task gives vectors; got true. Leave the option out."
+        )
     if not every:
         return
     if not all(task.has_labels for task in every) and config.train.pretune_steps:

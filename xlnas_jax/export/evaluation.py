@@ -26,10 +26,11 @@ DIGITS = 6
 def score_model(
     subnet: Subnet, parts: Parts, call: Call | None = None
 ) -> dict[str, Scores]:
-    """Official scores by language.
+    """Official scores by language; where it has means, of vectors without them.
 
     Args:
-        call: the network as another library runs it; ours if None.
+        call: the network as another library runs it, whose vectors stay as they are;
+            ours if None.
 
     Raises:
         CheckpointError: the model's numbers are not finite.
@@ -49,7 +50,9 @@ def score_model(
     data = ScoringData(jax.device_put(batches), plans, rows, examples)
     task = make_task(subnet.task, subnet.labels, subnet.shape.width)
     if call is None:
-        scores = score_subnet(subnet.weights, subnet.shape, subnet.pooling, task, data)
+        moved = None if subnet.centers is None else subnet.centers.both
+        network = subnet.weights, subnet.shape, subnet.pooling
+        scores = score_subnet(*network, task, data, moved)
     else:
         scores = score_called(call, task, data)
     for code, one in zip(parts, scores, strict=True):

@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from xlnas_jax.experiment.encoder import trained_on
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.taxonomy import PICKS
+from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.export.artifact.artifact import Artifact, save_artifact, save_artifacts
 from xlnas_jax.export.artifact.facts import MeasuredLatency, make_card, own_costs
+from xlnas_jax.export.centers import find_centers
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
@@ -111,6 +114,9 @@ def _make_artifact(
         own_heads=part.own_heads,
         doc_stride=part.tokens.doc_stride,
     )
+    if experiment.config.export.center and part.task.gives_vectors:
+        texts = texts_by_language(experiment, part)
+        subnet.centers = find_centers(subnet.vectors, texts, part.roles.source)
     architecture = {
         "id": point["id"],
         "architecture": point["architecture"],
@@ -119,3 +125,17 @@ def _make_artifact(
     }
     card = make_card(experiment, part, document, point, subnet, latency)
     return Artifact(subnet, architecture, card)
+
+
+def texts_by_language(
+    experiment: Experiment, part: TaskPart
+) -> dict[str, tuple[str, ...]]:
+    """Of every language the texts that weights may learn from, labels left aside.
+
+    Those of the training splits of source and auxiliary languages, and text without
+    labels: targets' is among it only where `languages.target_text` allows it.
+    """
+    found = {one.language: one.texts for one in trained_on(part.roles, part.source)}
+    for one in read_texts(experiment, part):
+        found.setdefault(one.learnt.language, one.learnt.texts)
+    return {code: tuple(texts) for code, texts in found.items()}

@@ -11,7 +11,7 @@ from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.forms.base import Call
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.results.scoring import Scores, score_predictions
+from xlnas_jax.results.scoring import Moved, Scores, score_predictions
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch
@@ -23,8 +23,9 @@ def score_subnet(
     pooling: str,
     task: Task,
     data: ScoringData,
+    moved: Moved | None = None,
 ) -> list[Scores]:
-    """Scores of each language of the data, in its order."""
+    """Scores of each language of the data, in its order, as `score_predictions`."""
 
     @jax.jit
     def predict(params: SubnetParams, bucket: Batch) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def score_subnet(
 
     # All buckets are dispatched before the first is read back.
     outputs = [predict(params, bucket) for bucket in data.batches]
-    return score_predictions(task, data, outputs)
+    return score_predictions(task, data, outputs, moved)
 
 
 def score_called(call: Call, task: Task, data: ScoringData) -> list[Scores]:

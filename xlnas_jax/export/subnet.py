@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
 from xlnas_jax.data.tokens.windows import DOC_STRIDE, make_windows
 from xlnas_jax.export.apply import apply_subnet, apply_subnet_jit
+from xlnas_jax.export.centers import Centers, without
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.predicting import answers as predict_answers
 from xlnas_jax.export.predicting import tags as predict_tags
@@ -42,6 +43,8 @@ class Subnet(nnx.Module):
         own_heads: languages with an output layer of their own, in its order.
         doc_stride, max_answer_tokens: of question answering, tokens from one
             window's start to the next one's, and of the longest answer.
+        centers: of retrieval: means of languages, taken away from the vectors of
+            texts whose language is named; None where vectors stay as they are.
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class Subnet(nnx.Module):
         own_heads: tuple[str, ...] = (),
         doc_stride: int = DOC_STRIDE,
         max_answer_tokens: int = MAX_TOKENS,
+        centers: Centers | None = None,
     ) -> None:
         self.params = nnx.data(jax.tree.map(nnx.Param, params))
         self.shape = shape
@@ -65,6 +69,7 @@ class Subnet(nnx.Module):
         self.own_heads = own_heads
         self.doc_stride = doc_stride
         self.max_answer_tokens = max_answer_tokens
+        self.centers = centers
 
     def __call__(
         self,
@@ -132,9 +137,18 @@ class Subnet(nnx.Module):
         return np.stack(rows) if rows else empty
 
     def vectors(
-        self, texts: Sequence[str] | str, batch_size: int = 32
+        self,
+        texts: Sequence[str] | str,
+        batch_size: int = 32,
+        language: str | None = None,
     ) -> Float[np.ndarray, "text model"]:
-        """Vectors of texts, of length 1, in the given order; compiles as `logits`."""
+        """Vectors of texts, of length 1, in the given order; compiles as `logits`.
+
+        Args:
+            language: of all of them; its mean is taken away, where `centers` has one.
+                Without it, or of another language, vectors stay as they are: of texts
+                that are compared, either all are named or none.
+        """
         if self.task != "retrieval":
             raise DataError(
                 f"vectors: only a model for retrieval gives some; this one is for "
@@ -143,8 +157,9 @@ class Subnet(nnx.Module):
         checked = check_texts(texts, "texts")
         encodings = self.tokenizer.encode(checked) if checked else []
         rows = self._run(encodings, batch_size, None)
-        empty = np.zeros((0, self.shape.width), np.float32)
-        return np.stack(rows) if rows else empty
+        found = np.stack(rows) if rows else np.zeros((0, self.shape.width), np.float32)
+        mean = None if self.centers is None else self.centers.of(language)
+        return found if mean is None else without(found, mean)
 
     def logits_of(self, texts: Sequence[str]) -> list[Float[np.ndarray, "*rest"]]:
         """What the network gives of single texts, whatever it is for.
@@ -183,7 +198,8 @@ class Subnet(nnx.Module):
 
         Args:
             language: of the texts; where it has an output layer of its own
-                (`own_heads`), that takes part, otherwise the shared one alone.
+                (`own_heads`), that takes part, otherwise the shared one alone. Of
+                retrieval as in `vectors`.
         """
         if self.task == "qa":
             given = pairs if contexts is None else contexts
@@ -202,7 +218,7 @@ class Subnet(nnx.Module):
                 f"{self.task}. Pass one sequence of sentences."
             )
         if self.task == "retrieval":
-            return to_vectors(self.vectors(texts, batch_size))
+            return to_vectors(self.vectors(texts, batch_size, language))
         return self._tag(texts, language, batch_size)
 
     def _tag(

@@ -99,6 +99,7 @@ def trim_subnet(subnet: Subnet, texts: Texts, keep: Keep = ALL) -> Trimmed:
         own_heads=subnet.own_heads,
         doc_stride=subnet.doc_stride,
         max_answer_tokens=subnet.max_answer_tokens,
+        centers=subnet.centers,
     )
     _require_same(subnet, made, kept, texts)
     return Trimmed(made, rows, compared)

@@ -48,10 +48,21 @@ class Scores(NamedTuple):
     items: Float[np.ndarray, "item stat"]
 
 
+# `(language, vectors, their translations') -> both`, before they are compared.
+Moved = Callable[[str, np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
 def score_predictions(
-    task: Task, data: ScoringData, outputs: Sequence[Mapping[str, Any]]
+    task: Task,
+    data: ScoringData,
+    outputs: Sequence[Mapping[str, Any]],
+    moved: Moved | None = None,
 ) -> list[Scores]:
-    """Scores of each language of the data, in its order."""
+    """Scores of each language of the data, in its order.
+
+    Args:
+        moved: what is done to vectors of translations first.
+    """
     rows = _in_order(data, outputs)
     start, found = 0, []
     for examples in data.examples:
@@ -67,6 +78,8 @@ def score_predictions(
             ours, theirs = (
                 np.stack([rows[n]["vector"] for n in side]) for side in (chosen, others)
             )
+            if moved is not None:
+                ours, theirs = moved(examples.language, ours, theirs)
             scores = score_pairs(examples, ours, theirs, is_sound)
         else:
             scores = _score(task, examples, data, rows, chosen, start)

@@ -135,6 +135,8 @@ def test_an_impossible_entry_is_named(path, changes, named):
         ({"own_heads": ["klingonish"]}, "klingonish"),
         ({"doc_stride": 0}, "doc_stride 0"),
         ({"max_answer_tokens": -1}, "max_answer_tokens -1"),
+        ({"centers": ["en"]}, "centers for task 'classification'"),
+        ({"centers": ["en", "eng"]}, "centers .*one of them twice"),
     ],
 )
 def test_an_entry_that_does_not_fit_the_task_is_named(path, changes, named):

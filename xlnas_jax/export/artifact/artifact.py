@@ -3,6 +3,7 @@
 DIR/config.json          what `load` needs to rebuild the network
 DIR/architecture.json    the values of every knob, the id, the counted costs
 DIR/params/              the weights
+DIR/centers/             means of languages, where vectors are without them
 DIR/tokenizer.json ...   the tokenizer
 DIR/README.md            the model card
 DIR/hf/ ...              the same network in other forms, where asked for (`forms`)
@@ -29,7 +30,7 @@ from xlnas_jax.export.artifact.contents import (
     is_artifact,
     write_contents,
 )
-from xlnas_jax.export.artifact.manifest import FILE, Manifest
+from xlnas_jax.export.artifact.manifest import CENTERS, FILE, Manifest
 from xlnas_jax.export.artifact.replace import NEW, put, room_beside
 from xlnas_jax.export.forms.registry import require_possible, write_form
 from xlnas_jax.export.params import count_params
@@ -164,6 +165,7 @@ def _write(directory: Path, artifact: Artifact) -> None:
     }
     if isinstance(card, Card):
         card = dataclasses.replace(card, forms=apart)
+    centers = subnet.centers
     manifest = Manifest(
         task=subnet.task,
         labels=subnet.labels,
@@ -175,8 +177,11 @@ def _write(directory: Path, artifact: Artifact) -> None:
         own_heads=subnet.own_heads,
         doc_stride=subnet.doc_stride,
         max_answer_tokens=subnet.max_answer_tokens,
+        centers=centers.codes if centers else (),
     )
     save_tree(directory / "params", subnet.weights)
+    if centers and centers.codes:
+        save_tree(directory / CENTERS, {"means": centers.means})
     subnet.tokenizer.save(directory)
     for name, content in (
         ("architecture.json", _to_json(artifact.architecture)),

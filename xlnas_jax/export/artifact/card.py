@@ -172,6 +172,14 @@ def _usage(card: Card, subnet: Subnet) -> str:
         )
         if name == "hf" and prefix:
             text += f" There, {prefix!r} has to be put before a text."
+    if subnet.centers is not None and subnet.centers.codes:
+        codes = ", ".join(subnet.centers.codes)
+        text += (
+            f"\n\nMeans of these languages were found on text without labels: {codes}. "
+            f'Where a language is named, as in `language="{subnet.centers.codes[0]}"`, '
+            f"its mean is taken away from the vectors; name it for all texts that are "
+            f"compared, or for none. Scores below, and other forms, are without that."
+        )
     if not subnet.own_heads:
         return text
     codes = ", ".join(subnet.own_heads)

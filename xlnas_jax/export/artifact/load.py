@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import numpy as np
+
 from xlnas_jax.data.tokens.tokenizer import FILES, Tokenizer, require_ids_within
 from xlnas_jax.export.artifact.contents import (
     LIST,
@@ -9,7 +11,13 @@ from xlnas_jax.export.artifact.contents import (
     read_contents,
     require_contents,
 )
-from xlnas_jax.export.artifact.manifest import FILE, Manifest, read_manifest
+from xlnas_jax.export.artifact.manifest import (
+    CENTERS,
+    FILE,
+    Manifest,
+    read_manifest,
+)
+from xlnas_jax.export.centers import Centers
 from xlnas_jax.export.forms.base import Call
 from xlnas_jax.export.forms.registry import FORMS, require_open
 from xlnas_jax.export.params import (
@@ -21,6 +29,7 @@ from xlnas_jax.export.params import (
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import located
 from xlnas_jax.storage.listing import Entries, damaged, require_nothing_else
+from xlnas_jax.storage.trees import load_tree
 from xlnas_jax.types import CheckpointError, DataError
 
 FOLDER = "params/"
@@ -65,7 +74,24 @@ def load(directory: str | Path) -> Subnet:
         own_heads=manifest.own_heads,
         doc_stride=manifest.doc_stride,
         max_answer_tokens=manifest.max_answer_tokens,
+        centers=_read_centers(directory, manifest),
     )
+
+
+def _read_centers(directory: Path, manifest: Manifest) -> Centers | None:
+    """Means of languages, whose files `_read_params` has held against their sums."""
+    if not manifest.centers:
+        return None
+    shape = len(manifest.centers), manifest.shape.width
+    found = load_tree(directory / CENTERS)
+    means = found.get("means", np.zeros(0))
+    is_alone = list(found) == ["means"]
+    is_such = (means.shape, means.dtype) == (shape, np.float32)
+    if not (is_alone and is_such and np.isfinite(means).all()):
+        raise damaged(
+            directory, f"{CENTERS}/ must hold finite means of the shape {shape} alone"
+        )
+    return Centers(manifest.centers, means, manifest.source)
 
 
 def load_form(directory: str | Path, subnet: Subnet, name: str) -> Call:

@@ -32,6 +32,7 @@ TASKS = ("classification", "tagging", "qa", "retrieval")
 NAMELESS, OF_SENTENCES = ("qa", "retrieval"), ("classification", "retrieval")
 # Entries that only artifacts of question answering have.
 ANSWERING = ("doc_stride", "max_answer_tokens")
+CENTERS = "centers"
 # Far above any encoder, so small that the product of any four counts no overflow.
 MOST = {
     "vocab_size": 1 << 24,
@@ -65,6 +66,8 @@ class Manifest:
         own_heads: languages with an output layer of their own, in its order.
         doc_stride, max_answer_tokens: of question answering, how contexts are cut
             into windows, and the longest answer.
+        centers: of retrieval, languages whose means the artifact has; absent in the
+            file where it has none.
     """
 
     task: str
@@ -77,6 +80,13 @@ class Manifest:
     own_heads: tuple[str, ...] = ()
     doc_stride: int = DOC_STRIDE
     max_answer_tokens: int = MAX_TOKENS
+    centers: tuple[str, ...] = ()
+
+    @property
+    def source(self) -> str:
+        """Canonical code of the source language; empty where no role names it."""
+        code = self.languages.get("source", "")
+        return normalise(code) if isinstance(code, str) and code else ""
 
     @property
     def head(self) -> HeadSize:
@@ -95,6 +105,8 @@ class Manifest:
         if self.task != "qa":
             for name in ANSWERING:
                 del fields[name]
+        if not self.centers:
+            del fields[CENTERS]
         fields["shape"] = self.shape.as_dict()
         fields["layers"] = [dict(size) for size in self.layers]
         content = {"format": FORMAT, "kind": KIND, **fields}
@@ -137,7 +149,8 @@ def read_manifest(directory: Path) -> Manifest:
 def _parse(content: Mapping[str, Any]) -> Manifest:
     """A manifest whose entries have the types that they are said to have."""
     names = {field.name for field in dataclasses.fields(Manifest)}
-    _require_known(content, names | {"format", "kind"}, names - {*ANSWERING})
+    needed = names - {*ANSWERING, CENTERS}
+    _require_known(content, names | {"format", "kind"}, needed)
     if content.get("kind") != KIND:
         raise ValueError(f"kind {brief(content.get('kind'))}")
     given = {name: content[name] for name in ANSWERING if name in content}
@@ -154,6 +167,7 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
         ),
         languages=_parse_languages(content["languages"]),
         own_heads=_codes("own_heads", content["own_heads"]),
+        centers=_codes(CENTERS, content.get(CENTERS, [])),
         **given,
     )
 
@@ -256,6 +270,8 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(
             f"labels {brief(list(manifest.labels))} for task {manifest.task!r}"
         )
+    if manifest.centers and manifest.task != "retrieval":
+        raise ValueError(f"centers for task {manifest.task!r}")
     if shape.pad_id >= shape.vocab_size:
         raise ValueError(f"shape.pad_id {shape.pad_id} of {shape.vocab_size} ids")
     if manifest.max_length > shape.max_length:
