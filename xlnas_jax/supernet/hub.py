@@ -18,6 +18,11 @@ _FILES = (
     "added_tokens.json",
     "sentencepiece*",
     "spiece.model",
+    # Of networks that translate; and where a model says its licence.
+    "source.spm",
+    "target.spm",
+    "generation_config.json",
+    "README.md",
 )
 
 

@@ -1,0 +1,1 @@
+"""Options of what is made of training rows: how, and by whose translations."""

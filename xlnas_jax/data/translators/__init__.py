@@ -1,0 +1,1 @@
+"""Translations of words and texts, whoever makes them, behind one protocol."""
