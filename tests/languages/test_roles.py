@@ -36,6 +36,19 @@ def test_a_target_may_be_read_for_the_report(roles: LanguageRoles, split) -> Non
     roles.require("sw", split, "report")
 
 
+def test_rows_go_through_languages_without_a_part_and_those_of_free_text() -> None:
+    changes = {"unlabelled": ("fr", "nl", "swh"), "target_text": True}
+    roles = LanguageRoles.from_config(dataclasses.replace(CONFIG, **changes))
+    for language in ("de", "nl", "fra", "it", "sw"):
+        roles.require_passage(language)
+    with pytest.raises(LeakError, match=r"may be translated into.*got 'es'"):
+        roles.require_passage("es")
+    with pytest.raises(LeakError, match="got 'sw'"):
+        LanguageRoles.from_config(CONFIG).require_passage("sw")
+    with pytest.raises(ConfigError, match="another language than their own"):
+        roles.require_passage("en")
+
+
 @pytest.mark.parametrize("split", SPLITS)
 def test_heldout_languages_never_train_weights(roles: LanguageRoles, split) -> None:
     with pytest.raises(LeakError, match="aux_heldout"):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from xlnas_jax.config.augment.ways import AnyWay, require_shares
 from xlnas_jax.config.methods.adversarial import AdversarialConfig
 from xlnas_jax.config.methods.domain import DomainConfig
 from xlnas_jax.config.methods.filter import FilterConfig
@@ -81,6 +82,7 @@ class TrainConfig:
         remat: recompute activations in the backward pass of every layer.
         translations: where those of the training rows come from, for methods that
             learn from them; their labels are the rows' own.
+        augment: what is made of the source's training rows, for any method.
         mixup, filter, xtune, maml, gates: of the methods with these names; `gates` of
             `soft_layers`.
     """
@@ -121,6 +123,7 @@ class TrainConfig:
     tunes: Literal["all", "adapters", "head"] = "all"
     remat: bool = False
     translations: AnyTranslations | None = None
+    augment: tuple[AnyWay, ...] = ()
     mixup: MixupConfig = field(default_factory=MixupConfig)
     filter: FilterConfig = field(default_factory=FilterConfig)
     xtune: XTuneConfig = field(default_factory=XTuneConfig)
@@ -148,6 +151,7 @@ class TrainConfig:
         positive(self, "relation_temperature", most=100)
         positive(self, "layer_decay", most=1)
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
+        require_shares(self.augment)
         self._require_rows_apart()
         for name in ("method", "warm_up_method"):
             if getattr(self, name) == "rdrop" and not self.dropout:

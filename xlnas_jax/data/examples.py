@@ -1,6 +1,6 @@
 """What every data source gives: labelled examples of one language and split."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -123,6 +123,29 @@ class PairExamples:
 AnyExamples = Examples | TaggedExamples | QuestionExamples | PairExamples
 
 
+class Made(NamedTuple):
+    """What one entry of `train.augment` made of training rows.
+
+    Attributes:
+        kind: of the entry.
+        languages: that words or texts were translated into.
+        by: whose translations they are, and under which licence.
+        counts: of rows, and of the words in them, by what became of them.
+    """
+
+    kind: str
+    languages: tuple[str, ...]
+    by: str
+    counts: Mapping[str, int]
+
+
+class Learnt(NamedTuple):
+    """Training rows of the source language with all that was made of them."""
+
+    examples: AnyExamples
+    made: tuple[Made, ...]
+
+
 class Source(NamedTuple):
     """A labelled data set in several languages.
 
@@ -138,6 +161,8 @@ class Source(NamedTuple):
         licence: of the data, as far as it is known.
         is_paired: whether examples are pairs of texts, where that is known without
             reading them.
+        learnt: what weights learn from in place of the source language's training
+            rows; absent where these are not augmented.
     """
 
     labels: LabelSet
@@ -146,6 +171,7 @@ class Source(NamedTuple):
     task: str = "classification"
     licence: str = ""
     is_paired: bool | None = None
+    learnt: Callable[[], Learnt] | None = None
 
 
 class Row(NamedTuple):

@@ -102,6 +102,15 @@ def joined(parts: Sequence[AnyExamples], names: Sequence[str]) -> AnyExamples:
     return dataclasses.replace(first, **fields, report=report)
 
 
+def appended(first: AnyKind, second: AnyKind) -> AnyKind:
+    """All of one and then all of another; ids, and the report of the first, stay."""
+    names = _PER_EXAMPLE[type(first)]
+    fields = {
+        n: _concatenated([getattr(one, n) for one in (first, second)]) for n in names
+    }
+    return dataclasses.replace(first, **fields)
+
+
 def numbered(names: Sequence[str]) -> list[str]:
     """The same names; a second one of the same name is numbered."""
     seen: Counter[str] = Counter()

@@ -72,6 +72,17 @@ def read(
     return _checked(source, roles, language, split)
 
 
+def read_learnt(source: Source, roles: LanguageRoles) -> AnyExamples:
+    """What weights learn from of the source language: augmented, where that is asked.
+
+    Raises:
+        LeakError: as `read`.
+    """
+    roles.require(roles.source, "train", "train")
+    rows = _checked(source, roles, roles.source, "train")
+    return rows if source.learnt is None else source.learnt().examples
+
+
 def inspect(source: Source, roles: LanguageRoles, language: str, split: Split) -> Form:
     """The form of a language and split: what phase `check` may see, of any role.
 
@@ -172,6 +183,11 @@ def read_wording(
     """
     found = source.read(normalise(language), split)
     require_text(found)
+    return wording(found, prefix)
+
+
+def wording(found: AnyExamples, prefix: str = "") -> tuple[str | tuple[str, ...], ...]:
+    """All of examples that is tokenised, as it is."""
     match found:
         case Examples():
             return (*(prefix + text for text in found.texts), *(found.pairs or ()))

@@ -64,6 +64,10 @@ def _texts_of(code: str, config: Config, found: Found) -> Sequence[Text]:
         for split in SPLITS if code in source.languages() else ():
             with contextlib.suppress(NotThereError):
                 texts += sources.read_wording(source, code, split, prefix)
+        if code == roles.source and source.learnt is not None:
+            seen = set(texts)
+            every = sources.wording(source.learnt().examples, prefix)
+            texts += [text for text in dict.fromkeys(every) if text not in seen]
         if code in roles.unlabelled:
             read = read_unlabelled(
                 *(task.texts, source, roles, code),

@@ -82,6 +82,14 @@ def scratch_shape(
 
 
 def trained_on(roles: LanguageRoles, source: Source) -> list[AnyExamples]:
-    """The training split of every language that weights may learn from."""
-    languages = (roles.source, *roles.aux_train)
-    return [sources.read(source, roles, code, "train", "train") for code in languages]
+    """The training split of every language that weights may learn from.
+
+    That of the source is first, with what is made of it.
+    """
+    return [
+        sources.read_learnt(source, roles),
+        *(
+            sources.read(source, roles, code, "train", "train")
+            for code in roles.aux_train
+        ),
+    ]

@@ -9,9 +9,10 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
+from xlnas_jax.data.augment.learnt import rows_made
 from xlnas_jax.data.form import Form
 from xlnas_jax.data.pairs import read_translations
-from xlnas_jax.data.sources import inspect, read
+from xlnas_jax.data.sources import inspect
 from xlnas_jax.experiment.parts import (
     Experiment,
     TaskPart,
@@ -52,7 +53,7 @@ def inspect_part(experiment: Experiment, part: TaskPart) -> tuple[Inspected, ...
 
 def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
     """The form of all data by task; text without labels and translations are read,
-    too, where they are used.
+    too, where they are used, and training rows augmented.
 
     Raises:
         DataError: as `inspect_part`; or a language has no text, or too few
@@ -63,8 +64,9 @@ def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
         if experiment.reads_texts(part):
             read_texts(experiment, part)
         if learns_from_translations(experiment.config):
-            source = read(part.source, part.roles, part.roles.source, "train", "train")
-            translations_of(experiment, part, source)
+            translations_of(experiment, part)
+        if part.source.learnt is not None:
+            part.source.learnt()
     if ALIGNMENT in needs_of(experiment.objectives):
         config = experiment.config
         for part in experiment.parts:
@@ -108,7 +110,7 @@ def remarks(
     for part in experiment.parts:
         own = found[part.name]
         said = [*_passed_over(part, own), *oddities(part, own)]
-        said += known_priors(experiment, part, own)
+        said += [*_short(part), *known_priors(experiment, part, own)]
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
         lines += [where + line for line in said]
     return lines
@@ -136,6 +138,23 @@ def _passed_over(part: TaskPart, found: Sequence[Inspected]) -> Iterator[str]:
                 f"{part.codes[one.language]}, {one.split}: "
                 f"{sum(report.rejected.values())} of {report.rows} rows are passed "
                 f"over ({reasons})"
+            )
+
+
+def _short(part: TaskPart) -> Iterator[str]:
+    """Entries of `train.augment` that made something of fewer rows than they should."""
+    every = part.source.learnt().made if part.source.learnt else ()
+    for number, made in enumerate(every):
+        asked, count = made.counts["rows asked for"], rows_made(made)
+        if count < asked:
+            reasons = ", ".join(
+                f"{n} {why.removeprefix('dropped: ')}"
+                for why, n in made.counts.items()
+                if why.startswith("dropped")
+            )
+            yield (
+                f"train.augment[{number}] ({made.kind}): {count} of {asked} rows were "
+                f"made ({reasons})"
             )
 
 

@@ -11,6 +11,7 @@ from xlnas_jax.config.config import Config
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.data import sources
+from xlnas_jax.data.augment.learnt import with_augmentation
 from xlnas_jax.data.batches.rows import with_max_length
 from xlnas_jax.data.examples import Source
 from xlnas_jax.data.tokens.coverage import plain_ids
@@ -55,10 +56,12 @@ def prepare(config: Config) -> Experiment:
     roles_of = {n: LanguageRoles.from_config(t.languages) for n, t in tasks.items()}
     # A wrong name is said before any file is read.
     make_objectives(config.search.objectives, roles_of, config.transfer)
-    found = {
-        name: (roles, sources.make_source(tasks[name].data, roles, skip_bad_rows=skip))
-        for name, roles in roles_of.items()
-    }
+    found = {}
+    for name, roles in roles_of.items():
+        source = sources.make_source(tasks[name].data, roles, skip_bad_rows=skip)
+        ways, seed = config.train.augment, config.seed
+        source = with_augmentation(source, ways, roles, seed, skip=skip)
+        found[name] = roles, source
     encoder = tokenizer_and_shape(config, list(found.values()))
     experiment, model = assemble(config, found, *encoder), config.model
     if not isinstance(model, PretrainedModel):

@@ -151,12 +151,13 @@ def _of_data(config: Config, objectives: Sequence[Objective]) -> Iterator[str]:
             f"use translate_train."
         )
     is_used = learns_from_text(config) or is_measured or is_translated
+    is_used |= bool(config.train.augment)
     if any(one.unlabelled for one in languages) and not is_used:
         yield (
             f"languages.unlabelled: must be of use; got languages, but {method.name} "
             f"learns from labels alone, and no divergence is measured. Use "
             f"train.method distill or sandwich, translate into them "
-            f"(train.translations), or leave the languages out."
+            f"(train.translations, train.augment), or leave the languages out."
         )
     if is_measured and (config.evaluate.race or config.evaluate.halving):
         yield (

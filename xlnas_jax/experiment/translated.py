@@ -6,6 +6,7 @@ from xlnas_jax.config.config import Config
 from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.batches.translated_rows import with_beside, with_more
 from xlnas_jax.data.examples import AnyExamples, Examples
+from xlnas_jax.data.sources import read
 from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.data.translated import Translations, languages_of, read_translated
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_translations
@@ -35,18 +36,16 @@ def require_translatable(config: Config, parts: Sequence[TaskPart]) -> None:
         languages_of(config.train.translations, part.roles)
 
 
-def translations_of(
-    experiment: Experiment, part: TaskPart, source: AnyExamples
-) -> tuple[Translations, ...]:
+def translations_of(experiment: Experiment, part: TaskPart) -> tuple[Translations, ...]:
     """Of the training rows of a task, in every language that they are translated into.
 
-    Args:
-        source: the training rows of the source language.
+    Rows that are added to them by `train.augment` have none.
 
     Raises:
         DataError: a language has none, or a file is faulty.
     """
     config = experiment.config
+    source = read(part.source, part.roles, part.roles.source, "train", "train")
     assert config.train.translations is not None and isinstance(source, Examples)
     return read_translated(
         config.train.translations, part.source, part.roles, source, config.skip_bad_rows
@@ -60,8 +59,9 @@ def with_translations(
 
     Args:
         rows: those of the source first.
+        source: what those are of, with what is made of them.
     """
-    found = translations_of(experiment, part, source)
+    found = translations_of(experiment, part)
     for one in found:
         texts = [wording.text for wording in one.texts.values()]
         warn(part.tokenizer, texts, one.language, part.tokens.max_unk_rate)

@@ -186,6 +186,21 @@ class LanguageRoles:
                 f"language to languages.unlabelled."
             )
 
+    def require_passage(self, language: str) -> None:
+        """Raise `LeakError` unless training rows may go through a language and back.
+
+        Nothing of a language without a role comes out again. Those with one keep to
+        it: what a translator knows of them is text of theirs.
+        """
+        code = normalise(language)
+        if code == self.source:
+            raise ConfigError(
+                f"training rows must go through another language than their own; got "
+                f"{language!r}. Name another one."
+            )
+        if code in self.all:
+            self.require_translation(code)
+
     def _assignments(self) -> tuple[tuple[str, str], ...]:
         groups = (
             ("source", (self.source,)),

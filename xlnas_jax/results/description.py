@@ -16,6 +16,7 @@ from xlnas_jax.experiment.inspection import (
 )
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, TEACHER
+from xlnas_jax.results.augmentation import augmentation_tables
 from xlnas_jax.results.languages import make_distance_tables, make_language_table
 from xlnas_jax.results.texts import make_text_table
 from xlnas_jax.results.vocabulary import vocabulary_tables
@@ -42,6 +43,7 @@ def describe(experiment: Experiment) -> list[Grid]:
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
         tables.append(make_language_table(part, where))
         tables.append(_rows(part, found[part.name], where))
+        tables += augmentation_tables(part, where)
         if part.roles.unlabelled and experiment.reads_texts(part):
             tables.append(make_text_table(experiment, part, where))
         if part.source.labels:

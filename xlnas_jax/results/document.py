@@ -14,6 +14,7 @@ import numpy as np
 from xlnas_jax.data.sources import read
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.objectives.signals import two_front
+from xlnas_jax.results.augmentation import augmentation_of
 from xlnas_jax.results.finish import Scored, Tested
 from xlnas_jax.results.scoring import Scores, from_sums
 from xlnas_jax.space.constraints import limits
@@ -109,6 +110,7 @@ def _task(experiment: Experiment, part: TaskPart, tested: Tested) -> dict[str, A
             "target": columns(roles.target),
             **_of_texts(part, columns(roles.unlabelled)),
         },
+        **augmentation_of(part),
         "trivial": {
             "name": NAMES[part.task.kind],
             "scores": {column: number(tested.trivial[column]) for column in every},

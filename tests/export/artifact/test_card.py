@@ -42,6 +42,14 @@ def test_latency_is_told_where_it_was_measured(card, subnet):
     assert "milliseconds" not in render_card(card, subnet)
 
 
+def test_rows_that_were_made_of_others_are_told_with_their_licence(card, subnet):
+    line = "7 training rows were made of others by paraphrase, with network x (mit)"
+    text = render_card(dataclasses.replace(card, augmented=(line,)), subnet)
+
+    assert text.rstrip().endswith(f"- {line}.")
+    assert "made of others" not in render_card(card, subnet)
+
+
 def test_the_protocol_names_every_language_once_by_role(card, subnet):
     text = render_card(card, subnet)
 

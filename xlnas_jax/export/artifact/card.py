@@ -64,6 +64,7 @@ class Card:
         latency: measured on the sliced network; absent where it was not.
         source_model: where the encoder's weights came from; empty if new.
         data: where the labelled text came from.
+        augmented: which of it was made of other rows, and by whose translations.
         finetune_steps: updates of this network alone, after the search.
         finalist_steps: those before the choice, which its rivals were given too.
             may_stop: or fewer of them, where it got no better.
@@ -87,6 +88,7 @@ class Card:
     data: str
     seed: int
     data_licence: str = ""
+    augmented: tuple[str, ...] = ()
     source_model: str = ""
     source_licence: str = ""
     finetune_steps: int = 0
@@ -322,7 +324,9 @@ def _provenance(card: Card) -> str:
             f"Encoder weights started from {card.source_model} "
             f"({licence(card.source_licence)})."
         )
-    return f"- {origin}\n- Labelled text: {card.data} ({licence(card.data_licence)})."
+    text = f"Labelled text: {card.data} ({licence(card.data_licence)})."
+    made = (f"{line}." for line in card.augmented)
+    return "\n".join(f"- {line}" for line in (origin, text, *made))
 
 
 def _row(*cells: str) -> str:

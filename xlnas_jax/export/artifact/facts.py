@@ -18,6 +18,7 @@ from xlnas_jax.config.data import (
     TableData,
 )
 from xlnas_jax.config.model import PretrainedModel
+from xlnas_jax.data.augment.learnt import rows_made
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.unlabelled import is_paired
@@ -102,6 +103,7 @@ def make_card(
         data=_data_name(part.config.data),
         seed=config.seed,
         data_licence=part.source.licence,
+        augmented=_augmented(part),
         source_model=_model_name(experiment),
         source_licence=model_licence(experiment),
         finetune_steps=steps,
@@ -200,6 +202,17 @@ def _without_place(path: str) -> str:
     parts = Path(path).parts[1:] or (path,)
     fixed = next((i for i, part in enumerate(parts) if "{" in part), len(parts))
     return "/".join(parts[max(fixed - 1, 0) :])
+
+
+def _augmented(part: TaskPart) -> tuple[str, ...]:
+    """What training rows were made of others, a line for each entry."""
+    if part.source.learnt is None:
+        return ()
+    return tuple(
+        f"{rows_made(one):,} training rows were made of others by {one.kind}, with "
+        f"{one.by}, of {', '.join(part.codes.get(c, c) for c in one.languages)}"
+        for one in part.source.learnt().made
+    )
 
 
 def model_licence(experiment: Experiment) -> str:

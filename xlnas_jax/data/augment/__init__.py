@@ -1,0 +1,1 @@
+"""Training rows that are made of others: switched words, returned translations."""
