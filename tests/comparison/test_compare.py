@@ -13,6 +13,8 @@ from xlnas_jax.comparison import compare as room
 from xlnas_jax.comparison.cell import Cell, config_of, run_cell
 from xlnas_jax.comparison.compare import compare
 from xlnas_jax.comparison.tables import comparison_tables
+from xlnas_jax.config.augment.translators import DictionaryTranslator
+from xlnas_jax.config.augment.ways import BackTranslation, CodeSwitch
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.transfer import IdPairs, TransferConfig
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
@@ -153,6 +155,7 @@ def test_what_a_cell_took_is_kept(compared):
         (("finetune", "finetune"), "finetune twice"),
         (("finetun",), "Did you mean 'finetune'"),
         (("distill",), "must tune the full network"),
+        (("code_switch",), "entries of that kind in train.augment; got none"),
     ],
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_run(
@@ -169,6 +172,46 @@ def test_a_method_without_use_for_text_alone_gets_none():
     assert config_of(config, Cell("finetune", 0), STEPS).languages.unlabelled == ()
     heard = config_of(config, Cell("sandwich", 0), STEPS).languages.unlabelled
     assert heard == ("pt", "de")
+
+
+SWITCH = CodeSwitch(DictionaryTranslator("{source}-{target}"), share=0.5)
+AGAIN = BackTranslation(SWITCH.translator, share=0.5)
+
+
+def test_a_kind_of_augmentation_is_plain_fine_tuning_with_it_alone():
+    train = dataclasses.replace(CONFIG.train, augment=(AGAIN, SWITCH))
+    languages = dataclasses.replace(CONFIG.languages, unlabelled=("nl",))
+    config = dataclasses.replace(CONFIG, train=train, languages=languages)
+    own = config_of(config, Cell("code_switch", 0), STEPS)
+    assert (own.train.method, own.train.augment) == ("finetune", (SWITCH,))
+    assert own.languages.unlabelled == ("nl",)
+    back = config_of(config, Cell("back_translation", 0), STEPS)
+    assert back.train.augment == (AGAIN,)
+    for method in ("finetune", "sandwich"):  # what they are held to goes without
+        assert config_of(config, Cell(method, 0), STEPS).train.augment == ()
+    plain = config_of(config, Cell("finetune", 0), STEPS)
+    assert plain == dataclasses.replace(
+        own,
+        train=dataclasses.replace(own.train, augment=()),
+        languages=dataclasses.replace(own.languages, unlabelled=()),
+    )
+
+
+@pytest.mark.slow
+def test_a_kind_of_augmentation_is_held_to_fine_tuning(tmp_path, monkeypatch):
+    words = "south sud\nkorean coréen\ndollar dollar\nislands îles\n"
+    (tmp_path / "en-fr.txt").write_text(words, "utf-8")
+    translator = DictionaryTranslator(f"{tmp_path}/{{source}}-{{target}}.txt", least=4)
+    way = dataclasses.replace(SWITCH, translator=translator, share=0.05, rate=1.0)
+    train = dataclasses.replace(CONFIG.train, augment=(way,))
+    monkeypatch.setattr(f"{__name__}.CONFIG", dataclasses.replace(CONFIG, train=train))
+    found = run(tmp_path / "out", ("finetune", "code_switch"), seeds=1)
+    assert found["methods"]["code_switch"] == "Qin et al. 2020"
+    summary = found["summary"]["task"]
+    assert list(summary) == ["finetune", "code_switch"]
+    assert summary["code_switch"]["gain"] is not None
+    cell = json.loads((tmp_path / "out" / "cells" / "code_switch-s0.json").read_text())
+    assert cell["method"] == "code_switch"
 
 
 def test_steps_are_as_many_as_asked_for():

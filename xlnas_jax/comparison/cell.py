@@ -16,12 +16,14 @@ from xlnas_jax.alignment.measures.registry import MEASURES
 from xlnas_jax.alignment.probe import probe
 from xlnas_jax.comparison.kept import digest, scored
 from xlnas_jax.comparison.parts import with_languages
+from xlnas_jax.config.augment.ways import AnyWay
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.search import SearchConfig
+from xlnas_jax.data.augment.learnt import PAPERS
 from xlnas_jax.data.pairs import read_text_pairs
 from xlnas_jax.devices.compiles import CompileCounter
 from xlnas_jax.devices.memory import forget_peak, status_bytes
@@ -67,7 +69,12 @@ class Likeness(NamedTuple):
 
 
 class Cell(NamedTuple):
-    """A method and a seed."""
+    """A method and a seed.
+
+    Attributes:
+        method: a value of `train.method`; or a kind of `train.augment`: plain
+            fine-tuning with the entries of that kind, which all others do without.
+    """
 
     method: str
     seed: int
@@ -84,9 +91,11 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
     Text without labels takes part where the method learns from it.
 
     Raises:
-        ConfigError: the method learns from a teacher, which is what is compared here.
+        ConfigError: the method learns from a teacher, which is what is compared here;
+            or there is no augmentation of that kind.
     """
-    method = method_named(cell.method)
+    augment = _augmentation(config, cell.method)
+    method = method_named("finetune" if augment else cell.method)
     learns = needs_with(method, config.train) | method.uses
     if "teacher" in learns:
         raise ConfigError(
@@ -100,7 +109,8 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         # Without a warm-up, which would be by a method of its own.
         train=dataclasses.replace(
             config.train,
-            method=cell.method,
+            method=method.name,
+            augment=augment,
             warm_up_method="finetune",
             translations=config.train.translations
             if "translations" in learns
@@ -118,10 +128,32 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         ),
         export=ExportConfig(),
     )
-    if {"unlabelled", "translations"} & learns:
+    if {"unlabelled", "translations"} & learns or augment:
         return config
     # A method that has no use for them is not given languages of text alone.
     return with_languages(config, unlabelled=())
+
+
+def paper_of(method: str) -> str:
+    """What a method of a cell goes back to.
+
+    Raises:
+        ConfigError: there is none of that name.
+    """
+    return PAPERS[method] if method in PAPERS else method_named(method).paper
+
+
+def _augmentation(config: Config, method: str) -> tuple[AnyWay, ...]:
+    """The entries of a kind; none where it is a method of training."""
+    if method not in PAPERS:
+        return ()
+    found = tuple(way for way in config.train.augment if way.kind == method)
+    if not found:
+        raise ConfigError(
+            f"--methods: {method} is plain fine-tuning with the entries of that kind "
+            f"in train.augment; got none there. Write one, or leave {method} out."
+        )
+    return found
 
 
 def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str, Any]:
@@ -151,7 +183,7 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
     config = experiment.config
     return {
         "config": digest(config),
-        "method": config.train.method,
+        "method": next((w.kind for w in config.train.augment), config.train.method),
         "seed": config.seed,
         "steps": config.search.rounds * config.search.weight_steps,
         "batch_size": config.train.batch_size,

@@ -4,14 +4,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlnas_jax.comparison.cell import Cell, config_of, run_cell
+from xlnas_jax.comparison.cell import Cell, config_of, paper_of, run_cell
 from xlnas_jax.comparison.kept import FORMAT, read_cell, write_cell, write_result
 from xlnas_jax.comparison.summary import summarise
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.inspection import check_data
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.terminal.progress import Progress
-from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError
 
 
@@ -68,7 +67,7 @@ def compare(
         "format": FORMAT,
         "steps": steps,
         "seeds": [config.seed + number for number in range(seeds)],
-        "methods": {name: method_named(name).paper for name in found},
+        "methods": {name: paper_of(name) for name in found},
         "tasks": found[cells[0].method][0]["tasks"],
         "summary": summarise(found),
     }
@@ -85,7 +84,7 @@ def _distinct(methods: Sequence[str]) -> list[str]:
     if not methods:
         raise ConfigError("--methods: at least one must be named; got none.")
     for name in methods:
-        method_named(name)
+        paper_of(name)
         if list(methods).count(name) > 1:
             raise ConfigError(
                 f"--methods: every method must be named once; got {name} twice. Leave "
