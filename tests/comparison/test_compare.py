@@ -15,6 +15,7 @@ from xlnas_jax.comparison.compare import compare
 from xlnas_jax.comparison.tables import comparison_tables
 from xlnas_jax.config.augment.translators import DictionaryTranslator
 from xlnas_jax.config.augment.ways import BackTranslation, CodeSwitch
+from xlnas_jax.config.methods.few_shot import FewShotConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.transfer import IdPairs, TransferConfig
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
@@ -31,10 +32,10 @@ CONFIG = tiny_config(
 STEPS = 4
 
 
-def run(folder, methods=("finetune", "sandwich"), seeds=2, steps=STEPS):
+def run(folder, methods=("finetune", "sandwich"), seeds=2, steps=STEPS, config=CONFIG):
     console = Console(file=io.StringIO())
     with Progress("start", seeds * len(methods) * steps, console=console) as progress:
-        return compare(CONFIG, methods, seeds, steps, folder, progress, str)
+        return compare(config, methods, seeds, steps, folder, progress, str)
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +149,29 @@ def test_what_a_cell_took_is_kept(compared):
         assert one["peak_bytes"] is None or one["peak_bytes"] > 2**20
 
 
+def test_an_arm_that_learns_from_rows_of_targets_says_so(compared):
+    few = FewShotConfig(rows=8, steps=3, learning_rate=1e-2, top_layers=0)
+    config = dataclasses.replace(CONFIG, few_shot=few)
+    document = run(compared[0], ("finetune", "few_shot"), 1, config=config)
+    cells = [
+        json.loads((compared[0] / "cells" / f"{name}-s0.json").read_text())
+        for name in ("finetune", "few_shot")
+    ]
+    # It begins where fine-tuning ends, which was not run again for it.
+    zero_shot = {c: one["metrics"] for c, one in cells[0]["languages"].items()}
+    assert cells[1]["few_shot"]["zero_shot"] == zero_shot
+    assert cells[1]["languages"] != cells[0]["languages"]
+    assert "few_shot" not in cells[0]
+    found = document["few_shot"]
+    assert {code: len(ids) for code, ids in found["ids"].items()} == {"es": 8, "ca": 8}
+    mean = document["summary"]["task"]["finetune"]["target_mean"]
+    assert found["zero_shot_target_mean"] == {"task": pytest.approx(mean)}
+    grid = next(comparison_tables(document))
+    (note,) = [one for one in grid.notes if "zero-shot" in one]
+    assert "3 steps of its head alone on 8 labelled rows of each of 2 target" in note
+    assert f"target mean was {100 * mean:.1f}" in note
+
+
 @pytest.mark.parametrize(
     ("methods", "message"),
     [
@@ -156,6 +180,7 @@ def test_what_a_cell_took_is_kept(compared):
         (("finetun",), "Did you mean 'finetune'"),
         (("distill",), "must tune the full network"),
         (("code_switch",), "entries of that kind in train.augment; got none"),
+        (("few_shot",), "Give few_shot.rows"),
     ],
 )
 def test_what_cannot_be_compared_is_said_before_anything_is_run(

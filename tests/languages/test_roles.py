@@ -156,3 +156,37 @@ def test_text_of_a_target_may_be_used_where_it_is_said() -> None:
     roles.require_text("sw")
     with pytest.raises(LeakError, match="report"):
         roles.require("sw", "train", "train")
+
+
+def test_rows_of_targets_train_nothing_unless_some_are_asked_for(
+    roles: LanguageRoles,
+) -> None:
+    with pytest.raises(LeakError, match=r"few_shot\.rows is above 0"):
+        roles.require("sw", "train", "few_shot")
+
+
+@pytest.mark.parametrize("split", SPLITS)
+@pytest.mark.parametrize("language", ["en", "it", "fr", "sw"])
+def test_asked_for_they_are_of_targets_and_train_splits_alone(
+    language: str, split
+) -> None:
+    roles = LanguageRoles.from_config(CONFIG, target_rows=8)
+    if (language, split) == ("sw", "train"):
+        roles.require(language, split, "few_shot")
+        return
+    with pytest.raises(LeakError, match="train splits of target languages only"):
+        roles.require(language, split, "few_shot")
+
+
+@pytest.mark.parametrize("phase", ["check", "train", "search", "select"])
+def test_asked_for_they_are_closed_to_every_phase_before_the_choice(phase) -> None:
+    roles = LanguageRoles.from_config(CONFIG, target_rows=8)
+    for split in SPLITS:
+        with pytest.raises(LeakError):
+            roles.require("sw", split, phase)
+
+
+def test_a_language_of_text_alone_gives_no_rows_either() -> None:
+    roles = LanguageRoles.from_config(UNLABELLED, target_rows=8)
+    with pytest.raises(LeakError, match="never read"):
+        roles.require("nl", "train", "few_shot")

@@ -21,8 +21,10 @@ class Compare:
 
     Attributes:
         config: the experiment, a YAML file.
-        methods: values of train.method, with commas or spaces between them; or kinds of
-            train.augment, by which rows are made for plain fine-tuning.
+        methods: values of train.method, with commas or spaces between them; kinds of
+            train.augment, by which rows are made for plain fine-tuning; and `few_shot`,
+            which goes on from finetune with a few labelled rows of targets, by the
+            section `few_shot`.
         seeds: how many, from the config's own on.
         steps: of each method and seed; train.pretune_steps if not given.
         out: where everything is kept; `runs/NAME_OF_CONFIG-compared` if not given.

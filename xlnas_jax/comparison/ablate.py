@@ -75,6 +75,7 @@ def ablate(
         "seeds": [config.seed + number for number in range(seeds)],
         "parts": {n: PARTS[n].without if n in PARTS else "" for n in found},
         "skipped": skipped,
+        "few_shot": _of_few_shot(config),
         "tasks": found[WHOLE][0]["tasks"],
         "summary": summarise(found),
         "encoder_params": {
@@ -84,6 +85,17 @@ def ablate(
     }
     write_result(folder, document)
     return document
+
+
+def _of_few_shot(config: Config) -> list[str]:
+    """A line that says it, where what is exported learnt from rows of targets."""
+    rows = config.few_shot.rows
+    if not rows:
+        return []
+    return [
+        f"Every network learnt from {rows} labelled rows of each target (few_shot): "
+        f"no score is a zero-shot one."
+    ]
 
 
 def _ladder(

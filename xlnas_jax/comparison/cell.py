@@ -2,12 +2,13 @@
 
 Nothing is searched. All cells of a seed begin with the same weights and take as many
 steps of as many rows; targets are read when the weights are final, and nothing is
-chosen after.
+chosen after. The arm `few_shot` then goes on, from the weights that `finetune` gives,
+with a few labelled rows of targets.
 """
 
 import dataclasses
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +23,7 @@ from xlnas_jax.config.controller import ReinforceController
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.config.methods.few_shot import FewShotConfig
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.data.augment.learnt import PAPERS
 from xlnas_jax.data.pairs import read_text_pairs
@@ -38,7 +40,10 @@ from xlnas_jax.evaluation.layers import encode_layers
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.weights import import_params
+from xlnas_jax.results.few_shot.document import settings_of
+from xlnas_jax.results.few_shot.tune import tune_on_targets
 from xlnas_jax.results.finish import report
+from xlnas_jax.results.scoring import Scores
 from xlnas_jax.search.learn import init_method, make_learn
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.training.learner import init_learner
@@ -52,6 +57,8 @@ _PARTS = 20
 # Of the last layer; how alike languages are before and after.
 ALIGNMENT = ("centroid", "cka")
 _PAIRS = 200
+# No method of `train`: what it learns from, no zero-shot method may see.
+FEW_SHOT = "few_shot"
 Told = Callable[[int], None]
 
 
@@ -73,7 +80,8 @@ class Cell(NamedTuple):
 
     Attributes:
         method: a value of `train.method`; or a kind of `train.augment`: plain
-            fine-tuning with the entries of that kind, which all others do without.
+            fine-tuning with the entries of that kind, which all others do without; or
+            the arm `few_shot`, which goes on from plain fine-tuning.
     """
 
     method: str
@@ -84,6 +92,12 @@ class Cell(NamedTuple):
         """As a file is called after it."""
         return f"{self.method}-s{self.seed}"
 
+    @property
+    def trained_by(self) -> str:
+        """The value of `train.method`."""
+        is_arm = self.method == FEW_SHOT or self.method in PAPERS
+        return "finetune" if is_arm else self.method
+
 
 def config_of(config: Config, cell: Cell, steps: int) -> Config:
     """The experiment of a cell: data, languages, model and training, and no search.
@@ -92,10 +106,16 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
 
     Raises:
         ConfigError: the method learns from a teacher, which is what is compared here;
-            or there is no augmentation of that kind.
+            or there is no augmentation of that kind, or no rows of targets are given.
     """
+    few_shot = config.few_shot if cell.method == FEW_SHOT else FewShotConfig()
+    if cell.method == FEW_SHOT and not few_shot.rows:
+        raise ConfigError(
+            "--methods: few_shot learns from labelled rows of targets, of which there "
+            "are none. Give few_shot.rows, or leave it out."
+        )
     augment = _augmentation(config, cell.method)
-    method = method_named("finetune" if augment else cell.method)
+    method = method_named(cell.trained_by)
     learns = needs_with(method, config.train) | method.uses
     if "teacher" in learns:
         raise ConfigError(
@@ -121,6 +141,7 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         ),
         search=SearchConfig(rounds=size, weight_steps=steps // size),
         finalists=FinalistsConfig(),
+        few_shot=few_shot,
         constraints=ConstraintsConfig(),
         controller=ReinforceController(),
         evaluate=dataclasses.replace(
@@ -140,7 +161,16 @@ def paper_of(method: str) -> str:
     Raises:
         ConfigError: there is none of that name.
     """
+    if method == FEW_SHOT:
+        return "Lauscher et al. 2020"
     return PAPERS[method] if method in PAPERS else method_named(method).paper
+
+
+def _arm(config: Config) -> str:
+    """The method of a cell, by its experiment."""
+    if config.few_shot.rows:
+        return FEW_SHOT
+    return next((way.kind for way in config.train.augment), config.train.method)
 
 
 def _augmentation(config: Config, method: str) -> tuple[AnyWay, ...]:
@@ -172,18 +202,22 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
     fsdp = experiment.config.devices.fsdp
     start = import_params(experiment)
     before = likeness(experiment, start)
+    config, zero_shot = experiment.config, None
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
     begun = time.perf_counter()
     with CompileCounter() as compiles:
-        params = _tuned(experiment, place(mesh, start, fsdp), mesh, tell)
+        params = local(_tuned(experiment, place(mesh, start, fsdp), mesh, tell))
+        if config.few_shot.rows:
+            zero_shot = params
+            params = local(tune_on_targets(experiment, params, full))
     seconds = time.perf_counter() - begun
-    params = local(params)
     after = likeness(experiment, params)
-    full = np.asarray(experiment.space.num_choices, np.int32) - 1
-    tested = report(experiment, [(lambda: params, full)])
-    config = experiment.config
+    networks = [params] if zero_shot is None else [params, zero_shot]
+    tested = report(experiment, [(lambda own=own: own, full) for own in networks])
     return {
+        **_few_shot(experiment, tested.networks[1:]),
         "config": digest(config),
-        "method": next((w.kind for w in config.train.augment), config.train.method),
+        "method": _arm(config),
         "seed": config.seed,
         "steps": config.search.rounds * config.search.weight_steps,
         "batch_size": config.train.batch_size,
@@ -194,6 +228,16 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
         "seconds": {"tuning": seconds, "compilation": compiles.seconds},
         "peak_bytes": status_bytes("VmHWM"),
     }
+
+
+def _few_shot(
+    experiment: Experiment, before: Sequence[Mapping[str, Scores]]
+) -> dict[str, Any]:
+    """What was learnt from targets, and the scores before; nothing where none was."""
+    if not before:
+        return {}
+    metrics = {column: one.metrics for column, one in before[0].items()}
+    return {FEW_SHOT: {**settings_of(experiment), "zero_shot": metrics}}
 
 
 def _tuned(

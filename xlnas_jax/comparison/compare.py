@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from xlnas_jax.comparison.cell import Cell, config_of, paper_of, run_cell
+from xlnas_jax.comparison.cell import FEW_SHOT, Cell, config_of, paper_of, run_cell
 from xlnas_jax.comparison.kept import FORMAT, read_cell, write_cell, write_result
-from xlnas_jax.comparison.summary import summarise
+from xlnas_jax.comparison.summary import few_shot, summarise
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.inspection import check_data
 from xlnas_jax.experiment.prepare import prepare
@@ -71,6 +71,8 @@ def compare(
         "tasks": found[cells[0].method][0]["tasks"],
         "summary": summarise(found),
     }
+    if FEW_SHOT in found:
+        document[FEW_SHOT] = few_shot(found[FEW_SHOT])
     write_result(folder, document)
     return document
 

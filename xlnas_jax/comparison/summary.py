@@ -40,6 +40,25 @@ def summarise(cells: Cells) -> dict[str, Any]:
     }
 
 
+def few_shot(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What the arm `few_shot` learnt from, and of each task its target mean before."""
+    own = [one["few_shot"] for one in found]
+    facts = {name: value for name, value in own[0].items() if name != "zero_shot"}
+    means = {
+        name: float(
+            np.mean(
+                [
+                    _number(one["zero_shot"][column][task["primary"]])
+                    for one in own
+                    for column in task["roles"]["target"]
+                ]
+            )
+        )
+        for name, task in found[0]["tasks"].items()
+    }
+    return {**facts, "zero_shot_target_mean": means}
+
+
 def _of_method(
     name: str, task: dict[str, Any], found: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from xlnas_jax.results.few_shot.document import told, trained_part
 from xlnas_jax.results.tables import PRIMARY
 from xlnas_jax.terminal.text import Grid
 
@@ -27,6 +28,7 @@ def comparison_tables(document: dict[str, Any]) -> Iterator[Grid]:
             notes=(
                 "Intervals over seeds and test items; nothing was chosen by targets.",
                 "Minutes are of tuning, compilation included.",
+                *_of_few_shot(document, name),
             ),
         )
         aligned = [
@@ -64,6 +66,19 @@ def comparison_tables(document: dict[str, Any]) -> Iterator[Grid]:
         )
 
 
+def _of_few_shot(document: dict[str, Any], task: str) -> tuple[str, ...]:
+    """That an arm saw labels of targets, where one did."""
+    found = document.get("few_shot")
+    if found is None:
+        return ()
+    before = _percent(found["zero_shot_target_mean"][task])
+    return (
+        f"few_shot is no zero-shot method: after finetune it took {found['steps']} "
+        f"steps of {trained_part(found)} on {told(found)}; its zero-shot target mean "
+        f"was {before}.",
+    )
+
+
 def ablation_tables(document: dict[str, Any]) -> Iterator[Grid]:
     """Of each task: what is lost without every part."""
     for name, task in document["tasks"].items():
@@ -85,6 +100,7 @@ def ablation_tables(document: dict[str, Any]) -> Iterator[Grid]:
             ],
             notes=(
                 "In points of the target mean; intervals over seeds and test items.",
+                *document["few_shot"],
                 *(f"{n}: passed over, {why}" for n, why in document["skipped"].items()),
             ),
         )

@@ -16,6 +16,7 @@ from xlnas_jax.config.evaluate import EvaluateConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.languages import LanguagesConfig
+from xlnas_jax.config.methods.few_shot import FewShotConfig
 from xlnas_jax.config.model import PretrainedModel, ScratchModel
 from xlnas_jax.config.ranges import LARGEST, at_least
 from xlnas_jax.config.search import SearchConfig
@@ -53,6 +54,7 @@ class Config:
     train: TrainConfig = TrainConfig()
     search: SearchConfig = SearchConfig()
     finalists: FinalistsConfig = FinalistsConfig()
+    few_shot: FewShotConfig = FewShotConfig()
     transfer: TransferConfig = TransferConfig()
     controller: AnyController = ReinforceController()
     evaluate: EvaluateConfig = EvaluateConfig()
@@ -117,6 +119,7 @@ def _require_parts(config: Config) -> None:
     count, tuning = config.train.accumulate, config.evaluate.tuning
     sizes = {
         "finalists": config.finalists.batch_size,
+        "few_shot": config.few_shot.batch_size,
         "evaluate.tuning": None if tuning is None else tuning.batch_size,
     }
     for section, size in sizes.items():

@@ -1,4 +1,4 @@
-"""Fewer or joined examples of any kind, with a report that accounts for all."""
+"""Fewer, drawn or joined examples of any kind, with a report that accounts for all."""
 
 import dataclasses
 import zlib
@@ -66,6 +66,31 @@ def take(examples: AnyKind, positions: Int[np.ndarray, " taken"]) -> AnyKind:
             for name in _PER_EXAMPLE[type(examples)]
         },
     )
+
+
+def drawn(examples: AnyKind, count: int, seed: int) -> AnyKind:
+    """So many examples at random, in file order; classes in their share of all.
+
+    What is drawn depends on the seed, the language and the examples alone. Of what the
+    shares leave over, the classes that lack most get one more each.
+    """
+    rng = np.random.default_rng([seed, zlib.crc32(examples.language.encode())])
+    order = rng.permutation(len(examples))
+    if isinstance(examples, Examples):
+        labels = examples.labels[order]
+        quotas = _shares(np.bincount(labels), count)
+        own = [order[labels == n][:quota] for n, quota in enumerate(quotas)]
+        order = np.concatenate(own)
+    return take(examples, np.sort(order[:count]))
+
+
+def _shares(sizes: Int[np.ndarray, " label"], count: int) -> Int[np.ndarray, " label"]:
+    """`count` divided in proportion to sizes, by largest remainders."""
+    exact = count * sizes / sizes.sum()
+    quotas = np.floor(exact + 1e-9).astype(np.int64)
+    order = np.argsort(quotas - exact, kind="stable")
+    quotas[order[: count - int(quotas.sum())]] += 1
+    return quotas
 
 
 def _pick(values: object, positions: Int[np.ndarray, " taken"]) -> object:

@@ -19,6 +19,7 @@ from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translatio
 from xlnas_jax.data.texts import Texts
 from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.experiment.encoder import trained_on
+from xlnas_jax.experiment.few_shot import few_shot_examples
 from xlnas_jax.experiment.parts import (
     Experiment,
     TaskPart,
@@ -82,9 +83,21 @@ def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
         if part.roles.unlabelled and learns_from_text(experiment.config):
             texts = read_texts(experiment, part)
             rows = join_rows(rows, _encode_texts(part, [one.learnt for one in texts]))
-        count, pad_id = part.tokens.train_buckets, part.tokenizer.pad_id
-        batches.append(training_batches(rows, count, pad_id))
+        batches.append(_in_buckets(part, rows))
     return tuple(batches)
+
+
+def few_shot_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
+    """For each task, the few labelled rows of targets, in buckets on the device."""
+    return tuple(
+        _in_buckets(part, _encode(part, few_shot_examples(experiment, part)))
+        for part in experiment.parts
+    )
+
+
+def _in_buckets(part: TaskPart, rows: Rows) -> tuple[Batch, ...]:
+    count, pad_id = part.tokens.train_buckets, part.tokenizer.pad_id
+    return training_batches(rows, count, pad_id)
 
 
 def scoring_data(

@@ -12,7 +12,8 @@ from typing import NamedTuple
 from xlnas_jax.data.augment.learnt import rows_made
 from xlnas_jax.data.form import Form
 from xlnas_jax.data.pairs import read_translations
-from xlnas_jax.data.sources import inspect
+from xlnas_jax.data.sources import inspect, read
+from xlnas_jax.experiment.few_shot import require_enough
 from xlnas_jax.experiment.parts import (
     Experiment,
     TaskPart,
@@ -61,6 +62,12 @@ def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
     """
     found = {part.name: inspect_part(experiment, part) for part in experiment.parts}
     for part in experiment.parts:
+        kept = {
+            one.language: one.form.report.kept
+            for one in found[part.name]
+            if one.split == "train"
+        }
+        require_enough(part, kept)
         if experiment.reads_texts(part):
             read_texts(experiment, part)
         if learns_from_translations(experiment.config):

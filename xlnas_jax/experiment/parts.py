@@ -169,6 +169,7 @@ class Experiment:
             ("dev", "train", self.watched(part)),
             ("dev", "search", self.scored(part)),
             ("test", "report", roles.all),
+            ("train", "few_shot", roles.target if roles.target_rows else ()),
         )
 
     def watched(self, part: TaskPart) -> tuple[str, ...]:

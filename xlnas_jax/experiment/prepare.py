@@ -53,7 +53,11 @@ def prepare(config: Config) -> Experiment:
         parts = {part.name: part for part in prepare(with_pool(config)).parts}
         config = with_chosen(config, lambda task, code: _pieces(parts[task], code))
     tasks, skip = config.every_task, config.skip_bad_rows
-    roles_of = {n: LanguageRoles.from_config(t.languages) for n, t in tasks.items()}
+    few = config.few_shot.rows
+    roles_of = {
+        name: LanguageRoles.from_config(task.languages, few)
+        for name, task in tasks.items()
+    }
     # A wrong name is said before any file is read.
     make_objectives(config.search.objectives, roles_of, config.transfer)
     found = {}

@@ -68,6 +68,7 @@ def objections(
         )
     yield from _of_data(config, objectives)
     yield from _of_freezing(config, space)
+    yield from _of_few_shot(config, space)
     yield from _of_gates(config, space)
     yield from _of_method(config, space)
     if config.search.population < strategy.min_population:
@@ -180,6 +181,29 @@ def _of_freezing(config: Config, space: SearchSpace) -> Iterator[str]:
             "train.tunes: adapters must be in the space, if they are to be trained; "
             "got adapters, and none in space.adapter, space.lora and space.prefix. "
             "Give choices of one of them, or use all or head."
+        )
+
+
+def _of_few_shot(config: Config, space: SearchSpace) -> Iterator[str]:
+    """What speaks against training on a few rows of targets."""
+    few, num_layers = config.few_shot, space.gate.sites
+    if not few.rows:
+        return
+    if few.top_layers is not None and few.top_layers > num_layers:
+        yield (
+            f"few_shot.top_layers: must be at most {num_layers}, the model's layers; "
+            f"got {few.top_layers}. Leave the option out to train all of them."
+        )
+    if config.export.finetune_steps:
+        yield (
+            "export.finetune_steps: must be 0 with few_shot.rows, which trains the "
+            "network that is exported, last of all; got "
+            f"{config.export.finetune_steps}. Leave out one of the two."
+        )
+    if any(isinstance(task.data, PairsData) for task in config.every_task.values()):
+        yield (
+            "few_shot.rows: must be 0 where translations are retrieved, which have no "
+            f"labels; got {few.rows}. Name languages in languages.aux_train instead."
         )
 
 

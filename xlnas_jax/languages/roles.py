@@ -5,6 +5,9 @@ no faulty row ends it after the last round. What is seen then is form alone, by
 `data.sources.inspect`: how many rows there are and how many have each label, whichever
 have it. No example is given out, so no label of one; in that phase `require` refuses
 every language, the source included.
+
+After the choice, in phase `few_shot`, rows of targets' train splits may train the
+picked network, where the section `few_shot` asks for some and nowhere else.
 """
 
 from dataclasses import dataclass
@@ -14,7 +17,7 @@ from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.types import ConfigError, LeakError
 
-Phase = Literal["check", "train", "search", "select", "report"]
+Phase = Literal["check", "train", "search", "select", "report", "few_shot"]
 Split = Literal["train", "dev", "test"]
 
 
@@ -30,6 +33,8 @@ class LanguageRoles:
         unlabelled: languages whose text is used without labels; of those that score
             candidates, the training split, and so of targets where `target_text`
             allows it. Of all others no label can be read, whatever the phase.
+        target_rows: labelled rows of each target's train split that the picked network
+            may learn from, in phase `few_shot`.
     """
 
     source: str
@@ -38,6 +43,7 @@ class LanguageRoles:
     target: tuple[str, ...]
     unlabelled: tuple[str, ...] = ()
     target_text: bool = False
+    target_rows: int = 0
 
     def __post_init__(self) -> None:
         if not self.aux_heldout:
@@ -79,7 +85,9 @@ class LanguageRoles:
                 )
 
     @classmethod
-    def from_config(cls, config: LanguagesConfig) -> "LanguageRoles":
+    def from_config(
+        cls, config: LanguagesConfig, target_rows: int = 0
+    ) -> "LanguageRoles":
         """Roles with canonical codes, so that `eng` and `en` cannot differ."""
         return cls(
             source=normalise(config.source),
@@ -88,6 +96,7 @@ class LanguageRoles:
             target=tuple(normalise(code) for code in config.target),
             unlabelled=tuple(normalise(code) for code in config.unlabelled),
             target_text=config.target_text,
+            target_rows=target_rows,
         )
 
     @property
@@ -132,7 +141,8 @@ class LanguageRoles:
         """Raise `LeakError` unless labels of this split may be seen in this phase.
 
         Nothing may be in phase `check`, which sees form alone. Targets are for the
-        report, whatever the split; held-out auxiliary
+        report, whatever the split, and in phase `few_shot`, which sees nothing else,
+        for their train split where `target_rows` allows it; held-out auxiliary
         languages, and test splits of any language, never train weights.
         """
         role = self.role_of(language)
@@ -148,6 +158,9 @@ class LanguageRoles:
                 f"of {language!r} in phase {phase!r}. Read its text alone, or give "
                 f"the language another role."
             )
+        if phase == "few_shot":
+            self._require_few_shot(language, split, role)
+            return
         if role == "target" and phase != "report":
             raise LeakError(
                 f"labels of target languages may be read in phase 'report' only; "
@@ -160,6 +173,20 @@ class LanguageRoles:
                 f"aux_train languages only; got split {split!r} of {language!r} "
                 f"({role}) in phase 'train'. Train on {self.source}, or move the "
                 f"language to languages.aux_train."
+            )
+
+    def _require_few_shot(self, language: str, split: Split, role: str) -> None:
+        if not self.target_rows:
+            raise LeakError(
+                f"labels of targets train a network only where few_shot.rows is above "
+                f"0, which every result then says; got split {split!r} of {language!r} "
+                f"in phase 'few_shot'. Set it, or leave its labels alone."
+            )
+        if role != "target" or split != "train":
+            raise LeakError(
+                f"phase 'few_shot' may see train splits of target languages only; got "
+                f"split {split!r} of {language!r} ({role}). Its targets are "
+                f"{', '.join(self.target)}."
             )
 
     def require_text(self, language: str) -> None:

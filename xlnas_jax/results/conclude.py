@@ -3,13 +3,15 @@
 import functools
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from xlnas_jax.devices.sharding import local
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.document import Document, make_document
+from xlnas_jax.results.few_shot.document import add_few_shot
+from xlnas_jax.results.few_shot.tune import keep, tune_on_targets
 from xlnas_jax.results.finalists.choose import choose
 from xlnas_jax.results.finalists.contenders import make_contenders
 from xlnas_jax.results.finalists.document import add_finalists
@@ -17,6 +19,7 @@ from xlnas_jax.results.finalists.places import settled
 from xlnas_jax.results.finalists.train import (
     Finalist,
     Workshop,
+    require_kept,
     train_finalists,
     trained_weights,
     with_known,
@@ -50,8 +53,10 @@ PARTS = {
     "uniform": "scoring uniformly scaled networks",
     "finalists": "training finalists",
     "report": "scoring test data, targets included, for the report",
+    "few_shot": "training what was picked on a few rows of targets, after the choice",
 }
 Begin = Callable[[str], None]
+Pick = Callable[[Document], dict[str, Any]]
 
 
 class Chosen(NamedTuple):
@@ -89,15 +94,19 @@ def conclude(
     data: Data | None = None,
     folder: Path | None = None,
     begun: Begin = lambda part: None,
+    pick: Pick | None = None,
 ) -> Document:
     """Takes the front, adds the baselines, and only then reads the targets.
+
+    Last of all, where it is asked for, what was picked learns from some of their rows.
 
     Args:
         confirm: as in `final_front`; baselines are measured too, and kept.
         data: training rows and auxiliary data, where finalists are to be trained.
         folder: where finalists are kept, so that a killed search need not train them
-            again; nowhere if None.
+            again, and beside it what learns from targets; nowhere if None.
         begun: is told the name of every part when it begins.
+        pick: which network of the document is exported.
     """
     teacher = teacher_of(experiment, state)
     score = Rescore(experiment, engine, state.learner.params)
@@ -122,7 +131,6 @@ def conclude(
     begin("report")
     shown = _tested(experiment, chosen.front, len(chosen.names) - len(chosen.front))
     tested, of_finalists = _test(engine, score, teacher, chosen, shown, ended)
-    progress.update(done + len(PARTS))
     counts = int(state.evaluated), int(state.rejected), int(state.failed)
     document = make_document(
         experiment, chosen.scored, chosen.names, tested, shown, *counts
@@ -133,7 +141,44 @@ def conclude(
     if ended is not None:
         found, winner = ended.finalists, ended.winner
         add_finalists(experiment, document, found, of_finalists, winner)
+    if experiment.config.few_shot.rows and pick is not None:
+        begin("few_shot")
+        point = pick(document)
+        weights = _weights_of(experiment, score, ended, point)
+        _few_shot(experiment, document, point, weights, folder)
+    progress.update(done + len(PARTS))
     return document
+
+
+def _weights_of(
+    experiment: Experiment, score: Rescore, ended: Ended | None, point: dict[str, Any]
+) -> SharedParams:
+    """A point's own weights: of a finalist, else those that the search ended with."""
+    if "places" not in point or ended is None:
+        require_kept(experiment, point)
+        return local(score.params)
+    named = {one.contender.name(experiment): one for one in ended.finalists}
+    return trained_weights(ended.shop, named[point["name"]])
+
+
+def _few_shot(
+    experiment: Experiment,
+    document: Document,
+    point: dict[str, Any],
+    params: SharedParams,
+    folder: Path | None,
+) -> None:
+    """Trains what was picked on targets, and scores it as it was and as it is.
+
+    Where a search was killed in between it is trained again, to the same bits.
+    """
+    row = experiment.space.from_values(point["architecture"])
+    tuned = local(tune_on_targets(experiment, params, row))
+    tested = report(experiment, [(lambda: params, row), (lambda: tuned, row)])
+    if folder is not None:
+        keep(experiment, tuned, row, folder.parent)
+    before, after = tested.networks
+    add_few_shot(experiment, document, point, before, after)
 
 
 def _choose(

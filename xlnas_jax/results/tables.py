@@ -13,6 +13,7 @@ from xlnas_jax.results.document import (
     named_networks,
     target_mean,
 )
+from xlnas_jax.results.few_shot.document import KEY, told, trained_part
 from xlnas_jax.results.finalists.document import steps_of
 from xlnas_jax.terminal.text import Grid, say
 
@@ -141,6 +142,47 @@ def make_finalist_table(document: Document) -> Grid:
     return Grid(title, ("network", "at", *sizes, *scores), rows)
 
 
+def make_few_shot_table(document: Document, name: str) -> Grid:
+    """Zero-shot scores of the exported network, and those after it saw targets."""
+    task, found = document["tasks"][name], document[KEY]
+    both = found["zero_shot"], found
+    rows = [
+        (
+            f"{column} ({role})",
+            *(_percent(one["languages"][column][task["primary"]]) for one in both),
+        )
+        for column, role in columns_by_role(task)
+    ]
+    means = [one["summary"]["tasks"][name]["target_mean"] for one in both]
+    gain = found["comparisons"][name]
+    difference, low, high = (
+        _percent(gain[key], "+.1f") for key in ("difference", "low", "high")
+    )
+    prefix = "" if name == "task" else f"{name}: "
+    return Grid(
+        f"{prefix}The exported network before and after {found['steps']} steps of "
+        f"{trained_part(found)} on {told(found)}: test {PRIMARY[task['primary']]} (%)",
+        ("language", "zero-shot", "few-shot"),
+        [*rows, ("target mean", *map(_percent, means))],
+        notes=(
+            f"Few-shot less zero-shot: {difference} points, 95 % interval over test "
+            f"items {low} to {high}.",
+        ),
+        rule=len(rows),
+    )
+
+
+def few_shot_lines(document: Document) -> list[str]:
+    """Where labels of targets trained what is exported, which a reader must know."""
+    found = document.get(KEY)
+    if found is None:
+        return []
+    return [
+        f"The exported network learnt from {told(found)}, after the choice: its "
+        f"few-shot scores are no zero-shot ones."
+    ]
+
+
 def rejected_lines(document: Document) -> list[str]:
     """Faulty rows that were passed over, where any were."""
     found = (
@@ -183,7 +225,11 @@ def print_results(
     console.print(make_comparison_table(document))
     if "finalists" in document:
         console.print(make_finalist_table(document))
-    for line in (*rejected_lines(document), *text_lines(document)):
+    if KEY in document:
+        for name in document["tasks"]:
+            console.print(make_few_shot_table(document, name))
+    lines = rejected_lines, text_lines, few_shot_lines
+    for line in (line for found in lines for line in found(document)):
         say(console, line)
     failed = document["failed"]
     say(

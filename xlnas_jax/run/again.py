@@ -13,7 +13,7 @@ from xlnas_jax.experiment.weights import abstract_weights
 from xlnas_jax.export.artifact.contents import require_whole
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.results.document import Document
-from xlnas_jax.results.finalists.train import FOLDER, weights_of
+from xlnas_jax.results.few_shot.tune import exported_weights
 from xlnas_jax.run.recorded import recall
 from xlnas_jax.run.shared import say_first
 from xlnas_jax.search.learn import num_warm_up
@@ -69,7 +69,7 @@ def export_recorded(
     params = jax.tree.map(jnp.asarray, params)
     latency = measured_latency(experiment, measured)
     teacher = _teacher(experiment, run, params)
-    params = weights_of(experiment, params, point, run.path / FOLDER)
+    params = exported_weights(experiment, params, document, point, run.path)
     given = experiment, params, document, point, out, latency, teacher
     return export_point(*given, forms=forms)
 

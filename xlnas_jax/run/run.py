@@ -21,7 +21,8 @@ from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.results.conclude import PARTS, conclude
 from xlnas_jax.results.document import Document
-from xlnas_jax.results.finalists.train import FOLDER, weights_of
+from xlnas_jax.results.few_shot.tune import exported_weights
+from xlnas_jax.results.finalists.train import FOLDER
 from xlnas_jax.run.again import require_model
 from xlnas_jax.run.rounds import run_rounds
 from xlnas_jax.run.shared import console, open_shared, remember, say_first
@@ -94,9 +95,9 @@ def _search(
         params, teacher = local((state.learner.params, state.teacher))
         confirm = make_confirm(experiment, run, params)
         kept = run.path / FOLDER if run.is_writer else None
-        document = conclude(
-            experiment, engine, state, progress, confirm, data, kept, watch.begin
-        )
+        given = experiment, engine, state, progress, confirm, data, kept, watch.begin
+        choice = experiment.config.export.pick
+        document = conclude(*given, lambda found: pick_point(found, choice))
         watch.begin("export")
     # The others wait here for the first.
     decide(lambda: _export(experiment, params, teacher, document, run))
@@ -117,5 +118,5 @@ def _export(
     latency = measured_latency(experiment, run.read_measured())
     if teacher is not None:
         teacher = whole_teacher(experiment, teacher, params)
-    params = weights_of(experiment, params, point, run.path / FOLDER)
+    params = exported_weights(experiment, params, document, point, run.path)
     export_point(experiment, params, document, point, run.model, latency, teacher)

@@ -18,7 +18,10 @@ WHOLE = {
     *("search.escape", "transfer", "controller", "evaluate"),
 }
 # Of these no option does.
-APART = {"devices": "run", "export": "end", "checkpoint": "run", "finalists": "end"}
+APART = {
+    **{"devices": "run", "checkpoint": "run"},
+    **{"export": "end", "finalists": "end", "few_shot": "end"},
+}
 
 
 def paths(kind: type, prefix: str = "") -> Iterator[str]:

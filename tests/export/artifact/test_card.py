@@ -7,7 +7,7 @@ import pytest
 from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.trimming.compare import Comparison
 from xlnas_jax.experiment.vocabulary import Vocabulary
-from xlnas_jax.export.artifact.card import Latency, render_card
+from xlnas_jax.export.artifact.card import FewShot, Latency, render_card
 from xlnas_jax.export.params import count_params
 
 
@@ -65,6 +65,19 @@ def test_fine_tuning_is_told_where_it_happened(card, subnet):
 
     assert "70 updates" in render_card(tuned, subnet)
     assert "updates" not in render_card(card, subnet)
+
+
+def test_labels_of_targets_are_told_where_they_trained(card, subnet):
+    before = {code: {"accuracy": 0.125} for code in ("en", "fi", "sw")}
+    few = FewShot("8 labelled rows of each of 2 (fi, sw)", 30, "its head alone", before)
+    text = render_card(dataclasses.replace(card, few_shot=few), subnet)
+
+    assert "**8 labelled rows of each of 2 (fi, sw)**, of train splits" in text
+    assert "trained its head alone in 30 updates" in text
+    assert "were read once" not in text
+    assert "| accuracy | macro_f1 | zero-shot accuracy |" in text
+    assert "| fi | target | 0.600 | 0.500 | 0.125 | 0.125 |" in text
+    assert "zero-shot" not in render_card(card, subnet)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,7 @@ RULES = {
     "finalists.budgets": Rule("search", "which networks the first rounds score"),
     "finalists": Rule("end", "they are trained after the last round"),
     "finalists.by": Rule("search", "what is measured of every candidate"),
+    "few_shot": Rule("end", "it is done after the last round"),
     "search.tested": Rule("end", "test data is scored after the last round"),
     "transfer": Rule("search", "what is minimised"),
     "controller": Rule("search", "which networks are scored"),

@@ -50,6 +50,21 @@ class Latency(NamedTuple):
     what: str
 
 
+class FewShot(NamedTuple):
+    """What the network learnt from labelled rows of targets, after the choice.
+
+    Attributes:
+        rows: how many of which languages, in words. steps: updates on them.
+        trained: which weights learnt, in words.
+        before: zero-shot metrics by language, of the network as it was before.
+    """
+
+    rows: str
+    steps: int
+    trained: str
+    before: Mapping[str, Mapping[str, float]]
+
+
 @dataclass(frozen=True)
 class Card:
     """Facts that the network itself cannot tell.
@@ -72,6 +87,7 @@ class Card:
         is_paired: examples are pairs of texts.
         vocabulary: what is kept of the pretrained one; None where it is not trimmed.
         disk_form: of which the costs hold megabytes, where they do.
+        few_shot: where labelled rows of targets trained it.
         forms: other forms that lie beside this one, and by how much their outputs
             differ at most.
     """
@@ -99,6 +115,7 @@ class Card:
     latency: Latency | None = None
     vocabulary: Vocabulary | None = None
     disk_form: str = ""
+    few_shot: FewShot | None = None
     forms: Mapping[str, float] = field(default_factory=dict)
 
     def languages(self, role: str) -> tuple[str, ...]:
@@ -197,8 +214,9 @@ def _scores(card: Card) -> str:
     if not names:
         return "Not measured."
     trivial = f"{card.trivial_name} ({card.primary})"
-    rows = [_row("language", "role", *names, trivial)]
-    rows.append(_row("---", "---", *["---:"] * (len(names) + 1)))
+    before = [] if card.few_shot is None else [f"zero-shot {card.primary}"]
+    rows = [_row("language", "role", *names, *before, trivial)]
+    rows.append(_row("---", "---", *["---:"] * (len(names) + len(before) + 1)))
     measured = {
         role: [code for code in card.languages(role) if code in card.scores]
         for role in ROLES
@@ -217,6 +235,9 @@ def _mean_row(
     card: Card, title: str, role: str, codes: Sequence[str], names: Sequence[str]
 ) -> str:
     columns = [[card.scores[code].get(name) for code in codes] for name in names]
+    if card.few_shot is not None:
+        before = card.few_shot.before
+        columns.append([before[code].get(card.primary) for code in codes])
     columns.append([card.trivial.get(code) for code in codes])
     return _row(title, role, *map(_mean, columns))
 
@@ -240,11 +261,23 @@ def _protocol(card: Card, subnet: Subnet) -> str:
         *_of_texts(card),
         f"Candidates were compared by labels of {names('aux_heldout')} (auxiliary): "
         "the choice has seen these languages, though not their test data.",
-        f"Labels of {names('target')} (target) were read once, after the choice.",
+        _of_targets(card, names("target")),
         *_vocabulary(card, subnet),
         f"One run, seed {card.seed}: it says nothing of the spread between seeds.",
     )
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _of_targets(card: Card, targets: str) -> str:
+    """When labels of targets were read, and whether any of them trained."""
+    few = card.few_shot
+    if few is None:
+        return f"Labels of {targets} (target) were read once, after the choice."
+    return (
+        f"Labels of {targets} (target) were read after the choice alone. Then "
+        f"**{few.rows}**, of train splits, trained {few.trained} in {few.steps} "
+        f"updates: scores of targets are no zero-shot ones, which stand beside them."
+    )
 
 
 def _of_texts(card: Card) -> list[str]:

@@ -22,9 +22,10 @@ from xlnas_jax.data.augment.learnt import rows_made
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.experiment.unlabelled import is_paired
-from xlnas_jax.export.artifact.card import Card, Latency
+from xlnas_jax.export.artifact.card import Card, FewShot, Latency
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.results.few_shot.document import few_shot_of, told, trained_part
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.types import ConfigError, DataError
 
@@ -84,6 +85,9 @@ def make_card(
     task, names = document["tasks"][part.name], point["costs"]
     steps = config.export.finetune_steps
     scores = _by_code(experiment, part, point["languages"])
+    few = few_shot_of(document, point)
+    if few is not None:
+        scores = _by_code(experiment, part, few["languages"])
     if steps or not scores:
         scores = _tested_if_there(experiment, part, subnet)
     row = space.from_values(point["architecture"])
@@ -114,6 +118,19 @@ def make_card(
         latency=None if latency is None else latency.of(part, point, document),
         vocabulary=experiment.vocabulary,
         disk_form=config.cost.disk_form,
+        few_shot=None if few is None else _few_shot(experiment, part, few),
+    )
+
+
+def _few_shot(
+    experiment: Experiment, part: TaskPart, found: Mapping[str, Any]
+) -> FewShot:
+    """What one task's network learnt from targets, and its scores before."""
+    names = {experiment.column(part, code) for code in part.roles.target}
+    own = {name: ids for name, ids in found["ids"].items() if name in names}
+    before = _by_code(experiment, part, found["zero_shot"]["languages"])
+    return FewShot(
+        told({**found, "ids": own}), found["steps"], trained_part(found), before
     )
 
 

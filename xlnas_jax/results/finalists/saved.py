@@ -35,6 +35,17 @@ def save_finalist(folder: Path, trained: Trained) -> None:
     save_tree(folder, trained._asdict())
 
 
+def save_weights(folder: Path, cut: Any) -> None:
+    """A network's own weights alone: all of them, or nothing."""
+    save_tree(folder, {"cut": cut})
+
+
+def load_weights(folder: Path, like: Any) -> Any:
+    """Those that were saved; as `load_finalist`."""
+    found = _read(folder)
+    return None if found is None else _fitting(folder, found["cut"], like)
+
+
 def load_finalist(folder: Path, like: Any) -> Trained | None:
     """One that was saved; None where there is none, or it is damaged.
 
@@ -44,14 +55,31 @@ def load_finalist(folder: Path, like: Any) -> Trained | None:
     Raises:
         CheckpointError: it is of another network, or cannot be read.
     """
+    found = _read(folder)
+    if found is None:
+        return None
+    return Trained(
+        _fitting(folder, found["cut"], like),
+        found["objectives"],
+        _in_order(found["metrics"]),
+        _in_order(found["statistics"]),
+    )
+
+
+def _read(folder: Path) -> dict[str, Any] | None:
+    """What was saved there; what is damaged is removed."""
     if not folder.exists():
         return None
     try:
-        found = load_tree(folder)
+        return load_tree(folder)
     except DamagedError:
         shutil.rmtree(folder)
         return None
-    leaves, wanted = named(found["cut"]), named(like)
+
+
+def _fitting(folder: Path, cut: Any, like: Any) -> Any:
+    """Weights in the structure of others, whose shapes they must have."""
+    leaves, wanted = named(cut), named(like)
     fits = leaves.keys() == wanted.keys() and all(
         leaves[name].shape == leaf.shape for name, leaf in wanted.items()
     )
@@ -60,14 +88,8 @@ def load_finalist(folder: Path, like: Any) -> Trained | None:
             f"{folder}: must hold the weights of the finalist it is named after; got "
             f"others. Remove the folder, and the finalist is trained again."
         )
-    cut = jax.tree.unflatten(
+    return jax.tree.unflatten(
         jax.tree.structure(like), [leaves[name] for name in wanted]
-    )
-    return Trained(
-        cut,
-        found["objectives"],
-        _in_order(found["metrics"]),
-        _in_order(found["statistics"]),
     )
 
 

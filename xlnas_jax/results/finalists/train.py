@@ -205,7 +205,7 @@ def weights_of(
         CheckpointError: the finalist's weights are not there any more.
     """
     if "places" not in point:
-        _require_kept(experiment, point)
+        require_kept(experiment, point)
         return params
     row = experiment.space.from_values(point["architecture"])
     like = cut_network(experiment, params, row)
@@ -219,7 +219,7 @@ def weights_of(
     return spread_network(experiment, params, row, trained.cut)
 
 
-def _require_kept(experiment: Experiment, point: dict[str, Any]) -> None:
+def require_kept(experiment: Experiment, point: dict[str, Any]) -> None:
     """Raises ConfigError where a point was scored by weights that are gone."""
     if experiment.config.evaluate.tuning is not None:
         raise ConfigError(
