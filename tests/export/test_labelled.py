@@ -9,6 +9,7 @@ from tests.experiments import tiny_config
 from tests.export.conftest import LABELS, TAGS
 from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.tasks import TaskConfig
+from xlnas_jax.export import labelled
 from xlnas_jax.export.labelled import FileColumns, read_config, read_file
 from xlnas_jax.types import ConfigError, DataError
 
@@ -162,3 +163,24 @@ def test_the_task_of_the_models_kind_is_found(tiny, tmp_path):
 def test_a_configuration_of_another_kind_is_refused(tagger, config):
     with pytest.raises(ConfigError, match="a task of the model's kind, tagging"):
         read_config(config, tagger)
+
+
+def test_auxiliary_dev_splits_alone_are_read_to_choose_by(tiny, tmp_path, monkeypatch):
+    path = tmp_path / "config.yaml"
+    path.write_text(dump_config(tiny_config()))
+    subnet = tiny.subnet(tiny.rows[1])
+    subnet.labels = tuple(sorted(THEIRS))
+    asked = []
+    read = labelled.read
+
+    def watched(source, roles, code, split, phase):
+        asked.append((code, split, phase))
+        return read(source, roles, code, split, phase)
+
+    monkeypatch.setattr(labelled, "read", watched)
+    parts = labelled.read_auxiliary(path, subnet)
+
+    assert list(parts) == ["pt", "it"]
+    assert asked == [("pt", "dev", "select"), ("it", "dev", "select")]
+    with pytest.raises(ConfigError, match="must be a configuration"):
+        labelled.read_auxiliary(tmp_path / "gold.tsv", subnet)

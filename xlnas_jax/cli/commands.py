@@ -8,6 +8,7 @@ import tyro
 
 from xlnas_jax.cli.ablate import Ablate
 from xlnas_jax.cli.align import Align
+from xlnas_jax.cli.average import Average
 from xlnas_jax.cli.bench import Bench
 from xlnas_jax.cli.compare import Compare
 from xlnas_jax.cli.describe import Describe
@@ -26,6 +27,7 @@ COMMANDS = {
     "evaluate": Evaluate,
     "predict": Predict,
     "trim": Trim,
+    "average": Average,
     "align": Align,
     "compare": Compare,
     "ablate": Ablate,

@@ -1,4 +1,4 @@
-"""`xlnas evaluate`: metrics per language of an exported model."""
+"""`xlnas evaluate`: metrics per language of an exported model, or of several."""
 
 import json
 import math
@@ -10,6 +10,7 @@ import tyro
 
 from xlnas_jax.files import finite
 from xlnas_jax.terminal.text import Grid, make_console
+from xlnas_jax.types import ConfigError
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,8 @@ class Evaluate:
     """Score an exported model on labelled text, language by language.
 
     Attributes:
-        model: an exported model directory.
+        model: an exported model directory. Several of one task, of any architectures,
+            answer as one, by the mean of their probabilities.
         data: a configuration that says where the text is (its test split is
             scored), or one file: TSV, CSV or JSONL for classification, a word a
             line (CoNLL, CoNLL-U) for tagging, JSON as in SQuAD for questions.
@@ -36,7 +38,7 @@ class Evaluate:
         json: print one JSON object instead of a table.
     """
 
-    model: Annotated[Path, tyro.conf.Positional]
+    model: Annotated[tuple[Path, ...], tyro.conf.Positional]
     data: Path
     task: str = ""
     language: tuple[str, ...] = ()
@@ -53,9 +55,19 @@ class Evaluate:
         """Prints the task's official metrics and the size for each language."""
         from xlnas_jax.export import labelled
         from xlnas_jax.export.artifact.load import load, load_form
+        from xlnas_jax.export.ensemble import Ensemble
         from xlnas_jax.export.evaluation import evaluate_model
 
-        subnet = load(self.model)
+        if not self.model:
+            raise ConfigError("MODEL: at least one directory must be given; got none.")
+        if self.form and len(self.model) > 1:
+            raise ConfigError(
+                f"--form: must be of one model, as its library runs it alone; got "
+                f"{len(self.model)} models. Leave --form out, or give one."
+            )
+        subnets = [load(path) for path in self.model]
+        subnet = subnets[0]
+        one = Ensemble(subnets) if len(subnets) > 1 else subnet
         common = self.data, subnet, self.language
         if self.data.suffix in labelled.CONFIG_SUFFIXES:
             parts = labelled.read_config(*common, self.task, self.skip_bad_rows)
@@ -68,13 +80,14 @@ class Evaluate:
                 self.tag_column,
             )
             parts = labelled.read_file(*common, columns, self.skip_bad_rows)
-        call = load_form(self.model, subnet, self.form) if self.form else None
-        scores = evaluate_model(subnet, parts, call)
+        call = load_form(self.model[0], subnet, self.form) if self.form else None
+        scores = evaluate_model(one, parts, call)
         if self.json:
             text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)
             print(text)
         else:
-            make_console().print(make_grid(f"{self.model}, {self.data}", scores))
+            models = " and ".join(map(str, self.model))
+            make_console().print(make_grid(f"{models}, {self.data}", scores))
 
 
 def make_grid(title: str, scores: dict[str, dict[str, int | float]]) -> Grid:

@@ -26,19 +26,25 @@ class Predict:
             `question` and `context`, where blank lines are passed over.
         language: of the text, where the model has output layers for some languages.
         pairs: for classification: every line holds two texts with a tab between.
+        also: further models of the same task, of any architectures: what is predicted
+            is the likeliest by the mean of all probabilities.
     """
 
     model: Annotated[Path, tyro.conf.Positional]
     file: Annotated[Path | None, tyro.conf.Positional] = None
     language: str = ""
     pairs: bool = False
+    also: tuple[Path, ...] = ()
 
     def run(self) -> None:
         """Writes the fields of each prediction, in the order of the lines."""
         from xlnas_jax.export.artifact.load import load
+        from xlnas_jax.export.ensemble import Ensemble
         from xlnas_jax.export.predicting import inputs
 
         subnet = load(self.model)
+        if self.also:
+            subnet = Ensemble([subnet, *map(load, self.also)])
         if self.pairs and subnet.task != "classification":
             raise DataError(
                 f"--pairs: pairs of texts are classified; this model is for "

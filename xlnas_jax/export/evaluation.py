@@ -4,17 +4,30 @@ import math
 from typing import Any
 
 import jax
+import numpy as np
 
 from xlnas_jax.data.batches.batches import scoring_batches
 from xlnas_jax.data.batches.pair_rows import scoring_pairs
 from xlnas_jax.data.batches.rows import make_example_rows
-from xlnas_jax.data.examples import PairExamples
+from xlnas_jax.data.examples import (
+    AnyExamples,
+    Examples,
+    PairExamples,
+    QuestionExamples,
+    TaggedExamples,
+)
 from xlnas_jax.experiment.arrays import ScoringData
 from xlnas_jax.export.forms.base import Call
+from xlnas_jax.export.ensemble import Ensemble
 from xlnas_jax.export.labelled import Parts
 from xlnas_jax.export.score import score_called, score_subnet
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.results.scoring import Scores
+from xlnas_jax.results.scoring import (
+    Scores,
+    score_answers,
+    score_classes,
+    score_tags,
+)
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import CheckpointError
 
@@ -65,14 +78,38 @@ def score_model(
     return dict(zip(parts, scores, strict=True))
 
 
+def score_ensemble(ensemble: Ensemble, parts: Parts) -> dict[str, Scores]:
+    """Official scores by language of what several models predict together."""
+    return {code: _scored(ensemble, examples) for code, examples in parts.items()}
+
+
+def _scored(ensemble: Ensemble, examples: AnyExamples) -> Scores:
+    labels, language = ensemble.labels, examples.language
+    if isinstance(examples, TaggedExamples):
+        found = ensemble.predict(examples.words, language=language)
+        return score_tags(examples, [one.tags for one in found], labels)
+    if isinstance(examples, QuestionExamples):
+        given = examples.questions, examples.contexts
+        found = ensemble.predict(*given, language=language)
+        return score_answers(examples, [one.text for one in found])
+    assert isinstance(examples, Examples)  # vectors have no ensemble
+    found = ensemble.predict(examples.texts, examples.pairs, language=language)
+    predicted = np.asarray([labels.index(one.label) for one in found])
+    return score_classes(examples, predicted, len(labels))
+
+
 def evaluate_model(
-    subnet: Subnet, parts: Parts, call: Call | None = None
+    model: Subnet | Ensemble, parts: Parts, call: Call | None = None
 ) -> dict[str, dict[str, Any]]:
     """Official metrics by language, and how many examples they rest on."""
+    if isinstance(model, Ensemble):
+        scores = score_ensemble(model, parts)
+    else:
+        scores = score_model(model, parts, call)
     return {
         code: {
             "examples": len(parts[code]),
             **{name: round(value, DIGITS) for name, value in one.metrics.items()},
         }
-        for code, one in score_model(subnet, parts, call).items()
+        for code, one in scores.items()
     }

@@ -79,14 +79,45 @@ def read_config(
         ConfigError: the task is not there, or not the only one.
         DataError: a label that the model does not know.
     """
+    given, roles, source = _open_task(path, subnet, task, skip_bad_rows)
+    return {
+        code: _relabel(
+            read(source, roles, code, "test", "report"), source.labels, subnet.labels
+        )
+        for code in languages or given.languages.all
+    }
+
+
+def read_auxiliary(
+    path: Path, subnet: Subnet, task: str = "", skip_bad_rows: bool = False
+) -> Parts:
+    """The dev splits of a configuration's auxiliary languages, to choose by.
+
+    No other language and no test split is read, so that nothing is chosen by a target.
+
+    Raises:
+        ConfigError: it is no configuration; or as `read_config`.
+        DataError: a label that the model does not know.
+    """
+    if path.suffix not in CONFIG_SUFFIXES:
+        raise ConfigError(
+            f"--data: must be a configuration ({', '.join(CONFIG_SUFFIXES)}), which "
+            f"says what languages may choose; got {path}. Give that of the search."
+        )
+    given, roles, source = _open_task(path, subnet, task, skip_bad_rows)
+    return {
+        code: _relabel(
+            read(source, roles, code, "dev", "select"), source.labels, subnet.labels
+        )
+        for code in given.languages.aux_heldout
+    }
+
+
+def _open_task(
+    path: Path, subnet: Subnet, task: str, skip: bool
+) -> tuple[TaskConfig, LanguageRoles, Source]:
     config = with_pool(load_config(path))
-    skip = skip_bad_rows or config.skip_bad_rows
-    given, roles, source = _find_task(config, subnet.task, task, skip)
-    parts = {}
-    for code in languages or given.languages.all:
-        examples = read(source, roles, code, "test", "report")
-        parts[code] = _relabel(examples, source.labels, subnet.labels)
-    return parts
+    return _find_task(config, subnet.task, task, skip or config.skip_bad_rows)
 
 
 def _find_task(

@@ -234,6 +234,19 @@ class Subnet(nnx.Module):
             for one in zip(words, positions, rows, strict=True)
         ]
 
+    def tag_probabilities(
+        self,
+        sentences: Sequence[Sequence[str]],
+        language: str | None = None,
+        batch_size: int = 32,
+    ) -> list[Float[np.ndarray, "word label"]]:
+        """Of each sentence's words the probabilities of their tags; NaN if unread."""
+        if not sentences:
+            return []
+        encodings, positions = self.tokenizer.encode_words(sentences)
+        rows = self._run(encodings, batch_size, language)
+        return list(map(predict_tags.to_word_probabilities, positions, rows))
+
     def _answer(
         self,
         questions: object,

@@ -26,8 +26,21 @@ def to_predictions(
     logits: Float[np.ndarray, "batch label"], labels: tuple[str, ...]
 ) -> list[Prediction]:
     """Labels and probabilities of each row of logits."""
+    return from_probabilities(to_probabilities(logits), labels)
+
+
+def to_probabilities(
+    logits: Float[np.ndarray, "*lead label"],
+) -> Float[np.ndarray, "*lead label"]:
+    """Softmax in float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
-    probabilities = shifted / shifted.sum(-1, keepdims=True)
+    return shifted / shifted.sum(-1, keepdims=True)
+
+
+def from_probabilities(
+    probabilities: Float[np.ndarray, "batch label"], labels: tuple[str, ...]
+) -> list[Prediction]:
+    """The likeliest label of each row, with all probabilities."""
     predictions = []
     for row in probabilities.tolist():
         scores = dict(zip(labels, row, strict=True))

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
-from xlnas_jax.export.predicting.classes import check_texts
+from xlnas_jax.export.predicting.classes import check_texts, to_probabilities
 from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
 
 # What `tasks.entities` calls untagged; importing that would load a scoring library.
@@ -68,11 +68,41 @@ def to_tagged(
     labels: tuple[str, ...],
 ) -> TaggedPrediction:
     """Reads each word's tag from its first sub-word, where it has one."""
+    return _tagged(words, positions >= 0, logits.argmax(-1)[positions], labels)
+
+
+def to_word_probabilities(
+    positions: Int[np.ndarray, " word"], logits: Float[np.ndarray, "seq label"]
+) -> Float[np.ndarray, "word label"]:
+    """Of every word the probabilities of its tags; NaN of one that is not read."""
+    found = to_probabilities(logits)[positions]
+    return np.where((positions >= 0)[:, None], found, np.nan)
+
+
+def from_word_probabilities(
+    words: Sequence[str],
+    probabilities: Float[np.ndarray, "word label"],
+    labels: tuple[str, ...],
+) -> TaggedPrediction:
+    """The likeliest tag of every word that has probabilities."""
+    is_read = np.asarray(np.isfinite(probabilities).all(-1))
+    best = np.where(is_read[:, None], probabilities, 0.0).argmax(-1)
+    return _tagged(words, is_read, best, labels)
+
+
+def _tagged(
+    words: Sequence[str],
+    is_read: Bool[np.ndarray, " word"],
+    best: Int[np.ndarray, " word"],
+    labels: tuple[str, ...],
+) -> TaggedPrediction:
     unread = OUTSIDE if OUTSIDE in labels else UNTAGGED
-    best = logits.argmax(-1)
-    tags = tuple(labels[best[p]] if p >= 0 else unread for p in positions)
+    tags = tuple(
+        labels[tag] if there else unread
+        for there, tag in zip(is_read, best, strict=True)
+    )
     found = find_entities(words, tags) if has_entities(labels) else ()
-    return TaggedPrediction(tuple(words), tags, found, int((positions < 0).sum()))
+    return TaggedPrediction(tuple(words), tags, found, int((~is_read).sum()))
 
 
 def find_entities(words: Sequence[str], tags: Sequence[str]) -> tuple[Entity, ...]:
