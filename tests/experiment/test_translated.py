@@ -1,12 +1,15 @@
 """Translations of an experiment's training rows: whose, and what is refused."""
 
 import dataclasses
+import json
+from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from tests.export.tasks import three_tasks
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.data import CipherData, CldrData
 from xlnas_jax.config.languages import LanguagesConfig
@@ -14,9 +17,14 @@ from xlnas_jax.config.methods.translations import FileTranslations, IdTranslatio
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.data import sources
 from xlnas_jax.data.examples import Source
+from xlnas_jax.data.projected import NO_ANSWER
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.inspection import inspect_data
+from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.experiment.translated import require_translatable
+from xlnas_jax.languages.roles import LanguageRoles
+from xlnas_jax.results.texts import make_translation_table
 from xlnas_jax.tasks.registry import make_task
 from xlnas_jax.types import Batch, ConfigError, DataError
 
@@ -91,12 +99,28 @@ def test_what_makes_no_sense_is_refused(changes: dict, message: str) -> None:
         prepare(config(**changes))
 
 
-def test_words_and_spans_have_no_translated_labels(monkeypatch) -> None:
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        (TRAIN, r"of tagging they must be files.*got kind ids"),
+        (
+            TrainConfig(method="filter", translations=FileTranslations("{language}.x")),
+            r"filter holds what is said.*same places.*of tagging",
+        ),
+        (
+            TrainConfig(method="mixup", translations=IdTranslations()),
+            r"mixup holds what is said.*only classified sentences allow",
+        ),
+    ],
+)
+def test_labels_of_words_and_spans_must_come_with_translations(
+    monkeypatch, train: TrainConfig, message: str
+) -> None:
     tagging = make_task("tagging", ("O", "B-X", "I-X"), 16)
     monkeypatch.setattr("xlnas_jax.experiment.prepare.make_task", lambda *_: tagging)
     one = dataclasses.replace(config().space, pooling=("mean",))
-    with pytest.raises(ConfigError, match=r"only classified sentences have.*tagging"):
-        prepare(config(space=one))
+    with pytest.raises(ConfigError, match=message):
+        prepare(config(space=one, train=train))
 
 
 def test_a_faulty_file_is_found_before_the_search(tmp_path) -> None:
@@ -119,3 +143,72 @@ def test_a_language_may_have_nothing_but_translations(tmp_path) -> None:
     (rows,) = training_rows(experiment)
     finnish = experiment.parts[0].roles.every.index("fi")
     assert (joined(rows, "language") == finnish).sum() == 20
+
+
+def labelled(folder: Path, kind: str, rows: list[dict]) -> Experiment:
+    """An experiment on one task whose translations come with labels."""
+    text = "".join(json.dumps(row) + "\n" for row in rows)
+    (folder / "nl.jsonl").write_text(text, "utf-8")
+    place = FileTranslations(f"{folder}/{{language}}.jsonl", languages=("nl",))
+    base = three_tasks()
+    (part,) = [one for one in base.parts if one.task.kind == kind]
+    languages = dataclasses.replace(part.config.languages, unlabelled=("nl",))
+    part = dataclasses.replace(
+        part,
+        roles=LanguageRoles.from_config(languages),
+        codes={**part.codes, "nl": "nl"},
+    )
+    train = dataclasses.replace(base.config.train, translations=place)
+    train = dataclasses.replace(train, method="translate_train")
+    config = dataclasses.replace(base.config, train=train)
+    require_translatable(config, [part])
+    return dataclasses.replace(base, config=config, parts=(part,))
+
+
+def test_translated_words_are_learnt_from_with_their_own_tags(tmp_path) -> None:
+    plain = dataclasses.replace(three_tasks(), parts=three_tasks().parts[1:2])
+    source = plain.parts[0].source.read("en", "train")
+    first = next(n for n, tags in enumerate(source.tags) if tags.sum() == 1)
+    rows = [
+        {"id": str(first), "words": "old walk city", "tags": "O O B-LOC"},
+        {"id": "19" if first != 19 else "18", "words": "x", "tags": "O B-LOC"},
+    ]
+    with pytest.raises(DataError, match="as many tags as words"):
+        training_rows(labelled(tmp_path, "tagging", rows))
+    experiment = labelled(tmp_path, "tagging", rows[:1])
+    (part,) = experiment.parts
+    (found,), (before,) = training_rows(experiment), training_rows(plain)
+    count = [sum(len(one.language) for one in own) for own in (found, before)]
+    assert count[0] == count[1] + 1
+    number = part.roles.every.index("nl")
+    ((bucket, at),) = [
+        (bucket, at)
+        for bucket in found
+        for at in np.flatnonzero(np.asarray(bucket.language) == number)
+    ]
+    label = bucket.label
+    tags, places = (np.asarray(one)[at] for one in (label.tag, label.position))
+    assert tags[:3].tolist() == [0, 0, 1] and (places[:3] >= 0).all()
+    assert np.asarray(bucket.head)[at] == -1  # it has no output layer of its own
+
+
+def test_a_translated_answer_is_found_among_its_tokens(tmp_path) -> None:
+    context = "many people walk by the river of new city"
+    given = {"question": "where walk people", "context": context, "answer": "river"}
+    lost = {**given, "id": "4", "answer": "people walk old"}
+    experiment = labelled(tmp_path, "qa", [{**given, "id": "3"}, lost])
+    (part,) = experiment.parts
+    (found,) = training_rows(experiment)
+    number = part.roles.every.index("nl")
+    answers = set()
+    for bucket in found:
+        for at in np.flatnonzero(np.asarray(bucket.language) == number):
+            start, end = (int(x[at]) for x in (bucket.label.start, bucket.label.end))
+            if start:
+                ids = np.asarray(bucket.tokens)[at, start : end + 1].tolist()
+                answers.add(part.tokenizer.backend.decode(ids).strip())
+    assert answers == {"river"}
+    grid = make_translation_table(experiment, part, "")
+    assert grid.rows == [
+        ("nl Dutch", "unlabelled", "1", f"1 {NO_ANSWER}"),
+    ]

@@ -112,11 +112,7 @@ def _of_file(
     pattern: str, language: str, rows: Examples, skip: bool
 ) -> dict[str, Wording]:
     """What the one file of a language has."""
-    expanded = Path(pattern).expanduser().as_posix()
-    forms = match_files(expanded)
-    if language not in forms:
-        raise unknown_language(language, forms, f"train.translations ({pattern})")
-    path = expanded.replace("{language}", forms[language])
+    path = path_of(pattern, language)
     is_plain = path.endswith(".txt")
     given = _lines(path, rows) if is_plain else _records(path, rows, Faults(skip))
     found: dict[str, Wording] = {}
@@ -126,6 +122,19 @@ def _of_file(
         if all(text is None or text.strip() for text in wording):
             found[name] = wording
     return found
+
+
+def path_of(pattern: str, language: str) -> str:
+    """The one file of a language, however its code is spelled in the name.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    expanded = Path(pattern).expanduser().as_posix()
+    forms = match_files(expanded)
+    if language not in forms:
+        raise unknown_language(language, forms, f"train.translations ({pattern})")
+    return expanded.replace("{language}", forms[language])
 
 
 def _lines(path: str, rows: Examples) -> Iterator[tuple[str, Wording, str]]:

@@ -14,7 +14,7 @@ from xlnas_jax.data.batches.pair_rows import (
 )
 from xlnas_jax.data.batches.rows import Rows, make_example_rows
 from xlnas_jax.data.batches.text_rows import join_rows, make_text_rows
-from xlnas_jax.data.examples import AnyExamples, PairExamples
+from xlnas_jax.data.examples import AnyExamples, Examples, PairExamples
 from xlnas_jax.data.pairs import PairBatches, make_pair_batches, read_translations
 from xlnas_jax.data.texts import Texts
 from xlnas_jax.data.tokens.coverage import warn
@@ -26,7 +26,7 @@ from xlnas_jax.experiment.parts import (
     learns_from_text,
     learns_from_translations,
 )
-from xlnas_jax.experiment.translated import with_translations
+from xlnas_jax.experiment.translated import projected_of, with_translations
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Phase, Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, needs_of
@@ -76,9 +76,12 @@ def training_rows(experiment: Experiment) -> tuple[tuple[Batch, ...], ...]:
     batches = []
     for part in experiment.parts:
         examples = trained_on(part.roles, part.source)
+        examples += projected_of(experiment, part, examples)
         _warn_of_unknown(part, examples)
         rows = _encode(part, examples, is_learnt=True)
-        if learns_from_translations(experiment.config):
+        if isinstance(examples[0], Examples) and learns_from_translations(
+            experiment.config
+        ):
             rows = with_translations(experiment, part, rows, examples[0])
         if part.roles.unlabelled and learns_from_text(experiment.config):
             texts = read_texts(experiment, part)

@@ -20,7 +20,11 @@ from xlnas_jax.experiment.parts import (
     learns_from_translations,
 )
 from xlnas_jax.experiment.priors import makes_alike, priors
-from xlnas_jax.experiment.translated import translations_of
+from xlnas_jax.experiment.translated import (
+    PROJECTED,
+    projected_of,
+    translations_of,
+)
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, needs_of
@@ -71,7 +75,11 @@ def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
         if experiment.reads_texts(part):
             read_texts(experiment, part)
         if learns_from_translations(experiment.config):
-            translations_of(experiment, part)
+            source = read(part.source, part.roles, part.roles.source, "train", "train")
+            if part.task.kind in PROJECTED:
+                projected_of(experiment, part, [source])
+            else:
+                translations_of(experiment, part)
         if part.source.learnt is not None:
             part.source.learnt()
     if ALIGNMENT in needs_of(experiment.objectives):

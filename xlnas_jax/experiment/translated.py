@@ -3,9 +3,16 @@
 from collections.abc import Sequence
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.methods.translations import FileTranslations, IdTranslations
 from xlnas_jax.data.batches.rows import Rows
 from xlnas_jax.data.batches.translated_rows import with_beside, with_more
-from xlnas_jax.data.examples import AnyExamples, Examples
+from xlnas_jax.data.examples import (
+    AnyExamples,
+    Examples,
+    QuestionExamples,
+    TaggedExamples,
+)
+from xlnas_jax.data.projected import Projected, read_projected, without_known
 from xlnas_jax.data.sources import read
 from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.data.translated import Translations, languages_of, read_translated
@@ -13,27 +20,53 @@ from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_transla
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError
 
+# Kinds of tasks whose labels stand at places of the text.
+PROJECTED = ("tagging", "qa")
+
 
 def require_translatable(config: Config, parts: Sequence[TaskPart]) -> None:
     """An error where rows cannot be translated, or not into these languages.
 
     Labels of sentences are those of their translations. Those of words and spans
-    would have to be found there.
+    have to come with these, and serve a method that learns from each by itself.
 
     Raises:
         ConfigError, LeakError: which task, and why not.
     """
     if not learns_from_translations(config) or config.train.translations is None:
         return
+    given = config.train.translations
     for part in parts:
-        if part.task.kind != "classification":
+        if part.task.kind in PROJECTED:
+            _require_projected(config, part)
+        elif part.task.kind != "classification":
             raise ConfigError(
-                f"train.method: {config.train.method} gives translations the labels of "
-                f"the rows that they are of, which only classified sentences have; got "
-                f"the task {part.name!r} of {part.task.kind}. Use finetune, sandwich "
-                f"or distill."
+                f"train.method: {config.train.method} learns from translations with "
+                f"labels, which {part.task.kind} has not; got the task {part.name!r}. "
+                f"Use finetune or distill."
             )
-        languages_of(config.train.translations, part.roles)
+        languages_of(given, part.roles)
+
+
+def _require_projected(config: Config, part: TaskPart) -> None:
+    """An error where labels of words or spans do not come with translations."""
+    given, method = config.train.translations, method_named(config.train.method)
+    if method.is_beside:
+        raise ConfigError(
+            f"train.method: {method.name} holds what is said of a row against what is "
+            f"said of its translation, which only classified sentences allow, since "
+            f"words of the two do not stand at the same places; got the task "
+            f"{part.name!r} of {part.task.kind}. Use translate_train, or finetune."
+        )
+    if not isinstance(given, FileTranslations) or given.back:
+        raise ConfigError(
+            f"train.translations: of {part.task.kind} they must be files in which "
+            f"labels come with the text, since only classified sentences have the "
+            f"label of the row that they are of; got "
+            f"{'kind ids' if isinstance(given, IdTranslations) else 'back'}. Write "
+            f"files with words and tags, or with question, context and answer, and "
+            f"use kind: files."
+        )
 
 
 def translations_of(experiment: Experiment, part: TaskPart) -> tuple[Translations, ...]:
@@ -50,6 +83,33 @@ def translations_of(experiment: Experiment, part: TaskPart) -> tuple[Translation
     return read_translated(
         config.train.translations, part.source, part.roles, source, config.skip_bad_rows
     )
+
+
+def projected_of(
+    experiment: Experiment, part: TaskPart, rows: Sequence[AnyExamples]
+) -> tuple[Projected, ...]:
+    """Labelled translations of the training rows of words or questions.
+
+    None where the task is another, or nothing is learnt from translations.
+
+    Args:
+        rows: the training rows of the source language, then of the others, which are
+            not learnt from twice.
+
+    Raises:
+        DataError: a language has none, or a file is faulty.
+    """
+    config, source = experiment.config, rows[0]
+    given = config.train.translations
+    if part.task.kind not in PROJECTED or not learns_from_translations(config):
+        return ()
+    assert isinstance(given, FileTranslations)
+    assert isinstance(source, TaggedExamples | QuestionExamples)
+    labels, skip = part.source.labels, config.skip_bad_rows
+    known = [one for one in rows if isinstance(one, type(source))]
+    found = read_projected(given, labels, part.roles, source, skip)
+    new = (without_known(one, known) for one in found)
+    return tuple(one for one in new if len(one))
 
 
 def with_translations(

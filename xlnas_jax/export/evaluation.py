@@ -17,8 +17,8 @@ from xlnas_jax.data.examples import (
     TaggedExamples,
 )
 from xlnas_jax.experiment.arrays import ScoringData
-from xlnas_jax.export.forms.base import Call
 from xlnas_jax.export.ensemble import Ensemble
+from xlnas_jax.export.forms.base import Call
 from xlnas_jax.export.labelled import Parts
 from xlnas_jax.export.score import score_called, score_subnet
 from xlnas_jax.export.subnet import Subnet

@@ -14,11 +14,15 @@ from xlnas_jax.experiment.inspection import (
     known_priors,
     oddities,
 )
-from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.parts import (
+    Experiment,
+    TaskPart,
+    learns_from_translations,
+)
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, TEACHER
 from xlnas_jax.results.augmentation import augmentation_tables
 from xlnas_jax.results.languages import make_distance_tables, make_language_table
-from xlnas_jax.results.texts import make_text_table
+from xlnas_jax.results.texts import make_text_table, make_translation_table
 from xlnas_jax.results.vocabulary import vocabulary_tables
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
 from xlnas_jax.space.latency import LATENCY
@@ -46,6 +50,8 @@ def describe(experiment: Experiment) -> list[Grid]:
         tables += augmentation_tables(part, where)
         if part.roles.unlabelled and experiment.reads_texts(part):
             tables.append(make_text_table(experiment, part, where))
+        if learns_from_translations(experiment.config):
+            tables.append(make_translation_table(experiment, part, where))
         if part.source.labels:
             tables.append(_labels(experiment, part, found[part.name], where))
         weights = part.config.languages.distance

@@ -34,6 +34,12 @@ class FileTranslations:
     pairs of texts; TXT files have a line for every training row of the source, in
     order. An empty text is none.
 
+    Of tagged sentences the columns are `id`, `words` and `tags`, as lists or with
+    spaces between; of questions `id`, `question`, `context`, `answer` and, if it is
+    known, `start`, the answer's first character in the context. Sentences with
+    entities of other types than their row's, and answers that are neither at their
+    offset nor just once in the context, are left out.
+
     Attributes:
         path: a pattern with `{language}`.
         languages: into which; empty: all of `aux_train` and `unlabelled`.
