@@ -11,7 +11,7 @@ from tests.experiments import tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import AnyController
 from xlnas_jax.config.cost import ConstraintsConfig
-from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig
+from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig, TuningConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.methods.gates import GatesConfig
 from xlnas_jax.config.methods.translations import IdTranslations
@@ -21,6 +21,7 @@ from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.types import ConfigError
 
+TUNED = SpaceConfig(tuned=(0.0, 1.0))
 KINDS = {config().kind: config for config in typing.get_args(AnyController)}
 
 
@@ -39,6 +40,18 @@ def alone(kind: str) -> Config:
     config = given(kind, "error", "flops")
     search = dataclasses.replace(config.search, population=1)
     return dataclasses.replace(config, search=search)
+
+
+def trained_alone(kind: str, **changes) -> Config:
+    """Candidates are trained before they are scored; some layers may not be."""
+    config = tiny_config(controller=KINDS[kind](), space=TUNED, **changes)
+    return dataclasses.replace(
+        config,
+        search=dataclasses.replace(
+            config.search, objectives=("loss", "flops"), finalists=1
+        ),
+        evaluate=EvaluateConfig(tuning=TuningConfig()),
+    )
 
 
 def test_random_search_may_score_one_candidate_at_a_time():
@@ -78,6 +91,27 @@ def test_random_search_may_score_one_candidate_at_a_time():
         (
             given("random", "error", "flops", train=TrainConfig(tunes="adapters")),
             r"train\.tunes: adapters must be in the space.*space\.adapter",
+        ),
+        (
+            given("random", "error", "tuned_params"),
+            r"search\.objectives: tuned_params differ.*got no space\.tuned",
+        ),
+        (given("random", "error", space=TUNED), r"space\.tuned.*no evaluate\.tuning"),
+        (
+            trained_alone("darts"),
+            r"controller: darts.*space\.tuned; got \[0\.0, 1\.0\]",
+        ),
+        (
+            trained_alone("random", train=TrainConfig(frozen_layers=1)),
+            r"space\.tuned: says itself.*got 1 and all",
+        ),
+        (
+            trained_alone("random", train=TrainConfig(tunes="head")),
+            r"space\.tuned: says itself.*got 0 and head",
+        ),
+        (
+            trained_alone("random", train=TrainConfig(method="maml")),
+            r"train\.method: maml looks through a step of all layers",
         ),
         (given("darts", "worst_loss"), "is not that of 'worst_loss'"),
         (given("gdas", "loss", "error", "flops"), r"cannot see the objectives \['err"),

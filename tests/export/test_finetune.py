@@ -3,6 +3,7 @@
 import dataclasses
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -139,6 +140,19 @@ def test_layers_that_are_frozen_are_those_of_these_numbers_in_the_full_encoder()
         (after,), (before,) = finetune_subnet(*given).layers, sliced.layers
         moved.append(bool((after.up.kernel != before.up.kernel).any()))
     assert moved == [False, True]
+
+
+@pytest.mark.slow
+def test_a_layer_that_takes_nothing_stays_to_the_bit():
+    experiment, part = with_steps(three_tasks(), 3), three_tasks().parts[0]
+    sliced = sliced_of(part)
+    given = experiment, part, sliced, "mean"
+    found = finetune_subnet(*given, shares=jnp.zeros(len(sliced.layers)))
+    jax.tree.map(np.testing.assert_array_equal, found.layers, sliced.layers)
+    for name in ("embeddings", "head"):
+        pair = getattr(found, name), getattr(sliced, name)
+        same = jax.tree.map(lambda a, b: bool((a == b).all()), *pair)
+        assert not all(jax.tree.leaves(same))
 
 
 def test_no_steps_change_nothing():

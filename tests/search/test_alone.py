@@ -10,6 +10,7 @@ import pytest
 from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.devices.compiles import CompileCounter
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
@@ -113,6 +114,92 @@ def test_a_program_of_its_own_trains_a_network_alike(begun, monkeypatch, changes
     # What it does not have is as it was.
     again = spread_layers(made[1].encoder.layers, experiment.space, row, before)
     jax.tree.map(np.testing.assert_array_equal, again, params.encoder.layers)
+
+
+SHARES = (0.0, 0.5, 1.0)
+
+
+def with_tuned(experiment):
+    """The same, in which layers may take less of their updates."""
+    config = experiment.config
+    return prepare(
+        dataclasses.replace(
+            config,
+            space=dataclasses.replace(config.space, tuned=SHARES),
+            search=dataclasses.replace(config.search, finalists=1),
+            evaluate=dataclasses.replace(
+                config.evaluate, tuning=TuningConfig(STEPS, RATE)
+            ),
+        )
+    )
+
+
+def full_with(experiment, *choices: int) -> np.ndarray:
+    """The full network, of which each layer takes the share of that number."""
+    row = np.asarray(experiment.space.num_choices, np.int32) - 1
+    row[experiment.space.columns("tuned")] = choices
+    return row
+
+
+@pytest.fixture(scope="module")
+def by_shares(begun):
+    """Weights before, and of the full network trained by several choices of shares."""
+    plain, params, rows = begun
+    experiment, how = with_tuned(plain), TuningConfig(STEPS, RATE)
+    full = np.asarray(plain.space.num_choices, np.int32) - 1
+    train = make_train_alone(experiment, rows, how)
+    found = {
+        "plain": make_train_alone(plain, rows, how)(params, full),
+        (2, 2): train(params, full_with(experiment, 2, 2)),
+    }
+    with CompileCounter() as compiles:
+        for choices in ((0, 2), (2, 0), (1, 2)):
+            found[choices] = train(params, full_with(experiment, *choices))
+    return experiment, params, rows, found, compiles.programs
+
+
+def layer(params, number: int):
+    return jax.tree.map(lambda leaf: leaf[number], params.encoder.layers)
+
+
+def moved(before, after, number: int) -> float:
+    one, other = (flat(layer(params, number)) for params in (before, after))
+    return float(np.linalg.norm(one - other))
+
+
+def test_with_all_of_its_updates_a_network_is_trained_as_ever(by_shares) -> None:
+    _, _, _, found, _ = by_shares
+    jax.tree.map(np.testing.assert_array_equal, found["plain"], found[2, 2])
+
+
+def test_a_layer_that_takes_nothing_stays_to_the_bit(by_shares) -> None:
+    _, params, _, found, programs = by_shares
+    for choices, frozen in (((0, 2), 0), ((2, 0), 1)):
+        after = found[choices]
+        own, before = layer(after, frozen), layer(params, frozen)
+        jax.tree.map(np.testing.assert_array_equal, own, before)
+        assert moved(params, after, 1 - frozen) > RATE
+        # What is no layer is trained as ever.
+        assert np.abs(flat(after.heads) - flat(params.heads)).max() > RATE / 2
+    assert programs == 0, "which layers are trained is data"
+
+
+def test_a_layer_that_takes_half_moves_about_half_as_far(by_shares) -> None:
+    _, params, _, found, _ = by_shares
+    half, whole = (moved(params, found[c], 0) for c in ((1, 2), (2, 2)))
+    assert half == pytest.approx(whole / 2, rel=0.1)
+
+
+@pytest.mark.slow
+def test_a_program_of_its_own_takes_the_same_shares(by_shares, monkeypatch) -> None:
+    experiment, params, rows, found, _ = by_shares
+    monkeypatch.setattr(alone, "OWN_PROGRAM", STEPS)
+    train = make_train_alone(experiment, rows, TuningConfig(STEPS, RATE))
+    for choices in ((0, 2), (1, 2)):
+        own = train(params, full_with(experiment, *choices))
+        for number in range(2):
+            apart = moved(found[choices], own, number)
+            assert apart <= 0.05 * moved(params, found[choices], number)
 
 
 @pytest.mark.slow

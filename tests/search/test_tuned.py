@@ -1,6 +1,7 @@
 """Candidates that are trained before they are scored."""
 
 import dataclasses
+import json
 from typing import Any
 
 import jax
@@ -13,20 +14,24 @@ from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig, TuningConfi
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results.finalists.document import winner_of
 from xlnas_jax.results.finish import Rescore, final_front
 from xlnas_jax.run.again import export_run
 from xlnas_jax.run.run import run_search
 from xlnas_jax.search.search import step
 from xlnas_jax.search.tuned import make_tuned_evaluate
+from xlnas_jax.supernet.stages.tuned import in_words
 from xlnas_jax.types import ConfigError
 
 STEPS = 3
+SHARES = (0.0, 0.5, 1.0)
 
 
 def config(weight_steps: int = 0) -> Config:
     base = tiny_config(controller=RANDOM)
     return dataclasses.replace(
         base,
+        space=dataclasses.replace(base.space, tuned=SHARES),
         languages=dataclasses.replace(base.languages, unlabelled=("pt", "nl")),
         train=dataclasses.replace(
             base.train, method="distill", kd_vector=1.0, pretune_steps=6
@@ -36,7 +41,7 @@ def config(weight_steps: int = 0) -> Config:
             rounds=2,
             weight_steps=weight_steps,
             finalists=2,
-            objectives=("divergence", "flops"),
+            objectives=("divergence", "flops", "tuned_params"),
             seeds=("uniform",),
             control=False,
         ),
@@ -131,6 +136,26 @@ def test_a_whole_search_ends_with_a_finalist(run) -> None:
     assert document["baselines"]["full"]["objectives"]["divergence"] < 1e-5
     card = (path / "README.md").read_text("utf-8")
     assert "4 updates of this network alone" in card
+
+
+def test_it_tells_which_layers_were_trained(run) -> None:
+    _, document, path = run
+    winner = winner_of(document)
+    assert winner is not None
+    architecture = json.loads((path / "architecture.json").read_text("utf-8"))
+    assert architecture["architecture"] == winner["architecture"]
+    kept = winner["architecture"]["keep"]
+    shares = winner["architecture"]["tuned"]
+    assert set(shares) <= set(SHARES)
+    card = (path / "README.md").read_text("utf-8")
+    told = [line for line in card.splitlines() if line[:2] in ("1.", "2.")]
+    expected = [in_words(s) for s, k in zip(shares, kept, strict=True) if k]
+    assert [line.split("neurons, ")[1] for line in told] == expected
+    count = winner["costs"]["tuned_params"]
+    title = "parameters of layers that training alone changes"
+    assert f"| {title} | {count:,} |" in card
+    # The share of a layer that is not kept is nobody's choice.
+    assert all(s == 0 for s, k in zip(shares, kept, strict=True) if not k)
 
 
 @pytest.mark.slow

@@ -48,6 +48,10 @@ SPACES = {
             pooling=("attentive", "max"),
         ),
     ),
+    "layers that may be left untrained": (
+        2,
+        SpaceConfig(heads=(1, 4), ffn=(8, 16, 32), tuned=(0.0, 0.5, 1.0)),
+    ),
 }
 
 

@@ -18,7 +18,14 @@ from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder, make_normal, with_new_stages
 from xlnas_jax.supernet.params import EncoderParams, SharedParams, SupernetParams
 from xlnas_jax.training.optimizer import apply_gradients, make_optimizer, with_rate
-from xlnas_jax.training.places import FREEZE, TRAIN, Places, labels_of, places_of
+from xlnas_jax.training.places import (
+    FREEZE,
+    TRAIN,
+    Places,
+    labels_of,
+    places_of,
+    with_shares,
+)
 
 LAYERS = 3
 CLOSE = {"atol": 1e-6, "rtol": 1e-6}  # of float32 numbers around one
@@ -53,24 +60,35 @@ def at(tree: SharedParams, own: tuple[int, ...] | None, number: int) -> Any:
 
 
 def trained(
-    config: TrainConfig, own: tuple[int, ...] | None = None, steps: int = 5, grads=None
+    config: TrainConfig,
+    own: tuple[int, ...] | None = None,
+    steps: int = 5,
+    grads=None,
+    shares: tuple[float, ...] | None = None,
 ) -> list[SharedParams]:
-    """Weights before the first step, and after each."""
+    """Weights before the first step, and after each; shares are of all layers."""
     params = numbers(0, own)
     places = None if own is None else Places(own, LAYERS)
     optimizer = make_optimizer(config, params, None, places)
     state = optimizer.init(params)
-    step = jax.jit(lambda p, s, g: apply_gradients(optimizer, p, s, g))
+    taken = None if shares is None else jnp.asarray([shares[n] for n in own or ALL])
+
+    @jax.jit
+    def step(params, state, grads, taken):
+        own = optimizer if taken is None else with_shares(optimizer, taken)
+        return apply_gradients(own, params, state, grads)
+
     found = [params]
     for number in range(steps):
         given = numbers(number + 1, own) if grads is None else grads(number)
-        params, state = step(params, state, given)
+        params, state = step(params, state, given, taken)
         found.append(params)
     return found
 
 
+@pytest.mark.parametrize("shares", [None, (0.5, 0.0, 0.25)], ids=str)
 @pytest.mark.parametrize("own", [None, ALL, (0, 2)], ids=str)
-def test_rates_by_layer_are_those_of_groups_of_pytorch(own) -> None:
+def test_rates_by_layer_are_those_of_groups_of_pytorch(own, shares) -> None:
     torch = pytest.importorskip("torch")
     rates = {"learning_rate": 2e-3, "head_learning_rate": 6e-3, "layer_decay": 0.5}
     config = dataclasses.replace(CONFIG, **rates)
@@ -82,14 +100,14 @@ def test_rates_by_layer_are_those_of_groups_of_pytorch(own) -> None:
         leaves.append((take, leaf))
 
     for number in own or ALL:
-        rate = 2e-3 * 0.5 ** (LAYERS - 1 - number)
+        rate = 2e-3 * 0.5 ** (LAYERS - 1 - number) * (shares or [1.0] * LAYERS)[number]
         for name, decay in (("kernel", 0.1), ("bias", 0.0)):
             follow(lambda t, n=number, k=name: at(t, own, n)[k], rate, decay)
     follow(lambda t: t.encoder.embeddings["word"], 2e-3 * 0.5**LAYERS, 0.1)
     follow(lambda t: t.heads["task"]["kernel"], 6e-3, 0.1)
     follow(lambda t: t.heads["task"]["bias"], 6e-3, 0.0)
     optimizer = torch.optim.AdamW(groups, eps=1e-8)
-    found = trained(config, own, 10)
+    found = trained(config, own, 10, shares=shares)
     for number in range(10):
         for take, leaf in leaves:
             leaf.grad = torch.tensor(np.array(take(numbers(number + 1, own))))
@@ -100,10 +118,18 @@ def test_rates_by_layer_are_those_of_groups_of_pytorch(own) -> None:
             )
 
 
+@pytest.mark.parametrize("by_shares", [False, True], ids=["frozen", "shares"])
 @pytest.mark.parametrize("frozen", [1, 2, LAYERS])
 @pytest.mark.parametrize("own", [None, ALL], ids=["stacked", "apart"])
-def test_frozen_layers_are_those_that_optax_sets_to_zero(own, frozen: int) -> None:
+def test_frozen_layers_are_those_that_optax_sets_to_zero(
+    own, frozen: int, by_shares: bool
+) -> None:
     config = dataclasses.replace(CONFIG, frozen_layers=frozen, clip_norm=1.0)
+    shares = None
+    if by_shares:
+        # Of layers alone: embeddings are left out by an option of their own.
+        config = dataclasses.replace(config, frozen_layers=0, freeze_embeddings=True)
+        shares = tuple(float(number >= frozen) for number in ALL)
     oracle = make_oracle(frozen)
     params = numbers(0, ALL)
     state = oracle.init(params)
@@ -117,7 +143,7 @@ def test_frozen_layers_are_those_that_optax_sets_to_zero(own, frozen: int) -> No
         encoder = dataclasses.replace(given.encoder, layers=layers)
         return dataclasses.replace(given, encoder=encoder)
 
-    found = trained(config, own, grads=grads)
+    found = trained(config, own, grads=grads, shares=shares)
     step = jax.jit(lambda p, s, g: apply_gradients(oracle, p, s, g))
     for number in range(5):
         params, state = step(params, state, numbers(number + 1, ALL))

@@ -68,7 +68,8 @@ class SearchConfig:
         objectives: what is minimised, as many as wanted; the first must be a transfer
             score. Over auxiliary languages `error`, `loss`, `worst_error` and
             `worst_loss`; of one of them `error:CODE` and `loss:CODE`, or
-            `error:TASK/CODE`; `transfer_loss` (see `transfer`); any cost.
+            `error:TASK/CODE`; `transfer_loss` (see `transfer`); any cost, and
+            with `space.tuned` also `tuned_params`.
         seeds: what the first rounds score before anything that the strategy draws:
             `uniform` scaling and `bottom` layers, within each of `finalists.budgets`
             at a few depths, and what pruning of the teacher in one shot leaves within

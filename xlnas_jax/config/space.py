@@ -81,6 +81,9 @@ class SpaceConfig:
             as nothing; 0: a layer may be without; empty: there is none.
         prefix: keys and values that are learnt beside those of the tokens, under a gate
             that begins shut; 0 and empty likewise.
+        tuned: shares of its update that a layer may take while a network is trained
+            alone, from 0, by which it stays as it was, to 1; empty: all take all. It
+            is a choice where candidates are trained (`evaluate.tuning`).
         pooling: ways to make one vector of a sentence.
         adapt: only a part of it is searched, as the languages ask; all if absent.
     """
@@ -93,6 +96,7 @@ class SpaceConfig:
     adapter: tuple[int, ...] = ()
     lora: tuple[int, ...] = ()
     prefix: tuple[int, ...] = ()
+    tuned: tuple[float, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
     adapt: AdaptConfig | None = None
 
@@ -100,4 +104,5 @@ class SpaceConfig:
         # None at all leaves out all layers, or a part of one.
         sizes = [f.name for f in fields(self) if f.type == tuple[int, ...]]
         at_least(self, 0, "min_layers", *sizes, most=2**17)
+        fraction(self, "tuned")
         distinct(self, "pooling")

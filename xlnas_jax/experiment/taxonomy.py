@@ -30,6 +30,7 @@ from xlnas_jax.objectives.objectives import (
     Objective,
     needs_of,
 )
+from xlnas_jax.space.cost import TUNED_PARAMS
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.training.methods.base import hears, needs_with
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
@@ -70,6 +71,7 @@ def objections(
     yield from _of_freezing(config, space)
     yield from _of_few_shot(config, space)
     yield from _of_gates(config, space)
+    yield from _of_shares(config, space, objectives)
     yield from _of_method(config, space)
     if config.search.population < strategy.min_population:
         yield (
@@ -224,6 +226,44 @@ def _of_gates(config: Config, space: SearchSpace) -> Iterator[str]:
         yield (
             f"train.gates.frozen_layers: must be at most {layers}, the model's layers; "
             f"got {gates.frozen_layers}."
+        )
+
+
+def _of_shares(
+    config: Config, space: SearchSpace, objectives: Sequence[Objective]
+) -> Iterator[str]:
+    """What a choice of how networks are trained alone needs, and cannot be beside."""
+    if not space.trainings:
+        if TUNED_PARAMS in (one.name for one in objectives):
+            yield (
+                f"search.objectives: {TUNED_PARAMS} differ between networks only where "
+                f"layers may be left untrained; got no space.tuned. Give it, or leave "
+                f"the objective out."
+            )
+        return
+    train, kind = config.train, config.controller.kind
+    if config.evaluate.tuning is None:
+        yield (
+            "space.tuned: candidates must be trained alone before they are scored, or "
+            "all shares score alike and nothing tells them apart; got no "
+            "evaluate.tuning. Give it, or leave space.tuned out."
+        )
+    if "relaxed networks" in STRATEGIES[kind].needs:
+        yield (
+            f"controller: {kind} follows gradients of networks that are not trained "
+            f"alone, which say nothing of space.tuned; got "
+            f"{list(config.space.tuned)}. Use a strategy that learns from scores."
+        )
+    if train.frozen_layers or train.tunes != "all":
+        yield (
+            f"space.tuned: says itself which layers are trained, so "
+            f"train.frozen_layers must be 0 and train.tunes all; got "
+            f"{train.frozen_layers} and {train.tunes}. Leave them out."
+        )
+    if train.method == "maml":
+        yield (
+            "train.method: maml looks through a step of all layers, of which none may "
+            "be left as it was; got space.tuned. Leave it out, or use finetune."
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Int
+from jaxtyping import Array, Float, Int
 
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.draws import round_key
@@ -32,7 +32,7 @@ from xlnas_jax.training.optimizer import (
     make_optimizer,
     with_scale,
 )
-from xlnas_jax.training.places import Places, places_of
+from xlnas_jax.training.places import Places, places_of, with_shares
 from xlnas_jax.training.step import take_batch
 from xlnas_jax.types import Batch, Said
 
@@ -44,12 +44,14 @@ def finetune_subnet(
     pooling: str,
     teacher: SharedParams | None = None,
     places: Places | None = None,
+    shares: Float[Array, " layer"] | None = None,
 ) -> SubnetParams:
     """Takes `export.finetune_steps` steps of `train.method`; same input, same bits.
 
     Args:
         teacher: where the method learns from one.
         places: of its layers, if it has not all of them.
+        shares: of its update that each of these takes; None: all take all.
     """
     config = experiment.config
     count, rate = config.export.finetune_steps, config.export.finetune_learning_rate
@@ -64,6 +66,8 @@ def finetune_subnet(
     )
     shape, start = experiment.shape, _whole(params)
     optimizer = make_optimizer(train, start, count, places)
+    if shares is not None:
+        optimizer = with_shares(optimizer, shares)
 
     def tokens(embeddings: Any, batch: Batch) -> Any:
         return embed(embeddings, shape, batch.tokens, batch.segments, jnp.float32)
@@ -80,7 +84,7 @@ def finetune_subnet(
 
     numbers = places_of(start).numbers if places is None else places.numbers
     method = method_named(config.train.method)
-    network = Network(full, embed=embedded, numbers=numbers)
+    network = Network(full, embed=embedded, numbers=numbers, shares=shares)
     setting = Setting(
         train,
         network,

@@ -17,6 +17,7 @@ from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.finalists.document import found_networks, winner_of
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.supernet.stages.tuned import kept_shares
 from xlnas_jax.training.places import Places
 from xlnas_jax.types import ConfigError, brief
 
@@ -103,7 +104,8 @@ def _make_artifact(
     sliced = slice_subnet(params.of_task(part.name), space, row)
     numbers = tuple(number for number, _ in space.layers(row))
     places = Places(numbers, shape.num_layers)
-    sliced = finetune_subnet(experiment, part, sliced, pooling, teacher, places)
+    given = experiment, part, sliced, pooling, teacher, places
+    sliced = finetune_subnet(*given, shares=kept_shares(space, row))
     subnet = Subnet(
         sliced,
         shape,

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 from xlnas_jax.config.transfer import TransferConfig
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.languages.roles import LanguageRoles
-from xlnas_jax.space.cost import COSTS
+from xlnas_jax.space.cost import COSTS, TUNED_PARAMS
 from xlnas_jax.space.disk import DISK
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.base import Task
@@ -84,7 +84,7 @@ def make_objectives(
     names: tuple[str, ...],
     roles: Roles | None = None,
     transfer: TransferConfig = _DEFAULT,
-    costs: Sequence[str] = (*COSTS, DISK, LATENCY),
+    costs: Sequence[str] = (*COSTS, TUNED_PARAMS, DISK, LATENCY),
 ) -> tuple[Objective, ...]:
     """Checks the configured names: a transfer score first, then anything.
 

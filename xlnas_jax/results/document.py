@@ -18,6 +18,7 @@ from xlnas_jax.results.augmentation import augmentation_of
 from xlnas_jax.results.finish import Scored, Tested
 from xlnas_jax.results.scoring import Scores, from_sums
 from xlnas_jax.space.constraints import limits
+from xlnas_jax.space.cost import TUNED_PARAMS
 from xlnas_jax.space.disk import DISK
 from xlnas_jax.tasks import summary
 from xlnas_jax.tasks.divergence import DIVERGENCE
@@ -25,6 +26,8 @@ from xlnas_jax.tasks.trivial import NAMES
 
 FORMAT = 1
 COUNTED = ("params", "encoder_params", "flops", "memory_bytes")
+# Beside them, in a search in which they are counted.
+AT_TIMES = (TUNED_PARAMS, DISK)
 DIGITS = 6
 
 Document = dict[str, Any]
@@ -167,7 +170,7 @@ def load_reports(experiment: Experiment, part: TaskPart) -> dict[str, Any]:
 
 def _costs_of(counts: Mapping[str, np.ndarray]) -> dict[str, int | float]:
     """Of the first network, what is counted without a clock."""
-    names = (*COUNTED, DISK) if DISK in counts else COUNTED
+    names = (*COUNTED, *(name for name in AT_TIMES if name in counts))
     return {name: _amount(counts[name][0]) for name in names}
 
 

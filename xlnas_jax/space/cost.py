@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from xlnas_jax.space.disk import BYTES_PER_MB, DISK, Disk
 from xlnas_jax.space.latency import LATENCY, NS_PER_MS, Latency
@@ -21,6 +21,9 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.space.stage import Stage, Whole
 
 COSTS = ("params", "encoder_params", "flops", "flops_per_token", "memory_bytes")
+# Of the encoder's parameters those in layers that change while a network is trained
+# alone; counted where that is a choice.
+TUNED_PARAMS = "tuned_params"
 FLOAT_BYTES = 4
 
 Counts = Int[np.ndarray, " pop"]
@@ -120,8 +123,7 @@ class CostModel:
     def __call__(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Amounts]:
         """Costs of flattened architectures, one for each candidate.
 
-        `COSTS`, whole numbers, `disk_mb` where it is asked for, and `latency_ms` where
-        latency was measured.
+        Those of `counted`, and `latency_ms` where latency was measured.
         """
         counts = self.counted(indices)
         if self.latency is not None:
@@ -130,13 +132,19 @@ class CostModel:
         return counts
 
     def counted(self, indices: Int[np.ndarray, "pop site"]) -> dict[str, Amounts]:
-        """`COSTS` of flattened architectures, and `disk_mb` where it is asked for."""
+        """`COSTS` of flattened architectures, and those that are there at times.
+
+        These are `tuned_params` where `space.tuned` is, and `disk_mb` where it is
+        asked for.
+        """
         kept = self.space.is_kept(indices)
-        encoder, flops = (np.zeros(len(kept), np.int64) for _ in range(2))
+        is_trained = kept & self._is_trained(indices)
+        encoder, tuned, flops = (np.zeros(len(kept), np.int64) for _ in range(3))
         widest = np.zeros(kept.shape, np.int64)
         for stage, own in zip(self.space.stages, self.stage_costs, strict=True):
             option = self.space.options_of(stage, indices)
             encoder += (kept * own.params[option]).sum(-1)
+            tuned += (is_trained * own.params[option]).sum(-1)
             flops += (kept * own.flops[option]).sum(-1)
             widest = np.maximum(widest, kept * own.widest[option])
         whole = self.space.whole_of(indices)
@@ -151,6 +159,7 @@ class CostModel:
             "flops": flops,
             "flops_per_token": flops // self.length,
             "memory_bytes": FLOAT_BYTES * params + activations,
+            **({TUNED_PARAMS: tuned} if self.space.trainings else {}),
         }
         if self.disk is not None:
             found[DISK] = self._disk_bytes(self.disk, indices) / BYTES_PER_MB
@@ -182,6 +191,17 @@ class CostModel:
         ]
         most = np.max(heads, axis=0)
         return disk.fixed(self.shape, 0) + FLOAT_BYTES * most
+
+    def _is_trained(
+        self, indices: Int[np.ndarray, "pop site"]
+    ) -> Bool[np.ndarray, "pop layer"]:
+        """Of each layer, whether a weight of it changes where it is kept."""
+        space, found = self.space, np.ones((len(indices), self.space.gate.sites), bool)
+        for training in space.trainings:
+            choices = np.asarray(space.knob(training.name).choices)
+            own = np.asarray(indices)[:, space.columns(training.name)]
+            found &= training.trains(choices[own])
+        return found
 
     @functools.cached_property
     def stage_costs(self) -> tuple[StageCosts, ...]:

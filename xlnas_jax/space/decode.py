@@ -141,7 +141,7 @@ def _likeliest(
             best, chosen, best_score = solution, room, base + solution.score
     if best is None or chosen is None:
         return None
-    return _to_row(space, best, chosen, layers_of)
+    return _to_row(space, best, chosen, layers_of, scores)
 
 
 def _layer_scores(
@@ -214,13 +214,14 @@ def _to_row(
     space: SearchSpace,
     found: Solution,
     room: _Room,
-    scores: Float[np.ndarray, "layer option"],
+    layers: Float[np.ndarray, "layer option"],
+    scores: Float[np.ndarray, "site choice"],
 ) -> Int[np.ndarray, " site"]:
     """Choices of layers as a flattened architecture."""
     values = space.gate.choices
     option = found.choices - (0 in values)
     is_kept = option >= 0
-    number = np.where(is_kept, room.options[option], scores.argmax(-1))
+    number = np.where(is_kept, room.options[option], layers.argmax(-1))
     row = np.zeros(len(space.num_choices), np.int32)
     row[space.columns(space.gate.name)] = [values.index(int(k)) for k in is_kept]
     for stage in reversed(space.stages):
@@ -229,4 +230,9 @@ def _to_row(
             row[space.columns(name)] = chosen
     for whole, chosen in zip(space.wholes, space.whole_rows[room.whole], strict=True):
         row[space.columns(whole.name)] = chosen
+    for training in space.trainings:
+        # It costs nothing. Of choices that are alike the last, which trains most.
+        columns = space.columns(training.name)
+        own = scores[columns, : len(space.knob(training.name).choices)]
+        row[columns] = own.shape[1] - 1 - own[:, ::-1].argmax(-1)
     return row

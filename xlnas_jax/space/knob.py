@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from xlnas_jax.types import ArchitectureError
 
-Choice = int | str
+Choice = int | float | str
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Int, Key
 
 from xlnas_jax.space.knob import Choice, Knob
-from xlnas_jax.space.stage import Stage, Whole
+from xlnas_jax.space.stage import Stage, Training, Whole
 from xlnas_jax.types import Architecture, ArchitectureError
 
 
@@ -28,12 +28,14 @@ class SearchSpace:
         min_layers: architectures that keep fewer layers are not valid.
         stages: of each layer, in the order in which they run; each has knobs.
         wholes: what is known of the knobs of the whole network.
+        trainings: likewise of those of how a network is trained.
     """
 
     knobs: tuple[Knob, ...]
     min_layers: int = 1
     stages: tuple[Stage, ...] = ()
     wholes: tuple[Whole, ...] = ()
+    trainings: tuple[Training, ...] = ()
 
     def __post_init__(self) -> None:
         num_layers = self.gate.sites

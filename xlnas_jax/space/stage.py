@@ -95,6 +95,22 @@ class Run(NamedTuple):
     dropout: Any = None
 
 
+class Training(NamedTuple):
+    """A knob of how a network is trained alone, with one site a layer.
+
+    What a network computes does not depend on it, nor what that costs.
+
+    Attributes:
+        name: of the knob, and of its option in the configuration's `space`.
+        make_knobs: as of a stage.
+        trains: `values -> whether any weight of a layer changes`, for arrays.
+    """
+
+    name: str
+    make_knobs: Callable[[SpaceConfig, EncoderShape], tuple[Knob, ...]]
+    trains: Callable[[np.ndarray], np.ndarray]
+
+
 class Whole(NamedTuple):
     """A knob of the whole network, at one site.
 

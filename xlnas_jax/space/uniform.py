@@ -14,11 +14,17 @@ def uniform_rows(
     """Every uniformly scaled network of a space, each once, in canonical form.
 
     One for each depth and each choice of every other knob; layers are dropped evenly.
+    All of it is trained: how is no matter of size.
 
     Args:
         bottom: keep the first layers instead.
     """
     gate, others = space.gate, space.knobs[1:]
+    whole = [training.name for training in space.trainings]
+    choices = [
+        [len(k.choices) - 1] if k.name in whole else range(len(k.choices))
+        for k in others
+    ]
     depths = range(space.min_layers if space.is_elastic else gate.sites, gate.sites + 1)
     rows = []
     for depth in depths:
@@ -26,7 +32,7 @@ def uniform_rows(
         places = np.linspace(0, gate.sites - 1, depth).round().astype(int)
         is_kept[np.arange(depth) if bottom else places] = True
         kept = np.where(is_kept, gate.choices.index(1), 0)
-        for chosen in itertools.product(*(range(len(k.choices)) for k in others)):
+        for chosen in itertools.product(*choices):
             row = np.zeros(len(space.num_choices), np.int32)
             row[space.columns(gate.name)] = kept
             for knob, choice in zip(others, chosen, strict=True):

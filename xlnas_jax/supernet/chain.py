@@ -7,8 +7,10 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.stages.depth import make_gate
 from xlnas_jax.supernet.stages.registry import (
     LAYER,
+    TRAININGS,
     WHOLES,
     stages_with,
+    trainings_with,
     wholes_with,
 )
 from xlnas_jax.types import ConfigError
@@ -24,6 +26,8 @@ def make_space(config: SpaceConfig, shape: EncoderShape) -> SearchSpace:
     knobs: list[Knob] = [make_gate(config, shape)]
     for place in LAYER:
         knobs += next((k for one in place if (k := one.make_knobs(config, shape))), ())
+    for training in TRAININGS:
+        knobs += training.make_knobs(config, shape)
     knobs += (whole.make_knob(config, shape) for whole in WHOLES)
     return space_of(tuple(knobs), config.min_layers)
 
@@ -31,4 +35,5 @@ def make_space(config: SpaceConfig, shape: EncoderShape) -> SearchSpace:
 def space_of(knobs: tuple[Knob, ...], min_layers: int = 1) -> SearchSpace:
     """The space of these knobs, the gate first, with the stages that they belong to."""
     names = {knob.name for knob in knobs}
-    return SearchSpace(knobs, min_layers, stages_with(names), wholes_with(knobs))
+    own = stages_with(names), wholes_with(knobs), trainings_with(knobs)
+    return SearchSpace(knobs, min_layers, *own)

@@ -132,6 +132,29 @@ def by_place(
     return optax.GradientTransformation(init, update)
 
 
+def with_shares(
+    optimizer: optax.GradientTransformation, shares: Float[Array, " layer"]
+) -> optax.GradientTransformation:
+    """The same, of whose updates every layer takes a share, which may be traced.
+
+    The whole update is scaled, decay included, and moments are those of whole updates.
+    A layer that takes nothing is as if it were not trained: its gradients count for
+    nothing, the norm that is clipped included.
+
+    Args:
+        shares: of the layers that there are, stacked or apart.
+    """
+
+    def update(updates: Any, state: Any, params: Any = None) -> tuple[Any, Any]:
+        is_trained = jnp.where(shares > 0, 1.0, 0.0)
+        updates = _replaced(updates, layers=_scaled(updates.encoder.layers, is_trained))
+        found: Any
+        found, state = optimizer.update(updates, state, params)
+        return _replaced(found, layers=_scaled(found.encoder.layers, shares)), state
+
+    return optax.GradientTransformation(optimizer.init, update)
+
+
 def _scaled(layers: Any, rates: Float[Array, " layer"]) -> Any:
     """Layers, stacked or apart, each times its rate."""
     if isinstance(layers, tuple):

@@ -15,12 +15,14 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.fixed import Row, encode_cut
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
+from xlnas_jax.supernet.stages.tuned import kept_shares, shares_of
 from xlnas_jax.supernet.streams.streams import cut_streams
 from xlnas_jax.supernet.supernet import Seen, Supernet
 from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.learner import ONE_DEVICE, Layout, Learner
 from xlnas_jax.training.methods.base import Method, Network, Setting
 from xlnas_jax.training.optimizer import apply_gradients, with_rate, with_scale
+from xlnas_jax.training.places import with_shares
 from xlnas_jax.types import Architecture, Batch, Said
 
 # A compiled weight update of the encoder and the head of one task. `rows` holds a whole
@@ -149,7 +151,8 @@ def any_network_of(
         return sub(params, x, batch, arch)
 
     embed, streams = embedding_of(supernet), supernet.streams(arch)
-    return Network(full, embed=embed, streams=streams)
+    shares = shares_of(setting.space, row)
+    return Network(full, embed=embed, streams=streams, shares=shares)
 
 
 def make_step_cut(
@@ -199,7 +202,12 @@ def _step_alone(
     ) -> tuple[Learner, Float[Array, ""]]:
         own = setting._replace(network=network)
         is_frozen = not setting.config.trains_embeddings
-        scaled = with_rate(optimizer, factor, is_frozen)
+        scaled = optimizer
+        if network.shares is not None:
+            # Before the rate: a share of 1 then changes no bit, though a compiler joins
+            # the last product with the sum.
+            scaled = with_shares(scaled, network.shares)
+        scaled = with_rate(scaled, factor, is_frozen)
         take = weight_step(method, own, supernet, scaled, seed, name, layout)
         return take(learner, *given)
 
@@ -228,8 +236,8 @@ def cut_network_of(
         return Said(logits, vectors[-1])
 
     streams = cut_streams(row, space, shape, supernet.read_out)
-    embed = embedding_of(supernet)
-    return Network(full, embed=embed, numbers=numbers, streams=streams)
+    embed, shares = embedding_of(supernet), kept_shares(space, row)
+    return Network(full, None, embed, numbers, streams, shares)
 
 
 def weight_step(

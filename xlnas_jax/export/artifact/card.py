@@ -13,7 +13,9 @@ from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.constraints import shown
+from xlnas_jax.space.cost import TUNED_PARAMS
 from xlnas_jax.space.disk import DISK
+from xlnas_jax.supernet.stages import tuned
 from xlnas_jax.supernet.stages.registry import in_words
 
 PIPELINES = {
@@ -88,6 +90,8 @@ class Card:
         vocabulary: what is kept of the pretrained one; None where it is not trimmed.
         disk_form: of which the costs hold megabytes, where they do.
         few_shot: where labelled rows of targets trained it.
+        shares: of its update that each layer took while the network was trained alone;
+            empty where that was no choice.
         forms: other forms that lie beside this one, and by how much their outputs
             differ at most.
     """
@@ -116,6 +120,7 @@ class Card:
     vocabulary: Vocabulary | None = None
     disk_form: str = ""
     few_shot: FewShot | None = None
+    shares: Sequence[float] = ()
     forms: Mapping[str, float] = field(default_factory=dict)
 
     def languages(self, role: str) -> tuple[str, ...]:
@@ -331,11 +336,14 @@ def _size(card: Card, subnet: Subnet) -> str:
         "encoder_params": "parameters without embeddings and head",
         "flops": f"FLOPs of an input of {card.cost_length} tokens",
         "memory_bytes": "bytes of weights and activations",
+        TUNED_PARAMS: "parameters of layers that training alone changes",
     }
     if DISK in card.costs:
         titles[DISK] = f"megabytes as `{card.disk_form}`, tokenizer included"
     for name, title in titles.items():
         counts = (card.costs.get(name), card.full_costs.get(name))
+        if name == TUNED_PARAMS and counts[0] is None:
+            continue
         cells = ["-" if count is None else shown(count) for count in counts]
         rows.append(_row(title, *cells))
     if card.latency is not None:
@@ -343,6 +351,9 @@ def _size(card: Card, subnet: Subnet) -> str:
         cells = ["-" if ms is None else f"{ms:,.3f}" for ms in times]
         rows.append(_row(f"milliseconds of {card.latency.what}, measured", *cells))
     layers = [f"{i}. {in_words(size)}" for i, size in enumerate(subnet.sizes, 1)]
+    if card.shares:
+        pairs = zip(layers, card.shares, strict=True)
+        layers = [f"{layer}, {tuned.in_words(share)}" for layer, share in pairs]
     held = f"{count_params(subnet.weights):,} parameters are stored, layer by layer:"
     return "\n".join(rows) + f"\n\n{held}\n\n" + "\n".join(layers)
 

@@ -26,7 +26,9 @@ from xlnas_jax.export.artifact.card import Card, FewShot, Latency
 from xlnas_jax.export.score import score_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.few_shot.document import few_shot_of, told, trained_part
+from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet import pretrained
+from xlnas_jax.supernet.stages.tuned import TUNED
 from xlnas_jax.types import ConfigError, DataError
 
 DIGITS = 6
@@ -119,6 +121,7 @@ def make_card(
         vocabulary=experiment.vocabulary,
         disk_form=config.cost.disk_form,
         few_shot=None if few is None else _few_shot(experiment, part, few),
+        shares=_shares(space, row) if steps or "places" in point else (),
     )
 
 
@@ -132,6 +135,12 @@ def _few_shot(
     return FewShot(
         told({**found, "ids": own}), found["steps"], trained_part(found), before
     )
+
+
+def _shares(space: SearchSpace, row: Int[np.ndarray, " site"]) -> tuple[float, ...]:
+    """Of its update that each layer took in training alone, if that was a choice."""
+    shares = space.values(row).get(TUNED, ())
+    return tuple(float(shares[n]) for n, _ in space.layers(row)) if shares else ()
 
 
 def _roles(part: TaskPart) -> dict[str, str | list[str]]:

@@ -1,4 +1,4 @@
-"""Every kind of stage, in the order in which they run, and every knob of the whole.
+"""Every kind of stage, in the order in which they run, and every other knob.
 
 A place in a layer is a tuple: the first of its kinds that the configuration asks for
 stands there, and none where it asks for none.
@@ -8,7 +8,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 
 from xlnas_jax.space.knob import Knob
-from xlnas_jax.space.stage import Stage, Whole
+from xlnas_jax.space.stage import Stage, Training, Whole
 from xlnas_jax.supernet.stages import (
     adapter,
     attention,
@@ -16,6 +16,7 @@ from xlnas_jax.supernet.stages import (
     lora,
     pooling,
     prefix,
+    tuned,
     windowed,
 )
 from xlnas_jax.supernet.stages.part import Part, with_parts
@@ -37,6 +38,7 @@ LAYER: tuple[tuple[Stage, ...], ...] = (
     (adapter.STAGE,),
 )
 WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
+TRAININGS: tuple[Training, ...] = (tuned.TRAINING,)
 STAGES: tuple[Stage, ...] = tuple(stage for place in LAYER for stage in place)
 # What every pretrained encoder has.
 PRETRAINED: tuple[Stage, ...] = (attention.STAGE, feed_forward.STAGE)
@@ -56,6 +58,12 @@ def wholes_with(knobs: Iterable[Knob]) -> tuple[Whole, ...]:
     """What is known of the knobs of the whole network among these."""
     names = {knob.name for knob in knobs}
     return tuple(whole for whole in WHOLES if whole.name in names)
+
+
+def trainings_with(knobs: Iterable[Knob]) -> tuple[Training, ...]:
+    """What is known of the knobs of how a network is trained among these."""
+    names = {knob.name for knob in knobs}
+    return tuple(training for training in TRAININGS if training.name in names)
 
 
 def in_words(values: Mapping[str, int]) -> str:

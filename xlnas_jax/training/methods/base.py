@@ -46,6 +46,7 @@ class Network(NamedTuple):
         numbers: of the layers, where they are cut out and stand one after another.
         streams: the whole network layer by layer, for methods in which texts see each
             other.
+        shares: of its update that each layer takes (`space.tuned`); None: all take all.
     """
 
     full: Callable[..., Said]
@@ -53,6 +54,7 @@ class Network(NamedTuple):
     embed: Callable[..., Any] | None = None
     numbers: tuple[int, ...] | None = None
     streams: Streams | None = None
+    shares: Float[Array, " layer"] | None = None
 
 
 class Part(NamedTuple):

@@ -38,7 +38,7 @@ from xlnas_jax.training.methods.base import (
     whole,
 )
 from xlnas_jax.training.optimizer import make_optimizer
-from xlnas_jax.training.places import Places
+from xlnas_jax.training.places import Places, with_shares
 from xlnas_jax.types import Batch
 
 # Under the root of Adam's second moment, of the size of its `eps`: the root then has a
@@ -116,6 +116,8 @@ def _make_episode(
     places = None if numbers is None else Places(numbers, layers)
     eps_root = _EPS_ROOT if is_exact else 0.0
     train = make_optimizer(setting.config, start.params, None, places, eps_root)
+    if setting.network.shares is not None:
+        train = with_shares(train, setting.network.shares)
     slope_of = of_gates_exact if is_exact else of_gates_first
 
     def step(params: Any, opt_state: Any, given: tuple[Batch, Any]) -> tuple[Any, Any]:
