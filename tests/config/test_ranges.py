@@ -24,6 +24,7 @@ NEEDED: dict[str, Any] = {
     "parallel": None,
     "train": [{"kind": "table", "path": "x"}],
     "pool": ["it", "pt"],
+    "width": 64,
 }
 MINIMAL: dict[str, Any] = {
     "languages": {"source": "en", "aux_heldout": ["fr"], "target": ["de"]},

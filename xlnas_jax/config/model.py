@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import at_least, distinct, divides
+from xlnas_jax.config.ranges import (
+    MAX_STEPS,
+    at_least,
+    distinct,
+    divides,
+    positive,
+)
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,32 @@ class VocabularyConfig:
 
 
 @dataclass(frozen=True)
+class NarrowConfig:
+    """A pretrained encoder with fewer hidden dimensions; all networks then have these.
+
+    Dimensions and heads with the longest weights are left, and what the encoder gave
+    there is learnt again before anything else: by a distance to the hidden vectors of
+    every layer of the full encoder, on the texts that weights learn from, without
+    labels.
+
+    Attributes:
+        width: hidden size that is left; a multiple of the size of a head, of which as
+            many are left as fit.
+        steps: so many batches of it are learnt again by; 0: it stays as it was cut.
+        learning_rate: of these steps; it goes by `train.schedule`.
+    """
+
+    width: int
+    steps: int = 1000
+    learning_rate: float = 5e-4
+
+    def __post_init__(self) -> None:
+        at_least(self, 1, "width", most=2**14)
+        at_least(self, 0, "steps", most=MAX_STEPS)
+        positive(self, "learning_rate")
+
+
+@dataclass(frozen=True)
 class PretrainedModel:
     """A BERT, RoBERTa or XLM-R checkpoint in Hugging Face format.
 
@@ -50,12 +82,14 @@ class PretrainedModel:
         path: a directory, a hub id, or `package:NAME` for weights carried by an
             installed Python package.
         vocabulary: which pieces of its vocabulary are kept; all if absent.
+        narrow: fewer hidden dimensions; all if absent.
     """
 
     path: str
     kind: Literal["pretrained"] = "pretrained"
     revision: str = ""
     vocabulary: VocabularyConfig | None = None
+    narrow: NarrowConfig | None = None
 
     def __post_init__(self) -> None:
         distinct(self, "path")

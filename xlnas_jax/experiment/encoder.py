@@ -20,6 +20,7 @@ from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.families.registry import SCRATCH
+from xlnas_jax.supernet.narrow import narrowed_shape
 
 # Texts, and characters of each, that a tokenizer is held against `transformers` on.
 _COMPARED = 300
@@ -46,9 +47,13 @@ def tokenizer_and_shape(
         require_ids_within(tokenizer, shape.vocab_size, shape.num_segments, where)
         texts = itertools.islice(texts_of(found), _COMPARED)
         require_agreement(tokenizer.backend, folder, [t[:_COMPARED] for t in texts])
-        if model.vocabulary is None:
-            return tokenizer, shape, None
-        return trim_vocabulary(config, model.vocabulary, found, tokenizer, shape)
+        vocabulary = None
+        if model.vocabulary is not None:
+            given = config, model.vocabulary, found, tokenizer, shape
+            tokenizer, shape, vocabulary = trim_vocabulary(*given)
+        if model.narrow is not None:
+            shape = narrowed_shape(shape, model.narrow.width)
+        return tokenizer, shape, vocabulary
     texts = itertools.chain((one.prefix for one in longest), texts_of(found))
     tokenizer = train_tokenizer(texts, model.vocab_size, max_length)
     return tokenizer, scratch_shape(model, tokenizer, max_length), None

@@ -48,7 +48,7 @@ class Table(NamedTuple):
     """
 
     rows: Int[np.ndarray, " row"]
-    words: Float[Array, "row model"]
+    words: Float[np.ndarray, "row model"]
     shape: EncoderShape
 
 
@@ -61,6 +61,7 @@ def require_fidelity(
     trimming: Trimming,
     directory: pathlib.Path,
     params: SharedParams,
+    dims: Int[np.ndarray, " model"] | None = None,
 ) -> None:
     """An error unless texts of every language have the vectors and logits they had.
 
@@ -71,6 +72,7 @@ def require_fidelity(
 
     Args:
         directory: the whole pretrained model.
+        dims: of its hidden dimensions those that the full network has; None: all.
 
     Raises:
         ConfigError: they have others; language and text are named.
@@ -82,6 +84,8 @@ def require_fidelity(
     if not samples:
         return
     table = _look_up(directory, samples)
+    if dims is not None:
+        table = table._replace(words=table.words[:, dims])
     differ = _make_differ(experiment, table.shape)
     with jax.default_matmul_precision("highest"):
         for start in range(0, len(samples), _ROWS):
@@ -115,7 +119,7 @@ def _samples(trimming: Trimming, trimmed: Tokenizer, size: int) -> Iterator[Samp
 def _look_up(directory: pathlib.Path, samples: Sequence[Sample]) -> Table:
     whole = pretrained.read_shape(directory)
     rows = np.unique([whole.pad_id, *(id for one in samples for id in one.before.ids)])
-    words = jax.device_put(pretrained.load_words(directory)[rows])
+    words = pretrained.load_words(directory)[rows]
     pad_id = int(np.searchsorted(rows, whole.pad_id))
     return Table(rows, words, dataclasses.replace(whole, pad_id=pad_id))
 

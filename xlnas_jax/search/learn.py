@@ -13,11 +13,13 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.model import NarrowConfig, PretrainedModel
 from xlnas_jax.data.batches.pair_rows import pairs_of
 from xlnas_jax.data.batches.plan import TrainingPlan
-from xlnas_jax.devices.sharding import make_layout, place
+from xlnas_jax.devices.sharding import make_layout, place, replicate
 from xlnas_jax.experiment.draws import round_key
 from xlnas_jax.experiment.parts import Experiment, starts_whole
+from xlnas_jax.experiment.weights import whole_encoder
 from xlnas_jax.search.prepared import at_rates, init_states, prepared_states
 from xlnas_jax.search.ranking import rank_units
 from xlnas_jax.search.teacher import own_weights, whole_teacher
@@ -28,6 +30,7 @@ from xlnas_jax.training.average import checkpoints, with_checkpoint
 from xlnas_jax.training.learner import Layout, Learner
 from xlnas_jax.training.methods.base import Draw, Method, Setting, hears
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
+from xlnas_jax.training.narrowed import Narrowed, relearn
 from xlnas_jax.training.reorder import reorder
 from xlnas_jax.training.step import (
     States,
@@ -162,6 +165,8 @@ def make_learn(
             first = train.pretune_steps + (number - warm_up) * count
             last = first + count
         loss = jnp.zeros(())
+        if number == 0 and _narrowed(config) is not None:
+            learner = relearnt(learner)
         if number == warm_up and last > first and method.prepare is not None:
             learner = prepare(learner)
         for step in range(first, last):
@@ -178,6 +183,22 @@ def make_learn(
         if number == warm_up - 1 and train.reorder:
             learner = sort(learner)
         return learner, loss
+
+    def relearnt(learner: Learner) -> Learner:
+        how, (encoder, shape, kept) = _narrowed(config), whole_encoder(experiment)
+        assert how is not None
+        assert kept is not None
+        whole = replicate(mesh, encoder), shape, experiment.shape, kept.dims
+        plan = make_plan(experiment, rows)
+
+        def draw(number: int) -> tuple[Batch, Any, Any]:
+            task, bucket, index, weight = plan[number]
+            return rows[task][bucket], index, weight
+
+        given = learner.params.encoder, Narrowed(*whole), train, how, draw, layout
+        own = relearn(*given)
+        params = dataclasses.replace(learner.params, encoder=own)
+        return dataclasses.replace(learner, params=params)
 
     def prepare(learner: Learner) -> Learner:
         later = train.rounds_learning_rate if train.pretune_steps else None
@@ -204,6 +225,13 @@ def make_learn(
         return layout.store(reorder(learner, space, ranking))
 
     return learn
+
+
+def _narrowed(config: Config) -> NarrowConfig | None:
+    """How a narrowed encoder is to learn again what it gave; None if it is not."""
+    model = config.model
+    how = model.narrow if isinstance(model, PretrainedModel) else None
+    return how if how is not None and how.steps else None
 
 
 def _make_averaging(

@@ -214,6 +214,11 @@ def _model_name(experiment: Experiment) -> str:
     if not isinstance(model, PretrainedModel):
         return ""
     origin = f", {experiment.model_origin}" if experiment.model_origin else ""
+    if model.narrow is not None:
+        origin += (
+            f", narrowed to {model.narrow.width} hidden dimensions that learnt in "
+            f"{model.narrow.steps:,} steps what they gave"
+        )
     return _without_place(model.path) + origin
 
 
