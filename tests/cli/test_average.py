@@ -117,3 +117,5 @@ def test_several_models_are_scored_and_asked_as_one(models, tmp_path, capsys):
 def test_a_model_must_be_named(capsys):
     assert run(["evaluate", "--data", "x.tsv"]) == 2
     assert "at least one directory" in capsys.readouterr().err
+    assert run(["evaluate", "a", "b", "--data", "x.tsv", "--form", "onnx"]) == 2
+    assert "must be of one model" in capsys.readouterr().err
