@@ -35,6 +35,7 @@ ROOMS = (
     "export",
     "calibration",
     "run",
+    "pretraining",
     "comparison",
     "cli",
 )

@@ -3,10 +3,15 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 from scipy.special import log_softmax
 
-from xlnas_jax.alignment.infonce import infonce_loss, shared_information
+from xlnas_jax.alignment.infonce import (
+    infonce_loss,
+    ranking_loss,
+    shared_information,
+)
 
 NUM = 32
 
@@ -74,3 +79,39 @@ def test_vectors_of_zeros_are_no_nan_but_nan_is():
     assert np.isnan(infonce_loss(zeros * jnp.nan, single(vectors(0)), 0.05))
     slope = jax.grad(infonce_loss)(zeros, single(vectors(0)), 0.05)
     assert np.isfinite(slope).all()
+
+
+def test_ranking_without_a_margin_is_the_cross_entropy_of_optax_both_ways():
+    x, y = (single(vectors(seed)) for seed in (0, 1))
+    unit = [one / jnp.linalg.norm(one, axis=1, keepdims=True) for one in (x, y)]
+    scores = unit[0] @ unit[1].T / 0.1
+    own = jnp.eye(NUM)
+    both = [optax.softmax_cross_entropy(s, own) for s in (scores, scores.T)]
+    expected = float((both[0] + both[1]).mean() / 2)
+    assert float(ranking_loss(x, y, 0.1)) == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_margin_is_what_the_translation_s_own_cosine_is_less_by():
+    # exp(own - m) / (exp(own - m) + sum of exp(others)), in closed form of two pairs.
+    x, y = single(np.eye(2, 16)), single(np.eye(2, 16))
+    expected = np.log(1 + np.exp((0.0 - (1.0 - 0.3)) / 0.5))
+    found = float(ranking_loss(x, y, 0.5, margin=0.3))
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_what_fills_a_batch_and_what_means_the_same_is_told_from_nothing():
+    x, y = vectors(0, 6), vectors(1, 6)
+    y[4], x[4] = y[1], x[1]  # the fifth pair is the second one again
+    weight, meaning = np.asarray([1, 1, 1, 1, 1, 0]), np.asarray([0, 1, 2, 3, 1, 5])
+    given = jnp.asarray(weight, jnp.float32), jnp.asarray(meaning, jnp.int32)
+    found = float(ranking_loss(single(x), single(y), 0.2, 0.1, *given))
+    unit = [one / np.linalg.norm(one, axis=1, keepdims=True) for one in (x, y)]
+    each = []
+    for pair in range(5):
+        others = [n for n in range(5) if n == pair or meaning[n] != meaning[pair]]
+        place = others.index(pair)
+        for one, other in (unit, unit[::-1]):
+            cosines = other[others] @ one[pair]
+            cosines[place] -= 0.1
+            each.append(-log_softmax(cosines / 0.2)[place])
+    assert found == pytest.approx(np.mean(each), rel=1e-4)

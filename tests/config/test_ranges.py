@@ -8,8 +8,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 import pytest
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.pretraining.pretrain import Pretraining
 from xlnas_jax.config.ranges import near_divisors
-from xlnas_jax.config.reading.file import parse_config
+from xlnas_jax.config.reading.file import parse_as
 from xlnas_jax.types import ConfigError
 
 # What a section cannot do without.
@@ -25,6 +26,7 @@ NEEDED: dict[str, Any] = {
     "train": [{"kind": "table", "path": "x"}],
     "pool": ["it", "pt"],
     "width": 64,
+    "languages": ["en", "fr"],
 }
 MINIMAL: dict[str, Any] = {
     "languages": {"source": "en", "aux_heldout": ["fr"], "target": ["de"]},
@@ -74,14 +76,22 @@ def filled(mapping: Any, value: Any) -> Any:
     return [filled(i, value) for i in mapping] if isinstance(mapping, list) else mapping
 
 
+# A pretraining has a section of its own and shares others.
+PRETRAINING: dict[str, Any] = {
+    "model": {"kind": "scratch"},
+    "pretrain": {"languages": ["en"], "texts": [{"kind": "lines", "path": "x"}]},
+}
 OPTIONS = {}
-for mapping, place in numbers(Config, MINIMAL):
-    kind = str(mapping.get(place.split(".")[0], {}))
-    OPTIONS[f"{place} {kind[:60] if '.' in place else ''}"] = (mapping, place)
+for root, minimal in ((Config, MINIMAL), (Pretraining, PRETRAINING)):
+    for mapping, place in numbers(root, minimal):
+        kind = str(mapping.get(place.split(".")[0], {}))
+        name = f"{place} {kind[:60] if '.' in place else ''}"
+        if root is Config or place.startswith("pretrain."):
+            OPTIONS[name] = (root, mapping, place)
 
 
 def test_the_walk_finds_the_options() -> None:
-    places = {place for _, place in OPTIONS.values()}
+    places = {place for _, _, place in OPTIONS.values()}
     assert len(places) > 80
     assert {
         "seed",
@@ -91,14 +101,17 @@ def test_the_walk_finds_the_options() -> None:
         "controller.learning_rate",
         "data.limit",
         "data.base.per_class",
+        "pretrain.mask_rate",
     } <= places
 
 
-@pytest.mark.parametrize(("mapping", "place"), OPTIONS.values(), ids=OPTIONS.keys())
+@pytest.mark.parametrize(
+    ("root", "mapping", "place"), OPTIONS.values(), ids=OPTIONS.keys()
+)
 @pytest.mark.parametrize("value", [10**30, -(10**30), 10**400, float("nan")], ids=str)
-def test_a_number_beyond_all_use_is_refused(mapping, place, value) -> None:
+def test_a_number_beyond_all_use_is_refused(root, mapping, place, value) -> None:
     with pytest.raises(ConfigError) as found:
-        parse_config(filled(mapping, value))
+        parse_as(root, filled(mapping, value))
     name = place.split(".")[-1]
     assert name in str(found.value)
     assert len(str(found.value)) < 400

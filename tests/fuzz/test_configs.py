@@ -20,7 +20,8 @@ from xlnas_jax.config.reading.file import (
 from xlnas_jax.config.reading.yaml_text import YamlError, parse_yaml
 from xlnas_jax.experiment.prepare import prepare
 
-FILES = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+EVERY = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+FILES = [file for file in EVERY if not file.stem.startswith("pretrain_")]
 TEXTS = [file.read_text(encoding="utf-8") for file in FILES]
 MAPPINGS = [to_mapping(load_config(file)) for file in FILES]
 SMALL = """

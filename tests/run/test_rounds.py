@@ -13,7 +13,8 @@ from tests.search.test_search import start
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.devices.compiles import CompileCounter
 from xlnas_jax.run.rounds import run_rounds
-from xlnas_jax.storage.rundir import MetricsFile, Run, open_run
+from xlnas_jax.storage.metrics import MetricsFile
+from xlnas_jax.storage.rundir import Run, open_run
 from xlnas_jax.storage.steps import Checkpoints
 from xlnas_jax.terminal.progress import Progress
 from xlnas_jax.types import DivergedError

@@ -15,7 +15,8 @@ import yaml
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.reading.file import load_config, parse_config, to_mapping
-from xlnas_jax.storage.rundir import MetricsFile, Run, open_run, read_config
+from xlnas_jax.storage.metrics import MetricsFile
+from xlnas_jax.storage.rundir import Run, open_run, read_config
 from xlnas_jax.types import CheckpointError
 
 # Takes the lock as a run does, says so, and waits to be killed.

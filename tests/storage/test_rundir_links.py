@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.storage.test_rundir import contents, make_config
-from xlnas_jax.storage.rundir import MetricsFile, open_run, read_run
+from xlnas_jax.storage.metrics import MetricsFile
+from xlnas_jax.storage.rundir import open_run, read_run
 from xlnas_jax.types import CheckpointError
 
 NAMES = ("config.yaml", "front.json", ".lock", "metrics.jsonl", "measured.json")

@@ -15,6 +15,7 @@ from xlnas_jax.cli.describe import Describe
 from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.predict import Predict
+from xlnas_jax.cli.pretrain import Pretrain
 from xlnas_jax.cli.search import Search
 from xlnas_jax.cli.trim import Trim
 from xlnas_jax.config.reading.file import require_once
@@ -23,6 +24,7 @@ from xlnas_jax.types import ConfigError
 COMMANDS = {
     "describe": Describe,
     "search": Search,
+    "pretrain": Pretrain,
     "export": Export,
     "evaluate": Evaluate,
     "predict": Predict,

@@ -60,6 +60,17 @@ def make_source(
     return source
 
 
+def make_parallel_source(
+    config: PairsData, source_language: str, skip: bool = False
+) -> Source:
+    """Translations from a language without a role, for what learns from no label.
+
+    Args:
+        skip: as `skip_bad_rows` above.
+    """
+    return _make(config, source_language, skip)
+
+
 def read(
     source: Source, roles: LanguageRoles, language: str, split: Split, phase: Phase
 ) -> AnyExamples:

@@ -63,20 +63,50 @@ def read_unlabelled(
         DataError: there is no text of it, or a file is faulty.
     """
     roles.require_text(language)
+    where = "languages.unlabelled"
+    found = _of_places(places, source, language, is_paired, skip, where)
+    texts, pairs = zip(*found, strict=True)
+    return Texts(language, texts, pairs if is_paired else None)
+
+
+def read_plain(
+    places: Sequence[SetTexts | LineTexts], language: str, skip: bool, where: str
+) -> tuple[str, ...]:
+    """The same of a language without a role, in places that belong to no task.
+
+    Args:
+        where: the option that names the language, for messages.
+
+    Raises:
+        DataError: as above.
+    """
+    found = _of_places(places, None, language, False, skip, where)
+    return tuple(text for text, _ in found)
+
+
+def _of_places(
+    places: Sequence[AnyTexts],
+    source: Source | None,
+    language: str,
+    is_paired: bool,
+    skip: bool,
+    where: str,
+) -> list[tuple[str, str]]:
+    """Distinct texts with their pairs, in the order of the places."""
     found: dict[tuple[str, str], None] = {}
     for place in places:
         own = _of_place(place, source, language, is_paired, skip)
         found.update(dict.fromkeys(_drawn(own, place.limit)))
     if not found:
         raise DataError(
-            f"languages.unlabelled: there must be text of {named(language)}; got none "
-            f"in {', '.join(map(_told, places))}. Name a place that has some in texts, "
+            f"{where}: there must be text of {named(language)}; got none in "
+            f"{', '.join(map(_told, places))}. Name a place that has some in texts, "
             f"or remove the language."
         )
-    texts, pairs = zip(*found, strict=True)
-    for text in (*texts, *pairs):
-        require_unicode(text, f"text of {language!r}")
-    return Texts(language, texts, pairs if is_paired else None)
+    for texts in found:
+        for text in texts:
+            require_unicode(text, f"text of {language!r}")
+    return list(found)
 
 
 def _drawn(own: list[tuple[str, str]], limit: int | None) -> list[tuple[str, str]]:
@@ -95,11 +125,12 @@ def _drawn(own: list[tuple[str, str]], limit: int | None) -> list[tuple[str, str
 
 
 def _of_place(
-    place: AnyTexts, source: Source, language: str, is_paired: bool, skip: bool
+    place: AnyTexts, source: Source | None, language: str, is_paired: bool, skip: bool
 ) -> list[tuple[str, str]]:
     """Texts with their pairs, which are empty where the task reads none."""
     try:
         if isinstance(place, OwnTexts):
+            assert source is not None, "it is of a task"
             return _of_examples(source.read(language, "train"), is_paired)
         if isinstance(place, LineTexts):
             return _of_plain(_lines(place.path, language), is_paired)

@@ -6,11 +6,10 @@ from pathlib import Path
 
 from rich.console import Console
 
-from xlnas_jax.config.config import Config
 from xlnas_jax.devices.processes import decide, is_first
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.run.recorded import record, require_same
-from xlnas_jax.storage.rundir import Run, open_run
+from xlnas_jax.storage.rundir import AnyConfig, Run, open_run
 from xlnas_jax.terminal.text import make_console, say
 from xlnas_jax.types import CheckpointError
 
@@ -31,7 +30,7 @@ def remember(experiment: Experiment, run: Run) -> None:
 
 @contextlib.contextmanager
 def open_shared(
-    directory: Path, config: Config, is_whole: bool = True
+    directory: Path, config: AnyConfig, is_whole: bool = True
 ) -> Iterator[Run]:
     """The run, open in the first process; the others follow it."""
     with contextlib.ExitStack() as stack:

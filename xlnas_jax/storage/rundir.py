@@ -13,25 +13,23 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.pretraining.pretrain import Pretraining
 from xlnas_jax.config.reading.changes import Change, changes
-from xlnas_jax.config.reading.file import dump_config, load_config
+from xlnas_jax.config.reading.file import dump_config, load_as
 from xlnas_jax.files import (
-    MAX_BYTES,
-    append_line,
     finite,
     kind_of,
     located,
     open_own,
-    parse_json,
-    read_bytes,
     read_json,
     write_json,
     write_text,
 )
 from xlnas_jax.storage.listing import crc32
+from xlnas_jax.storage.metrics import MetricsFile, writing
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
@@ -43,38 +41,11 @@ _FOLDERS = (CHECKPOINTS, EXPERIMENT, MODEL)
 # Written where they are; all others are replaced.
 _IN_PLACE = (LOCK, METRICS)
 _ADVICE = "Delete it to have it made again."
-_METRICS_ADVICE = "Move it away; the rounds from the last saved state on are logged."
 _MAX_DIFFERENCES = 5
+# What a run is of.
+AnyConfig = Config | Pretraining
+Kind = TypeVar("Kind", bound=AnyConfig)
 _ROWS = ", by which rows of training or auxiliary data are passed over"
-
-
-@dataclass(frozen=True)
-class MetricsFile:
-    """One JSON object per line, in the order of its `round`."""
-
-    path: Path
-    is_writer: bool = True
-
-    def append(self, record: Mapping[str, Any]) -> None:
-        """Write a line; it is on the disk when this returns."""
-        if not self.is_writer:
-            return
-        text = json.dumps(finite(record), ensure_ascii=False, allow_nan=False)
-        with _explained(self.path):
-            append_line(self.path, text)
-
-    def truncate(self, round: int) -> None:
-        """Drop this round and later ones, and a line that a kill left half written."""
-        if not self.is_writer or not self.path.exists():
-            return
-        content = read_bytes(
-            self.path, CheckpointError, _METRICS_ADVICE, follow=False, most=MAX_BYTES
-        )
-        lines = content.decode("utf-8", "replace").splitlines(True)
-        kept = [line for line in lines if _is_before(line, round)]
-        if kept != lines:
-            with _explained(self.path):
-                write_text(self.path, "".join(kept))
 
 
 @dataclass(frozen=True)
@@ -116,7 +87,7 @@ class Run:
     def write_front(self, document: Mapping[str, Any]) -> None:
         """Write the result: from now on the search is finished."""
         if self.is_writer:
-            with _explained(self.path / FRONT):
+            with writing(self.path / FRONT):
                 write_json(self.path / FRONT, _signed(document))
 
     def read_measured(self) -> dict[str, Any]:
@@ -130,13 +101,13 @@ class Run:
         """Add measured values, or replace those of the same name."""
         merged = {**self.read_measured(), **values}
         if self.is_writer:
-            with _explained(self.path / MEASURED):
+            with writing(self.path / MEASURED):
                 write_json(self.path / MEASURED, merged)
 
 
 @contextlib.contextmanager
 def open_run(
-    path: str | os.PathLike[str], config: Config, is_whole: bool = True
+    path: str | os.PathLike[str], config: AnyConfig, is_whole: bool = True
 ) -> Iterator[Run]:
     """Create a run, or continue the one that `path` holds.
 
@@ -151,15 +122,17 @@ def open_run(
             else, or another process has it open. Nothing in it was changed.
     """
     directory = Path(path)
-    with _explained(directory):
+    with writing(directory):
         directory.mkdir(parents=True, exist_ok=True)
         _require_run_or_empty(directory)
         _require_own(directory)
         _require_single(directory)
     with _locked(directory):
         is_new = not (directory / CONFIG).exists()
-        if is_new or _goes_on(directory, read_config(directory), config, is_whole):
-            with _explained(directory / CONFIG):
+        if is_new or _goes_on(
+            directory, read_config_as(type(config), directory), config, is_whole
+        ):
+            with writing(directory / CONFIG):
                 write_text(directory / CONFIG, dump_config(config))
         yield Run(directory)
 
@@ -187,7 +160,7 @@ def look_at(
         CheckpointError: as `open_run`, but for what only writing can show.
     """
     directory = Path(path)
-    with _explained(directory):
+    with writing(directory):
         if not directory.exists():
             return False
         _require_run_or_empty(directory)
@@ -198,7 +171,12 @@ def look_at(
 
 
 def read_config(path: str | os.PathLike[str]) -> Config:
-    """The configuration that a run directory holds."""
+    """The configuration that the directory of a search holds."""
+    return read_config_as(Config, path)
+
+
+def read_config_as(kind: type[Kind], path: str | os.PathLike[str]) -> Kind:
+    """The configuration that a run directory holds, which is to be of some kind."""
     file = Path(path) / CONFIG
     if not file.is_file():
         raise CheckpointError(
@@ -206,7 +184,7 @@ def read_config(path: str | os.PathLike[str]) -> Config:
             "Give the directory that `xlnas search` wrote."
         )
     try:
-        return load_config(file)
+        return load_as(kind, file)
     except ConfigError as error:
         raise CheckpointError(
             f"{path}: must hold a run of this version of xlnas_jax; {error}"
@@ -241,14 +219,6 @@ def _read_signed(path: Path) -> dict[str, Any] | None:
             f"{brief(signature)} and should be another. {_ADVICE}"
         )
     return content
-
-
-def _is_before(line: str, round: int) -> bool:
-    """True for a whole line of metrics of an earlier round."""
-    try:
-        return line.endswith("\n") and parse_json(line)["round"] < round
-    except (ValueError, KeyError, TypeError):
-        return False
 
 
 def _require_run_or_empty(directory: Path) -> None:
@@ -292,7 +262,9 @@ def _require_single(directory: Path) -> None:
             )
 
 
-def _goes_on(directory: Path, stored: Config, config: Config, is_whole: bool) -> bool:
+def _goes_on(
+    directory: Path, stored: AnyConfig, config: AnyConfig, is_whole: bool
+) -> bool:
     """Whether a run that goes on has options to remember that it did not have.
 
     Raises:
@@ -335,7 +307,7 @@ def _listed(found: Sequence[Change]) -> str:
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the directory's lock; the system releases it if the process is killed."""
     with contextlib.ExitStack() as stack:
-        with _explained(directory):
+        with writing(directory):
             flags = os.O_RDWR | os.O_CREAT
             file = stack.enter_context(open_own(directory / LOCK, flags))
         _hold(directory, file.fileno(), fcntl.LOCK_EX)
@@ -371,15 +343,4 @@ def _hold(directory: Path, number: int, kind: int) -> None:
         raise CheckpointError(
             f"{directory}: must be used by one process at a time; process {owner} "
             f"holds {directory / LOCK}. Wait for it, or use another run directory."
-        ) from error
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CheckpointError(
-            f"{path}: cannot be written: {error.strerror or error}. What was saved "
-            "before is intact; mend this and run the same command again."
         ) from error

@@ -59,10 +59,18 @@ def embed(
     segments: Int[Array, "batch seq"],
     dtype: DTypeLike,
     dropout: Dropout | None = None,
+    places: Int[Array, "batch seq"] | None = None,
 ) -> Hidden:
-    """Word, position and segment embeddings, summed and normalised."""
+    """Word, position and segment embeddings, summed and normalised.
+
+    Args:
+        places: of the tokens, counted from 0, where they are not one after another.
+    """
     total = params.word[tokens] + params.segment[segments]
-    total += _positions(params, shape, tokens)
+    if places is None:
+        total += _positions(params, shape, tokens)
+    else:
+        total += params.position[places + shape.position_offset]
     normal = layer_norm(total, params.norm, shape.norm_epsilon)
     return drop(normal, dropout, 3).astype(dtype)
 

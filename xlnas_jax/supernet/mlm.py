@@ -1,6 +1,8 @@
 """The masked-language-model head: from token vectors to logits of the vocabulary."""
 
 import pathlib
+from collections.abc import Callable
+from typing import no_type_check
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,6 +20,7 @@ from xlnas_jax.supernet.tensors import open_checkpoint
 
 
 @struct.dataclass
+@no_type_check
 class MlmHead:
     """A dense layer with GELU and LayerNorm, then an output over the vocabulary.
 
@@ -31,6 +34,22 @@ class MlmHead:
     norm: Norm
     bias: Float[Array, " vocab"]
     decoder: Float[Array, "vocab model"] | None = None
+
+
+def init_mlm_head(
+    normal: Callable[..., Float[Array, "..."]], shape: EncoderShape
+) -> MlmHead:
+    """A new head whose output is tied to the word table.
+
+    Args:
+        normal: draws weights; see `init.make_normal`.
+    """
+    width = shape.width
+    return MlmHead(
+        transform=Dense(normal(width, width), jnp.zeros(width)),
+        norm=Norm(jnp.ones(width), jnp.zeros(width)),
+        bias=jnp.zeros(shape.vocab_size),
+    )
 
 
 def load_mlm_head(directory: pathlib.Path, shape: EncoderShape) -> MlmHead | None:

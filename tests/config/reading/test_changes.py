@@ -9,13 +9,14 @@ from tests.experiments import tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.data import SetData
+from xlnas_jax.config.pretraining.pretrain import Pretraining
 from xlnas_jax.config.reading.changes import RULES, changes, rule_of
 
 # Sections that touch the search as a whole, whatever options they come to have; every
 # option of another section has a rule of its own.
 WHOLE = {
     *("model", "languages", "data", "space", "cost", "constraints", "train"),
-    *("search.escape", "transfer", "controller", "evaluate"),
+    *("search.escape", "transfer", "controller", "evaluate", "pretrain"),
 }
 # Of these no option does.
 APART = {
@@ -47,7 +48,7 @@ def members(hint: Any) -> tuple[Any, ...]:
 
 
 def test_every_option_has_a_rule_and_every_rule_an_option():
-    every = set(paths(Config)) - {"tasks"}
+    every = (set(paths(Config)) | set(paths(Pretraining))) - {"tasks"}
     assert {path for path in every if rule_of(path) not in RULES.values()} == set()
     used = {
         max((r for r in RULES if f"{path}.".startswith(f"{r}.")), key=len)
@@ -57,9 +58,8 @@ def test_every_option_has_a_rule_and_every_rule_an_option():
 
 
 def test_options_share_a_rule_where_their_section_is_of_one_kind_alone():
-    shared = {
-        rule for rule in RULES for path in paths(Config) if path.startswith(f"{rule}.")
-    }
+    every = [*paths(Config), *paths(Pretraining)]
+    shared = {rule for rule in RULES for path in every if path.startswith(f"{rule}.")}
     assert shared == WHOLE | set(APART)
     assert {RULES[section].touches for section in WHOLE} == {"search"}
     assert {section: RULES[section].touches for section in APART} == APART

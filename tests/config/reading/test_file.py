@@ -15,7 +15,14 @@ from xlnas_jax.config.controller import (
 )
 from xlnas_jax.config.data import CipherData, CldrData, HubData, TableData
 from xlnas_jax.config.model import PretrainedModel, VocabularyConfig
-from xlnas_jax.config.reading.file import dump_config, load_config, parse_config
+from xlnas_jax.config.pretraining.pretrain import Pretraining
+from xlnas_jax.config.reading.file import (
+    dump_config,
+    load_as,
+    load_config,
+    parse_as,
+    parse_config,
+)
 from xlnas_jax.types import ConfigError
 
 MINIMAL = """
@@ -23,7 +30,9 @@ languages: {source: en, aux_heldout: [fr], target: [de, sw]}
 data: {kind: cldr}
 model: {kind: scratch}
 """
-CONFIGS = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
+EVERY = sorted((Path(__file__).parents[3] / "configs").glob("*.yaml"))
+PRETRAININGS = [path for path in EVERY if path.stem.startswith("pretrain_")]
+CONFIGS = [path for path in EVERY if path not in PRETRAININGS]
 
 
 @pytest.fixture
@@ -301,6 +310,15 @@ def test_a_dump_names_every_option() -> None:
 def test_configurations_of_the_repository_are_valid(path: Path) -> None:
     for task in load_config(path).every_task.values():
         assert task.languages.target
+
+
+@pytest.mark.parametrize("path", PRETRAININGS, ids=lambda path: path.stem)
+def test_pretrainings_of_the_repository_are_valid(path: Path) -> None:
+    config = load_as(Pretraining, path)
+    assert config.pretrain.source in config.pretrain.languages
+    assert parse_as(Pretraining, yaml.safe_load(dump_config(config))) == config
+    with pytest.raises(ConfigError, match="there is no such option"):
+        load_config(path)
 
 
 # Learning rate, tokens, steps and weight decay of XTREME's scripts (Hu et al. 2020);

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Literal, NamedTuple
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.pretraining.pretrain import Pretraining
 from xlnas_jax.config.reading.file import to_mapping
 
 # `search`: what the rounds do. `rows`: nothing, as long as no row that the rounds use
@@ -67,6 +68,7 @@ RULES = {
     "evaluate": Rule("search", "the scores, to the last bit"),
     "devices": Rule("run", "the same is searched on other hardware"),
     "export": Rule("end", "what is written after the last round"),
+    "pretrain": Rule("search", "how the weights learn, to the last bit"),
     "checkpoint": Rule("run", "how often a state is saved, and how many are kept"),
 }
 
@@ -80,7 +82,7 @@ class Change(NamedTuple):
     touches: Touches
 
 
-def changes(old: Config, new: Config) -> list[Change]:
+def changes(old: Config | Pretraining, new: Config | Pretraining) -> list[Change]:
     """The options in which two configurations differ, in the order of the file."""
     before, after = dict(options(to_mapping(old))), dict(options(to_mapping(new)))
     return [

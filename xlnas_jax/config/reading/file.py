@@ -9,7 +9,16 @@ import types
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, NoReturn, Union, get_args, get_origin, get_type_hints
+from typing import (
+    Any,
+    Literal,
+    NoReturn,
+    TypeVar,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 import yaml
 
@@ -23,12 +32,22 @@ _FLOAT = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 _PLAIN = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 _READ = "Check the path and its permissions."
 _MAX_NAME = 80
+# What a whole file is: an experiment, or a pretraining.
+Root = TypeVar("Root")
 
 
 def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Config:
+    """An experiment, as `load_as` reads it."""
+    return load_as(Config, path, overrides)
+
+
+def load_as(
+    kind: type[Root], path: str | PathLike[str], overrides: Sequence[str] = ()
+) -> Root:
     """Read and check a YAML file.
 
     Args:
+        kind: what it is to hold, as a dataclass of its sections.
         overrides: values that replace those of the file: `section.option=value`,
             the value in YAML; of two for one option the later counts. Another `kind`
             than the file's begins its section anew: options of the old kind mean
@@ -43,18 +62,23 @@ def load_config(path: str | PathLike[str], overrides: Sequence[str] = ()) -> Con
     for override in sorted(overrides, key=lambda one: not _is_kind(one)):
         _override(mapping, override)
     try:
-        return parse_config(mapping)
+        return parse_as(kind, mapping)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
 def parse_config(mapping: Mapping[Any, Any]) -> Config:
     """Check nested mappings, as YAML gives them, and make a `Config` of them."""
-    return _section(mapping, Config, "")
+    return parse_as(Config, mapping)
 
 
-def dump_config(config: Config) -> str:
-    """YAML of every option, defaults included; `parse_config` undoes it."""
+def parse_as(kind: type[Root], mapping: Mapping[Any, Any]) -> Root:
+    """The same, of a file of another kind."""
+    return _section(mapping, kind, "")
+
+
+def dump_config(config: Any) -> str:
+    """YAML of every option, defaults included; `parse_as` undoes it."""
     return yaml.dump(
         to_mapping(config), Dumper=_Dumper, sort_keys=False, allow_unicode=True
     )

@@ -15,6 +15,7 @@ from xlnas_jax.types import ConfigError, DataError, brief
 TOKENIZER_FILE = "tokenizer.json"
 SETTINGS_FILE = "xlnas_tokenizer.json"
 _CONFIG_FILE = "tokenizer_config.json"
+_MASKS = ("<mask>", "[MASK]")
 # What BERT's classes in `transformers` put into the pipeline, whatever it has there.
 _BERT_SETTINGS = {
     "do_lower_case": "lowercase",
@@ -150,6 +151,21 @@ def _padding_id(folder: Path, backend: tokenizers.Tokenizer) -> int | None:
         if isinstance(content, str):
             return backend.token_to_id(content)
     return None
+
+
+def masking_id(path: str | Path, backend: tokenizers.Tokenizer) -> int | None:
+    """The id of what stands for a token that is to be told, if there is one.
+
+    As the settings of a directory say, or by its usual names.
+    """
+    folder = Path(path).expanduser()
+    names = list(_MASKS)
+    for file in ("special_tokens_map.json", _CONFIG_FILE):
+        token = (_read_json(folder / file) or {}).get("mask_token")
+        content = token.get("content") if isinstance(token, dict) else token
+        names = [content, *names] if isinstance(content, str) else names
+    found = (backend.token_to_id(name) for name in names)
+    return next((one for one in found if one is not None), None)
 
 
 def unknown_id(backend: tokenizers.Tokenizer) -> int | None:

@@ -19,19 +19,19 @@ import jax
 import numpy as np
 from safetensors.numpy import save_file
 
+from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.export.forms.base import Form, Outputs
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, axis_sizes, dense, to_stored
-from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH
+from xlnas_jax.supernet.families.registry import of_layers
 from xlnas_jax.supernet.stages import lora
 from xlnas_jax.supernet.stages.attention import HEADS
 from xlnas_jax.supernet.stages.feed_forward import FFN
 from xlnas_jax.supernet.stages.registry import PRETRAINED, stages_with
 
-# Encoders that were trained from nothing compute as BERT does.
-_OF_SCRATCH = "bert"
 # Of each task: the class, by what its name begins with, and where its head stands.
 _CLASSES = {
     "classification": "ForSequenceClassification",
@@ -84,8 +84,7 @@ def merged(weights: SubnetParams) -> SubnetParams:
 
 def family_of(subnet: Subnet) -> Family:
     """The family whose classes compute what the network computes."""
-    name = subnet.shape.family
-    return FAMILIES[_OF_SCRATCH if name == SCRATCH else name]
+    return of_layers(subnet.shape.family)
 
 
 def write(subnet: Subnet, folder: Path) -> None:
@@ -113,17 +112,8 @@ def tensors(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
     found = {}
 
     def put(rule: Rule, tree: Any, layer: int = 0) -> None:
-        leaf = tree
-        for field in rule.target.split(".")[1:]:
-            leaf = getattr(leaf, field)
-        axes = rule.layout.split("->")[1].split()
-        lacks = [
-            (0, sizes[axis] - size) for axis, size in zip(axes, leaf.shape, strict=True)
-        ]
-        full = np.pad(leaf, lacks)
-        name = rule.source.format(encoder=encoder, layer=layer)
-        stored = to_stored(full, rule.layout, sizes)
-        found[name] = np.ascontiguousarray(stored, np.float32)
+        name, tensor = stored_leaf(rule, tree, sizes, encoder, layer)
+        found[name] = tensor
 
     for rule in family.embeddings:
         put(rule, weights.embeddings)
@@ -134,6 +124,28 @@ def tensors(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
         part = rule.target.split(".")[0]
         put(rule, getattr(weights.head, part))
     return found
+
+
+def stored_leaf(
+    rule: Rule, tree: Any, sizes: Mapping[str, int], encoder: str, layer: int = 0
+) -> tuple[str, np.ndarray]:
+    """A tensor's name in a checkpoint, and its numbers as they are stored there.
+
+    Args:
+        tree: what the first field of the rule's target names.
+        sizes: of every axis; what a leaf lacks of one is zeros.
+        encoder: what the names of the encoder's tensors begin with.
+    """
+    leaf = tree
+    for field in rule.target.split(".")[1:]:
+        leaf = getattr(leaf, field)
+    axes = rule.layout.split("->")[1].split()
+    lacks = [
+        (0, sizes[axis] - size) for axis, size in zip(axes, leaf.shape, strict=True)
+    ]
+    stored = to_stored(np.pad(leaf, lacks), rule.layout, sizes)
+    name = rule.source.format(encoder=encoder, layer=layer)
+    return name, np.ascontiguousarray(stored, np.float32)
 
 
 def _head_rules(subnet: Subnet, family: Family) -> tuple[Rule, ...]:
@@ -151,15 +163,33 @@ def full_sizes(subnet: Subnet) -> dict[str, int]:
 
 def class_config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
     """Entries of `config.json`, by which the class and its sizes are known."""
-    shape, family = subnet.shape, family_of(subnet)
-    found = {
+    num_layers = len(subnet.weights.sizes)
+    kind, neurons = _CLASSES[subnet.task], sizes["neuron"]
+    found = config_of(subnet.shape, kind, num_layers, neurons)
+    if subnet.labels:
+        found["id2label"] = {str(n): label for n, label in enumerate(subnet.labels)}
+        found["label2id"] = {label: n for n, label in enumerate(subnet.labels)}
+    return found
+
+
+def config_of(
+    shape: EncoderShape, kind: str, num_layers: int, neurons: int
+) -> dict[str, Any]:
+    """The entries of `config.json` that every class of an encoder has.
+
+    Args:
+        kind: how the name of the class ends.
+        neurons: of every layer.
+    """
+    family = of_layers(shape.family)
+    return {
         **family.fixed,
-        "architectures": [_PREFIXES[family.name] + _CLASSES[subnet.task]],
+        "architectures": [_PREFIXES[family.name] + kind],
         "model_type": family.name,
         "hidden_size": shape.width,
-        "num_hidden_layers": len(subnet.weights.sizes),
+        "num_hidden_layers": num_layers,
         "num_attention_heads": shape.num_heads,
-        "intermediate_size": sizes["neuron"],
+        "intermediate_size": neurons,
         "vocab_size": shape.vocab_size,
         "max_position_embeddings": shape.max_positions,
         "type_vocab_size": shape.num_segments,
@@ -167,18 +197,24 @@ def class_config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
         _EPSILON: shape.norm_epsilon,
         "dtype": "float32",
     }
-    if subnet.labels:
-        found["id2label"] = {str(n): label for n, label in enumerate(subnet.labels)}
-        found["label2id"] = {label: n for n, label in enumerate(subnet.labels)}
-    return found
 
 
 def write_tokenizer(subnet: Subnet, folder: Path) -> None:
-    """`tokenizer.json`, and what `AutoTokenizer` asks beside it."""
-    tokenizer = subnet.tokenizer
+    """The tokenizer of a network, as `save_tokenizer` writes it."""
+    save_tokenizer(subnet.tokenizer, subnet.shape.num_segments, folder)
+
+
+def save_tokenizer(
+    tokenizer: Tokenizer, num_segments: int, folder: Path, mask_id: int | None = None
+) -> None:
+    """`tokenizer.json`, and what `AutoTokenizer` asks beside it.
+
+    Args:
+        mask_id: of the token that stands for a masked one, if there is one.
+    """
     (folder / "tokenizer.json").write_text(tokenizer.to_text(), "utf-8")
     names = ["input_ids", "token_type_ids", "attention_mask"]
-    if subnet.shape.num_segments < 2:
+    if num_segments < 2:
         names.remove("token_type_ids")
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -186,17 +222,18 @@ def write_tokenizer(subnet: Subnet, folder: Path) -> None:
         "padding_side": "right",
         "clean_up_tokenization_spaces": False,
         "model_input_names": names,
-        **special_tokens(subnet),
+        **special_tokens(tokenizer, mask_id),
     }
     write_json(folder / "tokenizer_config.json", settings)
 
 
-def special_tokens(subnet: Subnet) -> dict[str, str]:
+def special_tokens(tokenizer: Tokenizer, mask_id: int | None) -> dict[str, str]:
     """The tokens that padding, unknown text and the ends of a text have."""
-    tokenizer = subnet.tokenizer
     ids = {"pad_token": tokenizer.pad_id}
     if tokenizer.unk_id is not None:
         ids["unk_token"] = tokenizer.unk_id
+    if mask_id is not None:
+        ids["mask_token"] = mask_id
     ends = tokenizer.backend.encode("").ids
     if len(ends) == 2:
         ids |= {"cls_token": ends[0], "sep_token": ends[1]}

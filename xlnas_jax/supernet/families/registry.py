@@ -12,8 +12,8 @@ from xlnas_jax.types import ConfigError, brief
 FAMILIES: Mapping[str, Family] = {
     made.FAMILY.name: made.FAMILY for made in (bert, roberta, xlm_roberta, camembert)
 }
-# Of encoders that were trained from nothing here.
-SCRATCH = "scratch"
+# Of encoders that were trained from nothing here, and as which they compute.
+SCRATCH, OF_SCRATCH = "scratch", "bert"
 
 
 def family_of(config: Mapping[str, Any], where: str) -> Family:
@@ -39,6 +39,11 @@ def family_of(config: Mapping[str, Any], where: str) -> Family:
             )
     require_built(family.spec, where)
     return family
+
+
+def of_layers(name: str) -> Family:
+    """The family whose classes compute what an encoder of a family, or none, does."""
+    return FAMILIES[OF_SCRATCH if name == SCRATCH else name]
 
 
 def spec_of(name: str) -> Spec:

@@ -1,0 +1,1 @@
+"""Language modelling of a supernet: a file of its own, beside that of a search."""

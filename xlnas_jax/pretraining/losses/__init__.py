@@ -1,0 +1,1 @@
+"""What is learnt from texts that have no label, one loss a file."""
