@@ -1,6 +1,7 @@
 """Settings of the whole suite: two CPU devices, strict promotion, shared data."""
 
 import ctypes
+import functools
 import gc
 import importlib.metadata
 import os
@@ -21,6 +22,8 @@ def device_flags(num: int) -> str:
     if IS_QUICK and importlib.metadata.version("jaxlib").startswith("0.10."):
         # Halves the time; later versions do not know it and would abort.
         flags += " --xla_cpu_use_fusion_emitters=false"
+        # Parts are compiled side by side, which is of no use where workers are.
+        flags += " --xla_cpu_parallel_codegen_split_count=1"
     return flags
 
 
@@ -39,7 +42,11 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
 import jax  # noqa: E402
 import pytest  # noqa: E402
+from jax._src.interpreters import mlir  # noqa: E402
 
+# A new one for every program would be a quarter of what a small one costs.
+_context = functools.cache(mlir.make_ir_context)
+mlir.make_ir_context = _context
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
@@ -92,6 +99,8 @@ def pytest_collection_finish() -> None:
     """What was imported and collected stays: it need not be looked at for garbage."""
     gc.collect()
     gc.freeze()
+    # Tracing makes many objects, hardly any of them in cycles.
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -99,6 +108,7 @@ def _forget_programs() -> Iterator[None]:
     """Programs that were compiled for one module are hardly ever of use to another."""
     global _held_bytes
     yield
+    _context.cache_clear()  # it keeps the constants of all that it was used for
     if _resident_bytes() > _held_bytes + GROWTH_BYTES:
         jax.clear_caches()
         gc.collect()
