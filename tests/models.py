@@ -1,5 +1,6 @@
 """Tiny random models and batches that several tests share."""
 
+import functools
 from typing import Any
 
 import jax
@@ -44,18 +45,30 @@ def tiny_space(shape: EncoderShape = SHAPE, min_layers: int = 1) -> SearchSpace:
 
 def tiny_params(shape: EncoderShape = SHAPE, seed: int = 0) -> SupernetParams:
     """Weights far larger than at a real start, so that errors cannot hide."""
-    encoder_key, head_key, noise_key = jax.random.split(jax.random.key(seed), 3)
+    encoder_key, head_key = keys_of(seed, 2)
     params = SupernetParams(
         encoder=init_encoder(encoder_key, shape),
         head=init_head(head_key, shape, NUM_LABELS, True),
     )
-    leaves, tree = jax.tree.flatten(params)
-    keys = jax.random.split(noise_key, len(leaves))
-    noisy = [
-        leaf + 0.2 * jax.random.normal(key, leaf.shape)
-        for leaf, key in zip(leaves, keys, strict=True)
-    ]
-    return jax.tree.unflatten(tree, noisy)
+    return with_noise(params, seed)
+
+
+@functools.partial(jax.jit, static_argnums=1)
+def keys_of(seed: Any, num: int) -> tuple[jax.Array, ...]:
+    """So many keys, by one program whatever the seed."""
+    keys = jax.random.split(jax.random.key(seed), num)
+    return tuple(keys[place] for place in range(num))
+
+
+def with_noise(params: SupernetParams, seed: int) -> SupernetParams:
+    """Each weight moved at random; drawn on the host, where nothing is compiled."""
+    rng = np.random.default_rng(seed)
+
+    def moved(leaf: jax.Array) -> jax.Array:
+        noise = np.float32(0.2) * rng.standard_normal(leaf.shape, np.float32)
+        return jnp.array(np.asarray(leaf) + noise)
+
+    return jax.tree.map(moved, params)
 
 
 def as_shared(params: SupernetParams) -> SharedParams:
@@ -69,25 +82,27 @@ def random_batch(
     """Random tokens with random lengths; the leading axis is left out for 0 steps."""
     rng = np.random.default_rng(seed)
     lead = (steps, batch) if steps else (batch,)
+    # Cast on the host, where nothing is compiled for it.
     return Batch(
-        tokens=jnp.asarray(rng.integers(1, 60, (*lead, seq)), jnp.int32),
-        segments=jnp.asarray(rng.integers(0, 2, (*lead, seq)), jnp.int32),
-        length=jnp.asarray(rng.integers(1, seq + 1, lead), jnp.int32),
-        label=jnp.asarray(rng.integers(0, NUM_LABELS, lead), jnp.int32),
-        language=jnp.asarray(rng.integers(0, num_languages, lead), jnp.int32),
-        weight=jnp.asarray(rng.integers(0, 4, lead) > 0, jnp.float32),
+        tokens=jnp.asarray(rng.integers(1, 60, (*lead, seq)).astype(np.int32)),
+        segments=jnp.asarray(rng.integers(0, 2, (*lead, seq)).astype(np.int32)),
+        length=jnp.asarray(rng.integers(1, seq + 1, lead).astype(np.int32)),
+        label=jnp.asarray(rng.integers(0, NUM_LABELS, lead).astype(np.int32)),
+        language=jnp.asarray(rng.integers(0, num_languages, lead).astype(np.int32)),
+        weight=jnp.asarray((rng.integers(0, 4, lead) > 0).astype(np.float32)),
     )
 
 
 def labelled(label: Any, length: Any = None, seq: int = 1, weight: Any = None) -> Batch:
     """A batch of which only labels, lengths and weights matter; full rows if none."""
     num = len(jax.tree.leaves(label)[0])
-    zeros = jnp.zeros((num, seq), jnp.int32)
+    zeros = jnp.asarray(np.zeros((num, seq), np.int32))
+    rows = np.full(num, seq, np.int32)
     return Batch(
         tokens=zeros,
         segments=zeros,
-        length=jnp.full(num, seq, jnp.int32) if length is None else length,
+        length=jnp.asarray(rows) if length is None else length,
         label=label,
-        language=jnp.zeros(num, jnp.int32),
-        weight=jnp.ones(num) if weight is None else weight,
+        language=jnp.asarray(np.zeros(num, np.int32)),
+        weight=jnp.asarray(np.ones(num, np.float32)) if weight is None else weight,
     )

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, rel_entr
 
+from tests.compiled import compiled
 from tests.models import random_batch
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.tasks.classification import make_classification
@@ -14,6 +15,12 @@ from xlnas_jax.tasks.divergence import with_divergence
 from xlnas_jax.tasks.qa import SpanLabels, make_qa
 from xlnas_jax.tasks.tagging import TagLabels, make_tagging
 from xlnas_jax.types import Batch, Said
+
+CLASSES = compiled(with_divergence(make_classification(("a", "b", "c"))))
+
+
+def column(*values: int) -> jnp.ndarray:
+    return jnp.asarray(np.asarray(values, np.int32))
 
 
 def kl(ours: np.ndarray, theirs: np.ndarray) -> np.ndarray:
@@ -27,14 +34,14 @@ def logits(seed: int, *shape: int) -> np.ndarray:
 
 def measured(task: Task, ours: np.ndarray, batch: Batch) -> float:
     """Over all rows."""
-    sums = task.statistics(jnp.asarray(ours), batch).sum(0)
+    sums = np.asarray(task.statistics(jnp.asarray(ours), batch)).sum(0)
     return float(task.metrics(sums)["divergence"])
 
 
 def test_of_sentences() -> None:
-    task = with_divergence(make_classification(("a", "b", "c")))
+    task = CLASSES
     ours, theirs = logits(0, 5, 3), logits(1, 5, 3)
-    batch = dataclasses.replace(random_batch(0, 5, 6), label=jnp.zeros(5, jnp.int32))
+    batch = dataclasses.replace(random_batch(0, 5, 6), label=column(0, 0, 0, 0, 0))
     batch = dataclasses.replace(batch, said=Said(jnp.asarray(theirs)))
     assert measured(task, ours, batch) == pytest.approx(
         kl(ours, theirs).mean(), rel=1e-5
@@ -43,14 +50,14 @@ def test_of_sentences() -> None:
 
 
 def test_of_words_that_have_a_token() -> None:
-    task = with_divergence(make_tagging(("O", "B-X", "I-X")))
+    task = compiled(with_divergence(make_tagging(("O", "B-X", "I-X"))))
     ours, theirs = logits(0, 2, 6, 3), logits(1, 2, 6, 3)
-    position = jnp.asarray([[1, 3, -1], [2, -1, -1]], jnp.int32)
-    tag = jnp.asarray([[0, 1, 0], [2, -1, -1]], jnp.int32)
+    position = np.asarray([[1, 3, -1], [2, -1, -1]], np.int32)
+    tag = np.asarray([[0, 1, 0], [2, -1, -1]], np.int32)
     batch = dataclasses.replace(
         random_batch(0, 2, 6),
-        label=TagLabels(position, tag),
-        length=jnp.asarray([6, 6], jnp.int32),
+        label=TagLabels(jnp.asarray(position), jnp.asarray(tag)),
+        length=column(6, 6),
         said=Said(jnp.asarray(theirs)),
     )
     every = kl(ours, theirs)
@@ -59,11 +66,11 @@ def test_of_words_that_have_a_token() -> None:
 
 
 def test_of_questions_over_both_ends_without_padding() -> None:
-    task = with_divergence(make_qa())
+    task = compiled(with_divergence(make_qa()))
     ours, theirs = logits(0, 2, 6, 2), logits(1, 2, 6, 2)
-    zero, gold = jnp.zeros(2, jnp.int32), jnp.full((2, 1), -1, jnp.int32)
-    last = jnp.asarray([4, 3], jnp.int32)
-    label = SpanLabels(zero, zero, zero + 1, last, zero, zero, gold, gold)
+    zero, gold = column(0, 0), jnp.asarray(np.full((2, 1), -1, np.int32))
+    first, last = column(1, 1), column(4, 3)
+    label = SpanLabels(zero, zero, first, last, zero, zero, gold, gold)
     length = np.asarray([5, 4], np.int32)
     batch = dataclasses.replace(
         random_batch(0, 2, 6),
@@ -80,28 +87,27 @@ def test_of_questions_over_both_ends_without_padding() -> None:
 
 
 def test_other_metrics_stay_as_they_are() -> None:
-    plain = make_classification(("a", "b", "c"))
+    plain = compiled(make_classification(("a", "b", "c")))
     batch = dataclasses.replace(
         random_batch(0, 5, 6),
-        label=jnp.asarray([0, 1, 2, 0, 1], jnp.int32),
+        label=column(0, 1, 2, 0, 1),
         said=Said(jnp.asarray(logits(1, 5, 3))),
     )
     ours = jnp.asarray(logits(0, 5, 3))
-    sums = with_divergence(plain).statistics(ours, batch).sum(0)
-    found = with_divergence(plain).metrics(sums)
-    expected = plain.metrics(plain.statistics(ours, batch).sum(0))
+    found = CLASSES.metrics(np.asarray(CLASSES.statistics(ours, batch)).sum(0))
+    expected = plain.metrics(np.asarray(plain.statistics(ours, batch)).sum(0))
     assert found.keys() - expected.keys() == {"divergence"}
     for name, value in expected.items():
         np.testing.assert_allclose(found[name], value, rtol=1e-6)
 
 
 def test_a_network_without_sound_logits_has_no_divergence() -> None:
-    task = with_divergence(make_classification(("a", "b", "c")))
+    task = CLASSES
     batch = dataclasses.replace(
         random_batch(0, 5, 6),
-        label=jnp.zeros(5, jnp.int32),
+        label=column(0, 0, 0, 0, 0),
         said=Said(jnp.asarray(logits(1, 5, 3))),
-        weight=jnp.ones(5),
+        weight=jnp.asarray(np.ones(5, np.float32)),
     )
     ours = logits(0, 5, 3)
     ours[2, 1] = np.nan

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.compiled import compiled
 from tests.models import random_batch
 from xlnas_jax.tasks.classification import make_classification
 from xlnas_jax.tasks.divergence import with_divergence
@@ -23,10 +24,10 @@ def logits(seed: int, *shape: int) -> jnp.ndarray:
 
 def cases():
     classes = make_classification(("a", "b", "c"))
-    label = jnp.asarray([0, 1, 2, 0, 1, 2], jnp.int32)
+    label = jnp.asarray(np.asarray([0, 1, 2, 0, 1, 2], np.int32))
     yield "classes", classes, label, (ROWS, 3)
-    position = jnp.tile(jnp.asarray([[1, 2, 3, -1]], jnp.int32), (ROWS, 1))
-    tag = jnp.tile(jnp.asarray([[1, 2, 0, -1]], jnp.int32), (ROWS, 1))
+    position = jnp.asarray(np.tile(np.asarray([1, 2, 3, -1], np.int32), (ROWS, 1)))
+    tag = jnp.asarray(np.tile(np.asarray([1, 2, 0, -1], np.int32), (ROWS, 1)))
     yield (
         "tags",
         make_tagging(("O", "B-X", "I-X")),
@@ -40,19 +41,23 @@ def cases():
 def test_it_is_the_difference_of_two_errors(name, task, label, shape, wrapped) -> None:
     batch = dataclasses.replace(random_batch(0, ROWS, 6), label=label)
 
+    plain = compiled(task)
+
     def error(said) -> float:
-        return float(task.metrics(task.statistics(said, batch).sum(0))["error"])
+        sums = np.asarray(plain.statistics(said, batch)).sum(0)
+        return float(plain.metrics(sums)["error"])
 
     ours = logits(0, *shape)
     others = (logits(seed, *shape) for seed in range(1, 50))
     theirs = next(said for said in others if error(said) != error(ours))
     errors = [error(ours), error(theirs)]
     batch = dataclasses.replace(batch, said=Said(theirs))
-    measured = with_divergence(with_drop(task)) if wrapped else with_drop(task)
-    sums = measured.statistics(ours, batch).sum(0)
+    dropped = with_drop(task)
+    measured = compiled(with_divergence(dropped) if wrapped else dropped)
+    sums = np.asarray(measured.statistics(ours, batch)).sum(0)
     assert sums.shape == (measured.num_statistics,)
     found = measured.metrics(sums)
     assert float(found["drop"]) == pytest.approx(errors[0] - errors[1], abs=1e-6)
     assert float(found["error"]) == pytest.approx(errors[0], abs=1e-6)
-    same = measured.metrics(measured.statistics(theirs, batch).sum(0))
+    same = measured.metrics(np.asarray(measured.statistics(theirs, batch)).sum(0))
     assert float(same["drop"]) == pytest.approx(0.0, abs=1e-7)

@@ -3,12 +3,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.compiled import compiled
 from tests.models import labelled
 from xlnas_jax.tasks import entities
 from xlnas_jax.tasks.tagging import TagLabels, make_tagging
 
 LABELS = ("O", "B-LOC", "I-LOC", "B-PER", "I-PER")
 NUM, WORDS, SEQ = 40, 9, 12
+TASK = compiled(make_tagging(LABELS))
 
 
 def random_sentences(seed: int) -> tuple[TagLabels, jax.Array]:
@@ -26,10 +28,16 @@ def random_sentences(seed: int) -> tuple[TagLabels, jax.Array]:
     agree = rng.random(len(rows)) < 0.7
     rows, words = rows[agree], words[agree]
     logits[rows, position[rows, words], tag[rows, words]] += 9.0
-    label = TagLabels(
-        position=jnp.asarray(position, jnp.int32), tag=jnp.asarray(tag, jnp.int32)
-    )
-    return label, jnp.asarray(logits, jnp.float32)
+    return labels_of(position, tag), jnp.asarray(logits.astype(np.float32))
+
+
+def labels_of(position, tag) -> TagLabels:
+    position, tag = (np.asarray(given, np.int32) for given in (position, tag))
+    return TagLabels(position=jnp.asarray(position), tag=jnp.asarray(tag))
+
+
+def scores(task, logits: jax.Array, batch) -> dict:
+    return task.metrics(np.asarray(task.statistics(logits, batch)).sum(0))
 
 
 def as_strings(label: TagLabels, predicted: np.ndarray):
@@ -44,11 +52,10 @@ def as_strings(label: TagLabels, predicted: np.ndarray):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_device_scores_equal_seqeval(seed):
-    task = make_tagging(LABELS)
     label, logits = random_sentences(seed)
     batch = labelled(label, seq=SEQ)
-    values = task.metrics(task.statistics(logits, batch).sum(0))
-    gold, ours = as_strings(label, np.asarray(task.predict(logits, batch)["tag"]))
+    values = scores(TASK, logits, batch)
+    gold, ours = as_strings(label, np.asarray(TASK.predict(logits, batch)["tag"]))
     lenient = entities.entity_score(gold, ours)
     assert 0.05 < lenient.f1 < 0.95  # neither nothing nor everything is found
     strict = entities.entity_f1(gold, ours, strict=True)
@@ -62,23 +69,19 @@ def test_device_scores_equal_seqeval(seed):
 
 
 def test_words_without_a_token_are_predicted_outside_and_stay_in_gold():
-    task = make_tagging(LABELS)
-    label = TagLabels(
-        position=jnp.asarray([[1, -1, -1]], jnp.int32),
-        tag=jnp.asarray([[1, 3, -1]], jnp.int32),
-    )
-    logits = jnp.zeros((1, 4, len(LABELS))).at[0, 1, 1].set(5.0)
-    batch = labelled(label, seq=4)
-    values = task.metrics(task.statistics(logits, batch).sum(0))
+    label = labels_of([[1, -1, -1]], [[1, 3, -1]])
+    logits = np.zeros((1, 4, len(LABELS)), np.float32)
+    logits[0, 1, 1] = 5.0
+    logits, batch = jnp.asarray(logits), labelled(label, seq=4)
+    values = scores(TASK, logits, batch)
     assert float(values["recall"]) == 0.5
     assert float(values["precision"]) == 1.0
-    assert float(task.loss(logits, batch).num[0]) == 1.0
+    assert TASK.loss(logits, batch).num.tolist() == [1.0]
 
 
 def test_loss_equals_torch_cross_entropy_over_words_with_a_token():
     import torch
 
-    task = make_tagging(LABELS)
     label, logits = random_sentences(0)
     target = np.full((NUM, SEQ), -100)
     rows, words = np.nonzero(np.asarray(label.position) >= 0)
@@ -87,36 +90,32 @@ def test_loss_equals_torch_cross_entropy_over_words_with_a_token():
     expected = torch.nn.functional.cross_entropy(
         torch.tensor(np.asarray(logits)).transpose(1, 2), torch.tensor(target)
     )
-    found = task.loss(logits, labelled(label, seq=SEQ))
-    mean = float(found.total.sum() / found.num.sum())
+    found = TASK.loss(logits, labelled(label, seq=SEQ))
+    mean = np.asarray(found.total).sum() / np.asarray(found.num).sum()
     assert mean == pytest.approx(float(expected), rel=1e-5)
 
 
 def test_distillation_is_zero_at_the_teacher_and_looks_at_words_alone():
-    task = make_tagging(LABELS)
     label, logits = random_sentences(1)
     batch = labelled(label, seq=SEQ)
     np.testing.assert_allclose(
-        task.distill(logits, logits, batch, 2.0).total, 0.0, atol=1e-5
+        TASK.distill(logits, logits, batch, 2.0).total, 0.0, atol=1e-5
     )
     read = np.zeros((NUM, SEQ), bool)
     rows, words = np.nonzero(np.asarray(label.position) >= 0)
     read[rows, np.asarray(label.position)[rows, words]] = True
-    noise = jnp.where(jnp.asarray(read)[..., None], 0.0, 7.0)
-    changed = logits + noise * jnp.arange(len(LABELS), dtype=jnp.float32)[None, None]
+    noise = np.where(read[..., None], 0.0, 7.0) * np.arange(len(LABELS))
+    changed = jnp.asarray(np.asarray(logits) + noise.astype(np.float32))
     np.testing.assert_allclose(
-        task.distill(changed, logits, batch, 2.0).total, 0.0, atol=1e-5
+        TASK.distill(changed, logits, batch, 2.0).total, 0.0, atol=1e-5
     )
 
 
 def test_plain_tags_are_scored_by_word():
-    task = make_tagging(("NOUN", "VERB"))
-    label = TagLabels(
-        position=jnp.asarray([[0, 1, -1, -1]], jnp.int32),
-        tag=jnp.asarray([[0, 1, 1, -1]], jnp.int32),
-    )
-    logits = jnp.asarray([[[2.0, 0.0], [2.0, 0.0]]])
-    values = task.metrics(task.statistics(logits, labelled(label, seq=2)).sum(0))
+    task = compiled(make_tagging(("NOUN", "VERB")))
+    label = labels_of([[0, 1, -1, -1]], [[0, 1, 1, -1]])
+    logits = jnp.asarray(np.asarray([[[2.0, 0.0], [2.0, 0.0]]], np.float32))
+    values = scores(task, logits, labelled(label, seq=2))
     assert float(values["accuracy"]) == pytest.approx(1 / 3)
     assert float(values["error"]) == pytest.approx(2 / 3)
     assert "f1" not in values

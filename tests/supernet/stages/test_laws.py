@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.models import NUM_LABELS, SHAPE, random_batch
+from tests.models import NUM_LABELS, SHAPE, keys_of, random_batch, with_noise
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.controllers.variation import canonical, make_sites
 from xlnas_jax.export.apply import apply_subnet
@@ -75,18 +75,12 @@ def space_of(name: str) -> SearchSpace:
 @functools.cache
 def params_of(name: str) -> SupernetParams:
     """Large weights everywhere, also where new ones would be zero."""
-    encoder_key, head_key, noise_key = jax.random.split(jax.random.key(0), 3)
+    encoder_key, head_key = keys_of(0, 2)
     made = SupernetParams(
         encoder=init_encoder(encoder_key, SHAPE, space_of(name)),
         head=init_head(head_key, SHAPE, NUM_LABELS),
     )
-    leaves, tree = jax.tree.flatten(made)
-    keys = jax.random.split(noise_key, len(leaves))
-    noisy = [
-        leaf + 0.2 * jax.random.normal(key, leaf.shape)
-        for leaf, key in zip(leaves, keys, strict=True)
-    ]
-    return jax.tree.unflatten(tree, noisy)
+    return with_noise(made, 0)
 
 
 def rows_of(name: str, num: int = 12) -> np.ndarray:
