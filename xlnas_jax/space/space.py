@@ -150,36 +150,31 @@ class SearchSpace:
 
     def sample(self, key: Key[Array, ""], num: int) -> Architecture:
         """Draws every index uniformly; too shallow ones are not sorted out."""
-        sizes = jnp.asarray(self.num_choices, jnp.int32)
-        ends = jnp.broadcast_to(sizes, (num, sizes.size))
-        return self.unflatten(jax.random.randint(key, ends.shape, 0, ends))
+        return _sample(self, key, num)
 
     def sample_valid(self, key: Key[Array, ""], num: int) -> Architecture:
         """Like `sample`, with random further layers where too few are kept."""
-        sample_key, rank_key = jax.random.split(key)
-        archs = self.sample(sample_key, num)
-        if not self.is_elastic:
-            return archs
-        name = self.gate.name
-        score = jax.random.uniform(rank_key, (num, self.gate.sites))
-        rank = jnp.argsort(jnp.argsort(-score, axis=-1), axis=-1)
-        is_forced = (rank < self.min_layers).astype(jnp.int32)
-        kept = jnp.maximum(archs[name], is_forced)
-        is_short = archs[name].sum(-1, keepdims=True) < self.min_layers
-        choices = {**archs.choices, name: jnp.where(is_short, kept, archs[name])}
-        return Architecture(choices=choices)
+        return _sample_valid(self, key, num)
 
     def largest(self) -> Architecture:
         """The full network: the last choice everywhere."""
-        return self.unflatten(jnp.asarray(self.num_choices, jnp.int32) - 1)
+        return self._architecture(np.asarray(self.num_choices, np.int32) - 1)
 
     def smallest(self) -> Architecture:
         """The first choice everywhere, the first `min_layers` layers kept."""
-        arch = self.unflatten(jnp.zeros(len(self.num_choices), jnp.int32))
-        if not self.is_elastic:
-            return arch
-        kept = (jnp.arange(self.gate.sites) < self.min_layers).astype(jnp.int32)
-        return Architecture(choices={**arch.choices, self.gate.name: kept})
+        indices = np.zeros(len(self.num_choices), np.int32)
+        if self.is_elastic:
+            start = self.columns(self.gate.name).start
+            indices[start : start + self.min_layers] = 1
+        return self._architecture(indices)
+
+    def _architecture(self, indices: Int[np.ndarray, " site"]) -> Architecture:
+        """Like `unflatten`, cut on the host, where nothing is compiled for it."""
+        parts = {
+            knob.name: jnp.asarray(indices[self.columns(knob.name)])
+            for knob in self.knobs
+        }
+        return Architecture(choices=parts)
 
     def is_kept(
         self, indices: Int[np.ndarray, "pop site"]
@@ -263,3 +258,27 @@ class SearchSpace:
                     )
                 row.append(knob.choices.index(value))
         return np.asarray(row, np.int32)
+
+
+# One program each: their operations one by one would take longer to compile.
+@functools.partial(jax.jit, static_argnames=("space", "num"))
+def _sample(space: SearchSpace, key: Key[Array, ""], num: int) -> Architecture:
+    sizes = jnp.asarray(space.num_choices, jnp.int32)
+    ends = jnp.broadcast_to(sizes, (num, sizes.size))
+    return space.unflatten(jax.random.randint(key, ends.shape, 0, ends))
+
+
+@functools.partial(jax.jit, static_argnames=("space", "num"))
+def _sample_valid(space: SearchSpace, key: Key[Array, ""], num: int) -> Architecture:
+    sample_key, rank_key = jax.random.split(key)
+    archs = _sample(space, sample_key, num)
+    if not space.is_elastic:
+        return archs
+    name = space.gate.name
+    score = jax.random.uniform(rank_key, (num, space.gate.sites))
+    rank = jnp.argsort(jnp.argsort(-score, axis=-1), axis=-1)
+    is_forced = (rank < space.min_layers).astype(jnp.int32)
+    kept = jnp.maximum(archs[name], is_forced)
+    is_short = archs[name].sum(-1, keepdims=True) < space.min_layers
+    choices = {**archs.choices, name: jnp.where(is_short, kept, archs[name])}
+    return Architecture(choices=choices)
