@@ -4,7 +4,10 @@ An operation outside of `jit` is traced, lowered and compiled alone, about 30 ms
 time its shapes are new: most of what a small test would take.
 """
 
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 
 from xlnas_jax.tasks.base import Task
 
@@ -18,3 +21,9 @@ def compiled(task: Task) -> Task:
         metrics=jax.jit(task.metrics),
         predict=jax.jit(task.predict),
     )
+
+
+@jax.jit
+def copied(tree: Any) -> Any:
+    """The same arrays in buffers of their own, for what donates what it is given."""
+    return jax.tree.map(jnp.copy, tree)

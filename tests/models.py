@@ -43,6 +43,12 @@ def tiny_space(shape: EncoderShape = SHAPE, min_layers: int = 1) -> SearchSpace:
     return make_space(config, shape)
 
 
+def few_choices(pooling: tuple[str, ...] = ("cls", "mean")) -> SearchSpace:
+    """The ends of each choice: what lies between is one branch more to compile."""
+    config = SpaceConfig(min_layers=1, heads=(2, 4), ffn=(8, 32), pooling=pooling)
+    return make_space(config, SHAPE)
+
+
 def tiny_params(shape: EncoderShape = SHAPE, seed: int = 0) -> SupernetParams:
     """Weights far larger than at a real start, so that errors cannot hide."""
     encoder_key, head_key = keys_of(seed, 2)

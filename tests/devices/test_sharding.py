@@ -10,7 +10,7 @@ import pytest
 
 from tests.evaluation.test_evaluate import BATCHES, TASK, evaluator, population
 from tests.experiments import tiny_config
-from tests.models import SHAPE, random_batch, tiny_params, tiny_space
+from tests.models import SHAPE, few_choices, random_batch, tiny_params
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.devices.sharding import (
     LEAST_CUT,
@@ -32,7 +32,7 @@ from xlnas_jax.storage.steps import Checkpoints
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.types import ConfigError
 
-SPACE = tiny_space()
+SPACE = few_choices()
 TOLERANCE = 2e-4  # sums of some tens of float32 statistics, in another order
 MESHES = [DevicesConfig(pop=2), DevicesConfig(pop=1, data=2)]
 ONE, TWO = DevicesConfig(pop=1), DevicesConfig(pop=2)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
-from tests.models import NUM_LABELS, SHAPE, random_batch, tiny_params, tiny_space
+from tests.models import NUM_LABELS, SHAPE, few_choices, random_batch, tiny_params
 from tests.races import mean_loss, numbered
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig, RaceConfig
@@ -27,7 +27,7 @@ from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
 from xlnas_jax.types import ConfigError
 
-SPACE = tiny_space()
+SPACE = few_choices()
 DEFAULT = HalvingConfig()
 SUMS = {"rtol": 1e-5, "atol": 2e-4}  # the same numbers, added in another order
 

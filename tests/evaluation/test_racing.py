@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from tests.models import NUM_LABELS, SHAPE, random_batch, tiny_params, tiny_space
+from tests.models import NUM_LABELS, SHAPE, few_choices, random_batch, tiny_params
 from tests.races import run_race
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.evaluate import RaceConfig
@@ -24,7 +24,7 @@ from xlnas_jax.tasks.qa import SpanLabels, make_qa
 from xlnas_jax.tasks.tagging import TagLabels, make_tagging
 from xlnas_jax.types import ConfigError
 
-SPACE = tiny_space()
+SPACE = few_choices()
 RACES = 60
 SUMS = {"rtol": 1e-5, "atol": 2e-4}  # the same numbers, added in another order
 

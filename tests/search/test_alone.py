@@ -107,7 +107,9 @@ def test_a_program_of_its_own_trains_a_network_alike(begun, monkeypatch, changes
     assert np.abs(one - begin).max() > RATE
     for whole in made:
         is_same = jax.tree.map(
-            lambda a, b: bool((a[0] == b[0]).all()), whole.encoder, params.encoder
+            lambda a, b: np.array_equal(np.asarray(a)[0], np.asarray(b)[0]),
+            whole.encoder,
+            params.encoder,
         )
         if changes == BY_PLACE:
             assert all(jax.tree.leaves(is_same))

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from tests.compiled import copied
 from tests.experiments import tiny_config
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
@@ -67,7 +68,7 @@ def test_it_says_what_the_full_network_says_of_every_row(begun) -> None:
 def test_rounds_after_it_leave_it_as_it_is(begun) -> None:
     experiment, engine, state, _, before = begun
     saved = jax.tree.map(np.array, state.teacher)
-    state = jax.tree.map(jnp.copy, state)
+    state = copied(state)
     for _ in range(2):
         state, metrics = step(engine, state)
     assert metrics.told is not None and bool(metrics.told.is_valid.all())

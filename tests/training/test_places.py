@@ -150,9 +150,7 @@ def test_frozen_layers_are_those_that_optax_sets_to_zero(
     for number in ALL:
         one, other = at(found[-1], own, number), at(params, ALL, number)
         jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, **CLOSE), one, other)
-        same = jax.tree.map(
-            lambda a, b: bool((a == b).all()), one, at(found[0], own, number)
-        )
+        same = jax.tree.map(np.array_equal, one, at(found[0], own, number))
         assert set(jax.tree.leaves(same)) == {number < frozen}
     for one, other in ((found[-1], params), (found[-1], found[0])):
         np.testing.assert_array_equal(
@@ -279,7 +277,7 @@ def apply(optimizer: Any, params: Any, state: Any, grads: Any) -> Any:
 @pytest.mark.parametrize("tunes", ["adapters", "head"])
 def test_what_is_not_tuned_stays_to_the_last_bit(own, tunes: str) -> None:
     begin, *_, end = trained(dataclasses.replace(CONFIG, tunes=tunes), own)
-    is_same = jax.tree.map(lambda a, b: bool((a == b).all()), begin, end)
+    is_same = jax.tree.map(np.array_equal, begin, end)
     added = [at(is_same, own, n).pop("more") for n in ALL if own is not None]
     added = added or [is_same.encoder.layers.pop("more")]
     assert set(jax.tree.leaves(added)) == {tunes == "head"}

@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from tests.compiled import copied
 from tests.models import (
     NUM_LABELS,
     SHAPE,
@@ -63,7 +64,7 @@ def rows():
 )
 def test_repeated_steps_learn_the_batch_and_compile_once(kind, rows):
     steps, learner = without_dropout()
-    learner = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
+    learner = copied(learner)  # a step donates what it is given
     step = steps[kind]
     losses = []
     for _ in range(20):
@@ -79,10 +80,10 @@ def test_rows_of_weight_zero_teach_nothing(rows):
     results = []
     for label in (0, 1):
         changed = rows.replace(label=rows.label.at[5].set(label))
-        start = jax.tree.map(jnp.copy, learner)  # a step donates what it is given
+        start = copied(learner)  # a step donates what it is given
         after, _ = steps["finetune"](start, changed, INDEX, WEIGHT)
         results.append(after.params)
-    same = jax.tree.map(lambda a, b: bool((a == b).all()), *results)
+    same = jax.tree.map(np.array_equal, *results)
     assert all(jax.tree.leaves(same))
 
 
@@ -96,7 +97,7 @@ def test_sandwich_gradient_is_that_of_the_summed_losses(rows):
         init=lambda p: p, update=lambda g, s, p=None: (g, g)
     )
     steps = steps_of(config, supernet, record)
-    learner = init_learner(as_shared(jax.tree.map(jnp.copy, params)), record)
+    learner = init_learner(as_shared(copied(params)), record)
     learner, _ = steps["sandwich"](learner, rows, INDEX, WEIGHT)
 
     key, _ = jax.random.split(jax.random.fold_in(jax.random.key(0), 0))
