@@ -30,6 +30,8 @@ SPACE = tiny_space(min_layers=2)
 SITES = make_sites(SPACE)
 EVERY = every_architecture(SPACE)
 NUM = 2000
+live_in = jax.jit(lambda rows: is_live(SITES, rows))
+remembered = jax.jit(remember)
 
 
 def networks(num: int, seed: int = 0) -> np.ndarray:
@@ -48,13 +50,14 @@ def test_canonical_form_is_that_of_the_space():
         0, SITES.num_choices, (200, EVERY.shape[1])
     )
 
-    found = canonical(SITES, jnp.asarray(rows, jnp.int32))
+    within = jax.jit(lambda rows: canonical(SITES, rows))
+    found = within(jnp.asarray(rows.astype(np.int32)))
 
     np.testing.assert_array_equal(found, SPACE.canonical(rows))
 
 
 def test_draws_are_canonical_and_reach_every_choice():
-    rows = np.asarray(draw(SITES, jax.random.key(0), 500))
+    rows = np.asarray(jax.jit(lambda key: draw(SITES, key, 500))(jax.random.key(0)))
 
     np.testing.assert_array_equal(rows, SPACE.canonical(rows))
     np.testing.assert_array_equal(rows.max(0), SITES.num_choices - 1)
@@ -80,9 +83,7 @@ def test_at_rate_zero_one_choice_changes_or_one_layer_comes_or_goes():
 
     keep = SPACE.columns("keep")
     switched = (found != rows)[:, keep].sum(-1)
-    live = np.asarray(
-        is_live(SITES, jnp.asarray(rows)) & is_live(SITES, jnp.asarray(found))
-    )
+    live = np.asarray(live_in(rows)) & np.asarray(live_in(found))
     others = np.delete(live & (found != rows), np.r_[keep], axis=1).sum(-1)
     np.testing.assert_array_equal(switched + others, 1)
 
@@ -124,14 +125,11 @@ def test_children_take_each_choice_from_a_parent_that_has_it():
     one, other = networks(NUM, 1), networks(NUM, 2)
     keys = jax.random.split(jax.random.key(1), NUM)
 
-    children = np.asarray(
-        jax.vmap(lambda k, a, b: crossover(SITES, k, a, b))(
-            keys, jnp.asarray(one), jnp.asarray(other)
-        )
-    )
+    crossed = jax.jit(jax.vmap(lambda k, a, b: crossover(SITES, k, a, b)))
+    children = np.asarray(crossed(keys, jnp.asarray(one), jnp.asarray(other)))
 
     np.testing.assert_array_equal(children, SPACE.canonical(children))
-    live = [np.asarray(is_live(SITES, jnp.asarray(x))) for x in (one, other, children)]
+    live = [np.asarray(live_in(x)) for x in (one, other, children)]
     from_one = live[0] & (children == one)
     from_other = live[1] & (children == other)
     assert (from_one | from_other)[live[2]].all()
@@ -181,12 +179,12 @@ def contents(history) -> list[int]:
 def test_history_keeps_the_youngest_usable_candidates_in_order():
     history = init_history(4, 1, 1)
 
-    history = remember(history, told([1, 2, 3], [True, False, True]))
+    history = remembered(history, told([1, 2, 3], [True, False, True]))
     assert contents(history) == [1, 3]
     assert history.is_filled.tolist() == [True, True, False, False]
-    history = remember(history, told([4, 5, 6]))
+    history = remembered(history, told([4, 5, 6]))
     assert contents(history) == [3, 4, 5, 6]
-    history = remember(history, told([7, 8, 9, 10, 11, 12]))
+    history = remembered(history, told([7, 8, 9, 10, 11, 12]))
     assert contents(history) == [9, 10, 11, 12]
     assert history.is_filled.all()
 
@@ -195,11 +193,11 @@ def test_failed_candidates_are_not_remembered():
     bad = told([1, 2])
     bad = bad.replace(objectives=jnp.asarray([[jnp.nan], [1.0]]))
 
-    assert contents(remember(init_history(4, 1, 1), bad)) == [2]
+    assert contents(remembered(init_history(4, 1, 1), bad)) == [2]
 
 
 def test_the_first_variant_that_was_not_told_is_taken():
-    history = remember(init_history(4, 1, 1), told([1, 2]))
+    history = remembered(init_history(4, 1, 1), told([1, 2]))
     tries = jnp.asarray([[1, 2, 3, 4], [5, 1, 2, 6], [2, 1, 1, 2], [0, 1, 1, 1]])
 
     found = first_new(history, tries[..., None].astype(jnp.int32))

@@ -78,6 +78,8 @@ def trained(gates, optimizer, num: int = 3):
     groups, params = make_groups(SPACE, "layer"), tiny_params()
     state, rng = optimizer.init(params), np.random.default_rng(0)
 
+    gate, add = jax.jit(functools.partial(gated, groups)), jax.jit(optax.apply_updates)
+
     @jax.jit
     def updated(params, state, grads):
         with jax.numpy_dtype_promotion("standard"):
@@ -89,8 +91,8 @@ def trained(gates, optimizer, num: int = 3):
         )
         found, state = updated(params, state, grads)
         # Not compiled with the sum: products are rounded before they are added.
-        found = found if gates is None else gated(groups, gates, found)
-        params = optax.apply_updates(params, found)
+        found = found if gates is None else gate(gates, found)
+        params = add(params, found)
     return params
 
 

@@ -180,9 +180,10 @@ def test_masked_sliced_and_exported_are_the_same(name) -> None:
     assert_near(masked, sliced)
     batch = random_batch(0, 4, 20)
     arrays = batch.tokens, batch.segments, batch.length
+    run = jax.jit(apply_subnet, static_argnames=("shape", "pooling"))
     for row, expected in list(zip(rows, sliced, strict=True))[::4]:
         own = slice_subnet(params, space, row)
-        assert_near(apply_subnet(own, SHAPE, "mean", *arrays), expected)
+        assert_near(run(own, SHAPE, "mean", *arrays), expected)
     assert np.ptp(sliced, axis=0).max() > 0.1
 
 
@@ -207,12 +208,15 @@ def test_any_order_of_units_changes_no_logit_of_the_full_network(name) -> None:
         for stage, values in full
         for knob, _ in stage.units
     }
-    moved = reorder(params, space, ranking)
+    moved = jax.jit(lambda given: reorder(given, space, ranking))(params)
     supernet, batch = make_supernet(space, SHAPE), random_batch(0, 4, 20)
-    arch = space.largest()
-    x = supernet.embed(params.encoder.embeddings, batch)
-    before, after = (supernet.apply(one, x, batch, arch) for one in (params, moved))
-    assert_near(after, before)
+
+    @jax.jit
+    def run(one):
+        x = supernet.embed(one.encoder.embeddings, batch)
+        return supernet.apply(one, x, batch, space.largest())
+
+    assert_near(run(moved), run(params))
 
 
 def test_new_stages_leave_the_imported_network_as_it_is(name) -> None:
@@ -223,12 +227,13 @@ def test_new_stages_leave_the_imported_network_as_it_is(name) -> None:
     head = init_head(key, SHAPE, NUM_LABELS)
     batch = random_batch(0, 4, 20)
     given = make_supernet(make_space(FULL, SHAPE), SHAPE)
-    x = given.embed(plain.embeddings, batch)
-    expected = given.apply(
-        SupernetParams(plain, head), x, batch, make_space(FULL, SHAPE).largest()
-    )
+    x = jax.jit(given.embed)(plain.embeddings, batch)
+    whole = make_space(FULL, SHAPE).largest()
+    expected = jax.jit(given.apply)(SupernetParams(plain, head), x, batch, whole)
     supernet = make_supernet(space, SHAPE)
-    found = supernet.apply(SupernetParams(with_more, head), x, batch, space.largest())
+    found = jax.jit(supernet.apply)(
+        SupernetParams(with_more, head), x, batch, space.largest()
+    )
     assert_near(found, expected)
 
 
@@ -245,7 +250,8 @@ def test_choices_without_effect_are_one_network(kind) -> None:
     space = space_of(kind)
     drawn = np.asarray(space.flatten(space.sample(jax.random.key(6), 400)))
     sites = make_sites(space)
-    on_device = np.asarray(canonical(sites, jnp.asarray(drawn)))
+    within = jax.jit(lambda rows: canonical(sites, rows))
+    on_device = np.asarray(within(jnp.asarray(drawn)))
     np.testing.assert_array_equal(on_device, space.canonical(drawn))
     costs = CostModel(space, SHAPE, (HeadSize(NUM_LABELS),), length=16)
     before, after = costs(drawn), costs(on_device)

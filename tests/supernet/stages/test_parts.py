@@ -25,10 +25,10 @@ def given():
     rng = np.random.default_rng(0)
 
     def random(*sizes: int):
-        return jnp.asarray(rng.normal(0, 0.5, sizes), jnp.float32)
+        return jnp.asarray(rng.normal(0, 0.5, sizes).astype(np.float32))
 
     heads, size = SHAPE.num_heads, SHAPE.head_dim
-    layer = jax.tree.map(lambda leaf: leaf[0], tiny_params().encoder.layers)
+    layer = first(tiny_params().encoder.layers)
     more = {
         field: lora.LowRank(random(SHAPE.width, RANK), random(RANK, heads, size))
         for field in lora.FIELDS.values()
@@ -36,15 +36,21 @@ def given():
     own = random(LENGTH, heads, size), random(LENGTH, heads, size), random(heads)
     more[prefix.FIELD] = prefix.PrefixParams(*own)
     x = random(2, 9, SHAPE.width)
-    mask = jnp.arange(9)[None] < jnp.asarray([[9], [4]])
+    mask = jnp.asarray(np.arange(9)[None] < np.asarray([[9], [4]]))
     return dataclasses.replace(layer, more=more), x, mask
+
+
+def first(tree):
+    """What stands first in each array, cut on the host."""
+    return jax.tree.map(lambda leaf: jnp.asarray(np.asarray(leaf)[0]), tree)
 
 
 def run(layer, x, mask, **values: int):
     """The stage that has knobs of these names."""
     stage = stages_with({"heads", "ffn", *values})[0]
     how = Run(values={"heads": SHAPE.num_heads, **values})
-    return np.asarray(stage.run(x, layer, mask, SHAPE, how))
+    whole = jax.jit(lambda *given: stage.run(*given, SHAPE, how))
+    return np.asarray(whole(x, layer, mask))
 
 
 def only(layer, *fields: str):
@@ -77,7 +83,7 @@ def test_a_prefix_is_attended_to_under_its_gate(given) -> None:
     weights = np.asarray(jax.nn.softmax(scores, axis=-1))
     context = np.einsum("bhsp,phd->bhsd", weights, own.value)
     context = context * np.tanh(own.gate)[None, :, None, None]
-    found = prefix.added(jnp.asarray(query), layer, {})
+    found = jax.jit(lambda query: prefix.added(query, layer, {}))(jnp.asarray(query))
     np.testing.assert_allclose(np.asarray(found), context, atol=TOLERANCE)
     there, gone = run(layer, x, mask, prefix=LENGTH), run(only(layer), x, mask)
     assert np.abs(there - gone).max() > 0.01
@@ -88,13 +94,13 @@ def test_new_ones_add_nothing_and_still_learn(given) -> None:
     rng = np.random.default_rng(1)
 
     def normal(*sizes: int):
-        return jnp.asarray(rng.normal(0, 0.02, sizes), jnp.float32)
+        return jnp.asarray(rng.normal(0, 0.02, sizes).astype(np.float32))
 
     shape = dataclasses.replace(SHAPE, num_layers=1)
     values = {"lora": RANK, "prefix": LENGTH}
     stage = stages_with({"heads", "ffn", *values})[0]
     made = stage.init_new(normal, shape, {"heads": SHAPE.num_heads, **values})
-    more = jax.tree.map(lambda leaf: leaf[0], made)
+    more = first(made)
     new = dataclasses.replace(layer, more=more)
     expected = run(only(layer), x, mask)
     np.testing.assert_allclose(run(new, x, mask, **values), expected, atol=1e-6)
@@ -104,7 +110,7 @@ def test_new_ones_add_nothing_and_still_learn(given) -> None:
         changed = dataclasses.replace(layer, more=more)
         return (stage.run(x, changed, mask, SHAPE, how) * x).sum()
 
-    grads = jax.grad(total)(more)
+    grads = jax.jit(jax.grad(total))(more)
     for field in lora.FIELDS.values():
         assert np.abs(grads[field].up).max() > 0
     assert np.abs(grads[prefix.FIELD].gate).max() > 0
