@@ -31,7 +31,7 @@ PIP = {
 OURS = {"--debug", "--quick", "--wheel"}
 # No part of any extra: what converts a slow tokenizer, once, outside of a search.
 PACKAGES = {"sentencepiece", "protobuf"}
-FILES = {"safetensors", "json", "bin", "model", "txt", "py", "md"}
+FILES = {"safetensors", "json", "bin", "model", "txt", "py", "md", "onnx", "stablehlo"}
 
 
 def texts() -> Iterator[tuple[str, str]]:

@@ -33,7 +33,7 @@ class Network:
         if importlib.util.find_spec("torch") is None:
             raise ConfigError(
                 f"{where}: networks of transformers run in torch, which is not "
-                f"installed. pip install 'xlnas-jax[hf]', or translate before, into "
+                f"installed. pip install 'xlnas-jax[hf]'. Or translate before, into "
                 f"files (kind: file)."
             )
         self._config, self._where = config, where
