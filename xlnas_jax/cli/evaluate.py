@@ -65,8 +65,9 @@ class Evaluate:
                 f"--form: must be of one model, as its library runs it alone; got "
                 f"{len(self.model)} models. Leave --form out, or give one."
             )
-        subnets = [load(path) for path in self.model]
-        subnet = subnets[0]
+        first, *others = self.model
+        subnet = load(first)
+        subnets = [subnet, *map(load, others)]
         one = Ensemble(subnets) if len(subnets) > 1 else subnet
         common = self.data, subnet, self.language
         if self.data.suffix in labelled.CONFIG_SUFFIXES:
@@ -80,7 +81,7 @@ class Evaluate:
                 self.tag_column,
             )
             parts = labelled.read_file(*common, columns, self.skip_bad_rows)
-        call = load_form(self.model[0], subnet, self.form) if self.form else None
+        call = load_form(first, subnet, self.form) if self.form else None
         scores = evaluate_model(one, parts, call)
         if self.json:
             text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)

@@ -15,7 +15,7 @@ from xlnas_jax.config.pretraining.pretrain import PretrainConfig
 from xlnas_jax.pretraining.losses.base import Loss, PretrainParams, View
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.layers import Hidden
-from xlnas_jax.training.methods.base import cosine
+from xlnas_jax.training.distance import cosine
 from xlnas_jax.types import Batch
 
 Sides = tuple[Float[Array, "batch model"], Float[Array, "batch model"]]
