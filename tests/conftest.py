@@ -44,9 +44,11 @@ import jax  # noqa: E402
 import pytest  # noqa: E402
 from jax._src.interpreters import mlir  # noqa: E402
 
-# A new one for every program would be a quarter of what a small one costs.
-_context = functools.cache(mlir.make_ir_context)
-mlir.make_ir_context = _context
+# A new one for every program would be a quarter of what a small one costs. The name is
+# not public: where it is gone each program has its own.
+_context = functools.cache(getattr(mlir, "make_ir_context", object))
+if hasattr(mlir, "make_ir_context"):
+    mlir.make_ir_context = _context
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 
