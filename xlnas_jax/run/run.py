@@ -22,6 +22,7 @@ from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.results.conclude import PARTS, conclude
 from xlnas_jax.results.document import Document
 from xlnas_jax.results.few_shot.tune import exported_weights
+from xlnas_jax.results.finalists.saved import keep_of
 from xlnas_jax.results.finalists.train import FOLDER
 from xlnas_jax.run.again import require_model
 from xlnas_jax.run.rounds import run_rounds
@@ -95,6 +96,8 @@ def _search(
         params, teacher = local((state.learner.params, state.teacher))
         confirm = make_confirm(experiment, run, params)
         kept = run.path / FOLDER if run.is_writer else None
+        if kept is not None and experiment.config.search.finalists:
+            keep_of(kept, experiment.config.finalists)
         given = experiment, engine, state, progress, confirm, data, kept, watch.begin
         choice = experiment.config.export.pick
         document = conclude(*given, lambda found: pick_point(found, choice))

@@ -1,15 +1,24 @@
 """A finalist's weights, cut, kept and put back, compute what they did."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.export.slice import slice_subnet
-from xlnas_jax.results.finalists.saved import Trained, load_finalist, save_finalist
+from xlnas_jax.results.finalists.saved import (
+    DECIDING,
+    Trained,
+    keep_of,
+    load_finalist,
+    save_finalist,
+)
 from xlnas_jax.results.finalists.weights import cut_network, spread_network
 from xlnas_jax.types import CheckpointError
 
@@ -48,6 +57,24 @@ def test_it_is_kept_and_read_bit_for_bit(made, tmp_path) -> None:
     assert found is not None
     assert same(trained, found)
     assert load_finalist(tmp_path / "finalists" / "b", cut) is None
+
+
+def test_what_was_trained_by_other_settings_is_not_taken(made, tmp_path) -> None:
+    experiment, params, _, rows = made
+    cut = cut_network(experiment, params, rows[0])
+    folder, config = tmp_path / "finalists", FinalistsConfig(steps=3)
+    keep_of(folder, config)
+    save_finalist(folder / "a", Trained(cut, np.zeros(2), ({},), ({},)))
+    # Who is chosen among them may change, and how often that is shown.
+    keep_of(folder, dataclasses.replace(config, tries=4, controls=("uniform",)))
+    assert load_finalist(folder / "a", cut) is not None
+    keep_of(folder, dataclasses.replace(config, steps=4))
+    assert load_finalist(folder / "a", cut) is None
+
+
+def test_options_that_decide_are_all_but_those_that_choose() -> None:
+    names = {field.name for field in dataclasses.fields(FinalistsConfig)}
+    assert names - {*DECIDING} == {"budgets", "tries", "controls", "by"}
 
 
 def test_what_is_damaged_is_made_again(made, tmp_path) -> None:

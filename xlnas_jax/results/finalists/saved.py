@@ -1,5 +1,6 @@
 """Finalists that were trained, kept with the run: a killed one loses one at most."""
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -8,8 +9,17 @@ import jax
 import numpy as np
 from jaxtyping import Float
 
+from xlnas_jax.config.finalists import FinalistsConfig
+from xlnas_jax.files import write_text
 from xlnas_jax.storage.trees import load_tree, named, save_tree
 from xlnas_jax.types import CheckpointError, DamagedError
+
+_SETTINGS = "settings.json"
+# Options by which a finalist becomes what it is; others choose among them.
+DECIDING = (
+    *("steps", "steps_exponent", "learning_rate", "rate_exponent", "batch_size"),
+    *("patience", "score_every", "min_delta"),
+)
 
 
 class Trained(NamedTuple):
@@ -27,6 +37,21 @@ class Trained(NamedTuple):
     objectives: Float[np.ndarray, " obj"]
     metrics: tuple[dict[str, Float[np.ndarray, " _"]], ...]
     statistics: tuple[dict[str, Float[np.ndarray, "example stat"]], ...]
+
+
+def keep_of(folder: Path, config: FinalistsConfig) -> None:
+    """Makes the folder, and removes what was trained there by other settings.
+
+    They may change where a killed search goes on: what was trained before is then of
+    another experiment.
+    """
+    settings = {name: getattr(config, name) for name in DECIDING}
+    text = json.dumps(settings, sort_keys=True) + "\n"
+    file = folder / _SETTINGS
+    if folder.exists() and (not file.is_file() or file.read_text("utf-8") != text):
+        shutil.rmtree(folder)
+    folder.mkdir(exist_ok=True)
+    write_text(file, text)
 
 
 def save_finalist(folder: Path, trained: Trained) -> None:
