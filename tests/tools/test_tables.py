@@ -283,13 +283,45 @@ def test_bars_say_whether_they_were_reached_and_what_was_missed_comes_first(tabl
     assert len(tables["briefs"].by_bars({"bars": found * 9}).rows) <= 5
 
 
+def test_a_form_is_held_against_the_whole_encoder_in_the_same_form(tables):
+    def networks(full: float, small: float) -> dict:
+        return {
+            "full": {"milliseconds": {"median": full}, "over_full": {"median": 1.0}},
+            "1/4": {
+                "milliseconds": {"median": small},
+                "over_full": {"median": small / full},
+            },
+        }
+
+    sizes = {"texts": 1, "tokens": 32}
+    found = {
+        "forms": [
+            {
+                "form": "flax",
+                "megabytes": {},
+                "batches": [{**sizes, "networks": networks(40.0, 10.0)}],
+            },
+            {
+                "form": "onnx",
+                "megabytes": {"full": 94.5, "1/4": 30.5},
+                "batches": [{**sizes, "networks": networks(20.0, 8.0)}],
+            },
+        ]
+    }
+    verdict, (heading, ours, other) = tables["briefs"].forms(found)
+    assert verdict.startswith("A network of 1/4 of the layers' FLOPs takes 0.250 to")
+    assert heading[-1] == "1/4, 1 x 32 tokens, ms"
+    assert ours == ["flax", "-", "-", "40", "10 (×0.250)"]
+    assert other == ["onnx", "94.5", "30.5", "20", "8 (×0.400)"]
+
+
 def test_the_results_are_read_in_one_sitting(tables):
     page = (TOOLS.parent / "benchmarks" / "RESULTS.md").read_text(encoding="utf-8")
     assert len(page.splitlines()) <= 300
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["roofline", "overhead", "memory", "compile"])
+@pytest.mark.parametrize("name", ["roofline", "overhead", "memory", "compile", "forms"])
 def test_what_a_quick_run_writes_can_be_shown(tables, tmp_path, name):
     module = f"benchmarks.speed.{name}"
     script = TOOLS.parent / f"{module.replace('.', '/')}.py"

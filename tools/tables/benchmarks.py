@@ -55,6 +55,7 @@ BENCHMARKS = {
     "few_labels": Benchmark("evidence.few_labels runs/sib200_e5-s0", briefs.few_labels),
     "control": Benchmark("evidence.control runs/quickstart_scratch runs/sib200"),
     "weight_step": Benchmark("speed.weight_step", briefs.weight_step),
+    "forms": Benchmark("speed.forms", briefs.forms),
     "distillation": Benchmark(
         "evidence.distillation runs/sib200_e5-s0 --steps 80 --structures 2",
         briefs.distillation,

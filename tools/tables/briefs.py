@@ -86,6 +86,42 @@ def weight_step(found: Found) -> Brief:
     return Brief(f"Our time over PyTorch's: {told}; at most 1 was asked of fp32.", rows)
 
 
+def forms(found: Found) -> Brief:
+    """Megabytes and milliseconds of every form, whole and cut."""
+    first = found["forms"][0]["batches"]
+    names = list(first[0]["networks"])
+    small = names[-1]
+    rows: Rows = [
+        [
+            "form",
+            *(f"{name}, MB" for name in (names[0], small)),
+            *(
+                f"{name}, {one['texts']} x {one['tokens']} tokens, ms"
+                for one in first
+                for name in (names[0], small)
+            ),
+        ]
+    ]
+    shares: list[float] = []
+    for row in found["forms"]:
+        sizes = [row["megabytes"].get(name) for name in (names[0], small)]
+        cells = ["-" if one is None else number(one) for one in sizes]
+        for one in row["batches"]:
+            own = one["networks"]
+            ratio = own[small]["over_full"]["median"]
+            shares.append(ratio)
+            cells.append(number(own[names[0]]["milliseconds"]["median"]))
+            cells.append(
+                f"{number(own[small]['milliseconds']['median'])} (×{number(ratio)})"
+            )
+        rows.append([row["form"], *cells])
+    verdict = (
+        f"A network of {small} of the layers' FLOPs takes {number(min(shares))} to "
+        f"{number(max(shares))} of the whole encoder's time in the same form."
+    )
+    return Brief(verdict, rows)
+
+
 def fidelity(found: Found) -> Brief:
     """Ranks of the supernet against those of networks trained alone."""
     rows: Rows = [["ranked by", "Kendall's tau-b", "within sizes", "regret"]]

@@ -33,7 +33,8 @@ class Evaluate:
         word_column: position of the word in a CoNLL file, counted from 0.
         tag_column: position of the tag in a CoNLL file; -1 is the last column.
         form: score what lies beside the model for another library, as that library
-            runs it: `onnx` or `onnx-int8`; the model itself if not given.
+            runs it: `onnx`, `onnx-int8`, `hf` or `stablehlo`; the model itself if
+            not given.
         skip_bad_rows: pass over faulty rows; otherwise the first one is an error.
         json: print one JSON object instead of a table.
     """

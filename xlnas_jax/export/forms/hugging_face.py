@@ -20,7 +20,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
-from xlnas_jax.export.forms.base import Form, Outputs
+from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.shape import EncoderShape
@@ -245,13 +245,59 @@ def write_json(file: Path, content: Any) -> None:
     file.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Outputs:
-    """What the family's class gives of texts; of vectors the pooling is ours."""
+def open_folder(folder: Path, subnet: Subnet) -> Call:
+    """The family's class on arrays; of vectors the pooling is ours."""
     import torch
     import transformers
 
     kind = "AutoModel" + _CLASSES[subnet.task].removeprefix("Model")
     model = getattr(transformers, kind).from_pretrained(folder).eval()
+
+    def call(tokens: Any, segments: Any, length: Any) -> np.ndarray:
+        # A row that fills a batch up has no token; of nothing there is no mean.
+        count = np.maximum(np.asarray(length), 1)
+        is_real = np.arange(tokens.shape[1])[None] < count[:, None]
+        arrays = {"input_ids": tokens, "attention_mask": is_real}
+        if subnet.shape.num_segments > 1:
+            arrays["token_type_ids"] = segments
+        inputs = {
+            name: torch.from_numpy(np.asarray(one, np.int64))
+            for name, one in arrays.items()
+        }
+        with torch.no_grad():
+            return _outputs(subnet, model(**inputs), is_real)
+
+    return call
+
+
+def _outputs(subnet: Subnet, given: Any, is_real: np.ndarray) -> np.ndarray:
+    """What a class returned, as `Subnet.__call__` gives it."""
+    if subnet.task in ("classification", "tagging"):
+        return given.logits.numpy()
+    if subnet.task == "qa":
+        ends = given.start_logits, given.end_logits
+        return np.stack([end.numpy() for end in ends], axis=-1)
+    pools = {"mean": lambda x: x.mean(0), "max": lambda x: x.max(0)}
+    pool = pools.get(subnet.pooling, lambda x: x[0])
+    every = zip(given.last_hidden_state.numpy(), is_real, strict=True)
+    found = np.stack([pool(hidden[mask]) for hidden, mask in every])
+    return found / np.linalg.norm(found, axis=-1, keepdims=True)
+
+
+def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Outputs:
+    """The same of texts, by the class's own tokenizer."""
+    return run_texts(open_folder(folder, subnet), folder, subnet, texts, size)
+
+
+def run_texts(
+    call: Call, folder: Path, subnet: Subnet, texts: Sequence[str], size: int
+) -> Outputs:
+    """What a network in a folder gives of texts, so many of them at a time.
+
+    Tokens are those of the tokenizer that `transformers` reads there.
+    """
+    import transformers
+
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     found: Outputs = []
     for start in range(0, len(texts), size):
@@ -261,28 +307,16 @@ def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Output
             padding=True,
             truncation=True,
             max_length=subnet.max_length,
-            return_tensors="pt",
+            return_tensors="np",
         )
-        with torch.no_grad():
-            given = model(**inputs)
-        for row, mask in enumerate(np.asarray(inputs["attention_mask"], bool)):
-            found.append(_of_text(subnet, given, row, mask))
+        tokens = np.asarray(inputs["input_ids"])
+        segments = np.asarray(inputs.get("token_type_ids", np.zeros_like(tokens)))
+        length = np.asarray(inputs["attention_mask"]).sum(1)
+        rows = call(tokens, segments, length)
+        # What reads tokens says nothing of padding.
+        counts = length if rows.ndim > 2 else [None] * len(rows)
+        found += [row[:count] for row, count in zip(rows, counts, strict=True)]
     return found
-
-
-def _of_text(subnet: Subnet, given: Any, row: int, mask: np.ndarray) -> np.ndarray:
-    """One text's part of what a class returned."""
-    if subnet.task == "classification":
-        return given.logits[row].numpy()
-    if subnet.task == "tagging":
-        return given.logits[row].numpy()[mask]
-    if subnet.task == "qa":
-        ends = given.start_logits[row], given.end_logits[row]
-        return np.stack([end.numpy()[mask] for end in ends], axis=-1)
-    hidden = given.last_hidden_state[row].numpy()[mask]
-    pools = {"mean": hidden.mean(0), "max": hidden.max(0), "cls": hidden[0]}
-    vector = pools[subnet.pooling]
-    return vector / np.linalg.norm(vector)
 
 
 FORM = Form(
@@ -293,4 +327,5 @@ FORM = Form(
     refuse=refuse,
     write=write,
     run=run,
+    open=open_folder,
 )

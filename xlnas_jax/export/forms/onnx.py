@@ -18,6 +18,7 @@ from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.forms.hugging_face import (
     class_config,
     full_sizes,
+    run_texts,
     write_json,
     write_tokenizer,
 )
@@ -105,31 +106,9 @@ def open_file(folder: Path, file: str, subnet: Subnet) -> Call:
 def run_file(
     folder: Path, file: str, subnet: Subnet, texts: Sequence[str], size: int
 ) -> Outputs:
-    """The graph of a file on texts, by the tokenizer of `transformers`."""
-    import transformers
-
+    """The graph of a file on texts."""
     call = open_file(folder, file, subnet)
-    tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
-    found: Outputs = []
-    for start in range(0, len(texts), size):
-        chunk = [subnet.tokenizer.prefix + text for text in texts[start : start + size]]
-        inputs = tokenizer(
-            chunk,
-            padding=True,
-            truncation=True,
-            max_length=subnet.max_length,
-            return_tensors="np",
-        )
-        tokens = np.asarray(inputs["input_ids"])
-        segments = np.asarray(inputs.get("token_type_ids", np.zeros_like(tokens)))
-        length = np.asarray(inputs["attention_mask"]).sum(1)
-        rows = call(tokens, segments, length)
-        is_whole = rows.ndim == 2
-        found += [
-            row if is_whole else row[:count]
-            for row, count in zip(rows, length, strict=True)
-        ]
-    return found
+    return run_texts(call, folder, subnet, texts, size)
 
 
 FORM = Form(

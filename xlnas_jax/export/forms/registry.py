@@ -98,8 +98,8 @@ def require_open(name: str) -> Callable[[Path, Subnet], Call]:
     if form is None or form.open is None:
         known = [form.name for form in FORMS.values() if form.open is not None]
         raise ConfigError(
-            f"--form: must be {' or '.join(known)}; got {name!r}. All other forms "
-            f"give what the model gives, to {TOLERANCE:g}."
+            f"--form: must be {' or '.join(known)}; got {name!r}. What is for "
+            f"sentence-transformers is hf, and pooled."
         )
     _require_installed(form, "--form")
     return form.open

@@ -21,7 +21,7 @@ from jax import export
 
 from xlnas_jax.data.tokens.tokenizer import Encoding
 from xlnas_jax.export.apply import apply_subnet
-from xlnas_jax.export.forms.base import Form, Outputs
+from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.forms.hugging_face import write_json, write_tokenizer
 from xlnas_jax.export.predicting.chunks import run_chunks
 from xlnas_jax.export.subnet import Subnet
@@ -76,18 +76,24 @@ def write(subnet: Subnet, folder: Path) -> None:
     write_tokenizer(subnet, folder)
 
 
+def open_folder(folder: Path, subnet: Subnet) -> Call:
+    """The program on arrays; every shape of them is a compilation."""
+    del subnet
+    called = export.deserialize(bytearray((folder / FILE).read_bytes())).call
+    return jax.jit(called)
+
+
 def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Outputs:
-    """What the program gives, of tokens by the tokenizer of `transformers`."""
+    """The same of texts, by the tokenizer of `transformers`."""
     import transformers
 
-    called = export.deserialize(bytearray((folder / FILE).read_bytes())).call
+    call = open_folder(folder, subnet)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     given = [subnet.tokenizer.prefix + text for text in texts]
     found = tokenizer(given, truncation=True, max_length=subnet.max_length)
     encodings = [Encoding(ids, [0] * len(ids)) for ids in found["input_ids"]]
-    pad, most = subnet.tokenizer.pad_id, subnet.max_length
-    # Padded as predictions are: every shape is a compilation.
-    rows = run_chunks(jax.jit(called), encodings, size, most, pad)
+    # Padded as predictions are, to few shapes.
+    rows = run_chunks(call, encodings, size, subnet.max_length, subnet.tokenizer.pad_id)
     return [
         np.asarray(row if row.ndim == 1 else row[: len(one.ids)])
         for row, one in zip(rows, encodings, strict=True)
@@ -103,4 +109,5 @@ FORM = Form(
     refuse=refuse,
     write=write,
     run=run,
+    open=open_folder,
 )
