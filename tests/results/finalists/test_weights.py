@@ -64,7 +64,8 @@ def test_what_was_trained_by_other_settings_is_not_taken(made, tmp_path) -> None
     cut = cut_network(experiment, params, rows[0])
     folder, config = tmp_path / "finalists", FinalistsConfig(steps=3)
     keep_of(folder, config)
-    save_finalist(folder / "a", Trained(cut, np.zeros(2), ({},), ({},)))
+    one = ({"error": np.asarray([0.25], np.float32)},)
+    save_finalist(folder / "a", Trained(cut, np.zeros(2), one, one))
     # Who is chosen among them may change, and how often that is shown.
     keep_of(folder, dataclasses.replace(config, tries=4, controls=("uniform",)))
     assert load_finalist(folder / "a", cut) is not None
