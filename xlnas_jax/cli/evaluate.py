@@ -59,14 +59,15 @@ class Evaluate:
         from xlnas_jax.export.ensemble import Ensemble
         from xlnas_jax.export.evaluation import evaluate_model
 
-        if not self.model:
+        paths = list(self.model)
+        if not paths:
             raise ConfigError("MODEL: at least one directory must be given; got none.")
-        if self.form and len(self.model) > 1:
+        if self.form and len(paths) > 1:
             raise ConfigError(
                 f"--form: must be of one model, as its library runs it alone; got "
-                f"{len(self.model)} models. Leave --form out, or give one."
+                f"{len(paths)} models. Leave --form out, or give one."
             )
-        first, *others = self.model
+        first, *others = paths
         subnet = load(first)
         subnets = [subnet, *map(load, others)]
         one = Ensemble(subnets) if len(subnets) > 1 else subnet

@@ -30,7 +30,7 @@ from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.readers.questions import find_answer, is_name, is_offset
 from xlnas_jax.data.readers.records import read_records
 from xlnas_jax.data.select import take
-from xlnas_jax.data.translated import languages_of, path_of
+from xlnas_jax.data.translated import is_new, languages_of, path_of
 from xlnas_jax.languages.codes import named
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
@@ -96,22 +96,14 @@ def _records(
             f"{path}: translations of words and questions must have labels, and a line "
             f"of plain text has none. Write a JSONL, TSV or CSV file."
         )
-    known, seen = set(ids), set()
+    known, seen = set(ids), set[str]()
     for line, record in read_records(path, None, faults):
         if record is None:
             continue
         name, place = record.get("id"), f"{path}, line {line}"
         name = str(name) if is_name(name) else None
-        if name not in known or name in seen:
-            what = "stands twice" if name in seen else "is none of them"
-            faults.reject(
-                "unknown id",
-                f"{place}: every id must be that of one training row of the source, "
-                f"once; got {brief(name)}, which {what}. Correct or remove the row.",
-            )
-            continue
-        seen.add(name)
-        yield str(name), record, place
+        if is_new(name, known, seen, place, faults):
+            yield str(name), record, place
 
 
 def _tagged(

@@ -157,7 +157,7 @@ def _lines(path: str, rows: Examples) -> Iterator[tuple[str, Wording, str]]:
 def _records(
     path: str, rows: Examples, faults: Faults
 ) -> Iterator[tuple[str, Wording, str]]:
-    known, seen = set(rows.ids), set()
+    known, seen = set(rows.ids), set[str]()
     columns = ("id", "text", *(("pair",) if rows.pairs is not None else ()))
     for line, record in read_records(path, None, faults):
         if record is None:
@@ -171,13 +171,28 @@ def _records(
                 f"{place}: every row must have text in {', '.join(columns)}; got "
                 f"{brief(dict(record))}. Correct it.",
             )
-        elif name not in known or name in seen:
-            what = "stands twice" if name in seen else "is none of them"
-            faults.reject(
-                "unknown id",
-                f"{place}: every id must be that of one training row of the source, "
-                f"once; got {brief(name)}, which {what}. Correct or remove the row.",
-            )
-        else:
-            seen.add(name)
+        elif is_new(name, known, seen, place, faults):
             yield str(name), Wording(*map(str, texts)), place
+
+
+def is_new(
+    name: object, known: set[str], seen: set[str], place: str, faults: Faults
+) -> bool:
+    """Whether an id is that of a training row, and stands for the first time.
+
+    Args:
+        seen: takes it, if it is.
+
+    Raises:
+        DataError: it is not, unless faulty rows are passed over.
+    """
+    if isinstance(name, str) and name in known and name not in seen:
+        seen.add(name)
+        return True
+    what = "stands twice" if name in seen else "is none of them"
+    faults.reject(
+        "unknown id",
+        f"{place}: every id must be that of one training row of the source, once; got "
+        f"{brief(name)}, which {what}. Correct or remove the row.",
+    )
+    return False

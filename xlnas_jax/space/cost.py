@@ -162,35 +162,42 @@ class CostModel:
             **({TUNED_PARAMS: tuned} if self.space.trainings else {}),
         }
         if self.disk is not None:
-            found[DISK] = self._disk_bytes(self.disk, indices) / BYTES_PER_MB
+            found[DISK] = self._disk_bytes(indices) / BYTES_PER_MB
         return found
 
-    def _disk_bytes(self, disk: Disk, indices: Int[np.ndarray, "pop site"]) -> Counts:
+    def _disk_bytes(self, indices: Int[np.ndarray, "pop site"]) -> Counts:
         """Of flattened architectures, as they are written."""
         kept = self.space.is_kept(indices)
-        total = self._fixed_disk(disk)[self.space.whole_of(indices)]
-        for stage, own in zip(self.space.stages, self._stage_disk(disk), strict=True):
+        stages, fixed = self._disk_tables
+        total = fixed[self.space.whole_of(indices)]
+        for stage, own in zip(self.space.stages, stages, strict=True):
             total = total + (kept * own[self.space.options_of(stage, indices)]).sum(-1)
         return total
 
-    def _stage_disk(self, disk: Disk) -> list[Int[np.ndarray, " option"]]:
-        return [
+    @functools.cached_property
+    def _disk_tables(
+        self,
+    ) -> tuple[list[Int[np.ndarray, " option"]], Int[np.ndarray, " whole"]]:
+        """Bytes of each stage by its option, and of all but the layers.
+
+        Of several tasks these are of the largest of their models, one for each.
+        """
+        disk = self.disk
+        assert disk is not None, "bytes are asked for where a form is named alone"
+        stages = [
             np.asarray(
                 [disk.of_stage(stage, self.shape, one) for one in options], np.int64
             )
             for stage in self.space.stages
             for options in (self.space.options(stage),)
         ]
-
-    def _fixed_disk(self, disk: Disk) -> Int[np.ndarray, " whole"]:
-        """Of the largest of the models that several tasks have, one for each."""
-        added = self._summed([w.params(self.shape, own) for w, own in self._wholes()])
+        added = self._added_params()
         heads = [
             head.params(self.shape.width) + added * (not head.reads_tokens)
             for head in self.heads
         ]
-        most = np.max(heads, axis=0)
-        return disk.fixed(self.shape, 0) + FLOAT_BYTES * most
+        largest = np.max(heads, axis=0)
+        return stages, disk.fixed(self.shape, 0) + FLOAT_BYTES * largest
 
     def _is_trained(
         self, indices: Int[np.ndarray, "pop site"]
@@ -259,9 +266,8 @@ class CostModel:
             "memory_bytes": FLOAT_BYTES * params + batch * self._residual(),
         }
         if self.disk is not None:
-            own = self._stage_disk(self.disk)
-            layer["disk_bytes"] = _of_all(np.add, own)
-            fixed["disk_bytes"] = self._fixed_disk(self.disk)
+            stages, fixed["disk_bytes"] = self._disk_tables
+            layer["disk_bytes"] = _of_all(np.add, stages)
         if self.latency is not None:
             table = self.latency.table
             layer["latency_ns"] = _of_all(
@@ -294,8 +300,11 @@ class CostModel:
         heads = sum(head.params(width) for head in self.heads)
         # Every head of sentences has what the whole network's knobs add of its own.
         num = sum(not head.reads_tokens for head in self.heads)
-        added = [whole.params(shape, own) for whole, own in self._wholes()]
-        return (rows + 2) * width + heads + num * self._summed(added)
+        return (rows + 2) * width + heads + num * self._added_params()
+
+    def _added_params(self) -> Int[np.ndarray, " whole"]:
+        """What the whole network's knobs add to each head of sentences."""
+        return self._summed([w.params(self.shape, own) for w, own in self._wholes()])
 
     def _head_flops(self) -> Int[np.ndarray, " whole"]:
         """Work of the costliest head, with what is added where it reads sentences."""

@@ -49,6 +49,8 @@ _HEADS = {
     "tagging": dense("classifier", "output", "model", "label"),
     "qa": dense("qa_outputs", "output", "model", "label"),
 }
+# As tokenizers give them: ids, which of them are no padding, and of which text.
+IDS, MASK, SEGMENTS = "input_ids", "attention_mask", "token_type_ids"
 _EPSILON = "layer_norm_eps"
 
 
@@ -254,20 +256,28 @@ def open_folder(folder: Path, subnet: Subnet) -> Call:
     model = getattr(transformers, kind).from_pretrained(folder).eval()
 
     def call(tokens: Any, segments: Any, length: Any) -> np.ndarray:
-        # A row that fills a batch up has no token; of nothing there is no mean.
-        count = np.maximum(np.asarray(length), 1)
-        is_real = np.arange(tokens.shape[1])[None] < count[:, None]
-        arrays = {"input_ids": tokens, "attention_mask": is_real}
-        if subnet.shape.num_segments > 1:
-            arrays["token_type_ids"] = segments
-        inputs = {
-            name: torch.from_numpy(np.asarray(one, np.int64))
-            for name, one in arrays.items()
-        }
+        arrays = class_inputs(subnet, tokens, segments, length)
+        inputs = {name: torch.from_numpy(one) for name, one in arrays.items()}
         with torch.no_grad():
-            return _outputs(subnet, model(**inputs), is_real)
+            return _outputs(subnet, model(**inputs), arrays[MASK].astype(bool))
 
     return call
+
+
+def class_inputs(
+    subnet: Subnet, tokens: Any, segments: Any, length: Any
+) -> dict[str, np.ndarray]:
+    """Arrays as tokenizers of `transformers` give them, by name."""
+    # A row that fills a batch up has no token; of nothing there is no mean.
+    count = np.maximum(np.asarray(length), 1)
+    is_real = np.arange(tokens.shape[1])[None] < count[:, None]
+    arrays: dict[str, Any] = {IDS: tokens, MASK: is_real, SEGMENTS: segments}
+    return {name: np.asarray(arrays[name], np.int64) for name in input_names(subnet)}
+
+
+def input_names(subnet: Subnet) -> tuple[str, ...]:
+    """What an encoder of its family takes, in order."""
+    return (IDS, MASK, SEGMENTS) if subnet.shape.num_segments > 1 else (IDS, MASK)
 
 
 def _outputs(subnet: Subnet, given: Any, is_real: np.ndarray) -> np.ndarray:

@@ -17,6 +17,7 @@ import numpy as np
 from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.forms.hugging_face import (
     class_config,
+    class_inputs,
     full_sizes,
     run_texts,
     write_json,
@@ -28,8 +29,6 @@ from xlnas_jax.supernet.stages.registry import stages_with
 
 FOLDER, FILE = "onnx", "model.onnx"
 ADVICE = "pip install 'xlnas-jax[onnx]'"
-# As tokenizers give them: ids, which of them are no padding, and of which text.
-INPUTS = ("input_ids", "attention_mask", "token_type_ids")
 MODULES = ("onnx", "onnxruntime", "transformers")
 # One file of the format holds 2 GiB at most; beyond, weights lie beside it.
 _MOST_BYTES = (1 << 31) - (1 << 24)
@@ -63,8 +62,8 @@ def write_around(subnet: Subnet, folder: Path) -> None:
         write_modules(subnet, folder)
 
 
-def save(subnet: Subnet, file: Path, int8_words: bool = False) -> None:
-    """Writes the graph; `int8_words` as of `make_model`."""
+def save(subnet: Subnet, file: Path, int8_words: bool = False) -> Any:
+    """Writes the graph, and returns it; `int8_words` as of `make_model`."""
     import onnx
 
     from xlnas_jax.export.onnx_graph.network import make_model
@@ -78,6 +77,7 @@ def save(subnet: Subnet, file: Path, int8_words: bool = False) -> None:
         location=f"{file.name}_data" if is_large else None,
     )
     onnx.checker.check_model(file)
+    return model
 
 
 def open_file(folder: Path, file: str, subnet: Subnet) -> Call:
@@ -85,15 +85,10 @@ def open_file(folder: Path, file: str, subnet: Subnet) -> Call:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(folder / FOLDER / file)
-    names = [one.name for one in session.get_inputs()]
 
     def call(tokens: Any, segments: Any, length: Any) -> np.ndarray:
-        places = np.arange(tokens.shape[1])
-        is_real = places[None] < np.asarray(length)[:, None]
-        arrays = dict(zip(INPUTS, (tokens, is_real, segments), strict=True))
-        given = session.run(
-            None, {name: np.asarray(arrays[name], np.int64) for name in names}
-        )
+        inputs = class_inputs(subnet, tokens, segments, length)
+        given = session.run(None, inputs)
         found = [np.asarray(one) for one in given]
         if subnet.task == "qa":
             return np.stack(found, axis=-1)

@@ -13,6 +13,7 @@ References:
 import logging
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from xlnas_jax.export.forms import onnx as onnx_form
 from xlnas_jax.export.forms.base import Form
@@ -29,19 +30,21 @@ def write(subnet: Subnet, folder: Path) -> None:
     onnx_form.write_around(subnet, folder)
     with tempfile.TemporaryDirectory(dir=folder) as room:
         whole = Path(room) / onnx_form.FILE
-        onnx_form.save(subnet, whole, int8_words=True)
-        quantise(whole, folder / onnx_form.FOLDER / FILE)
+        model = onnx_form.save(subnet, whole, int8_words=True)
+        quantise(model, whole, folder / onnx_form.FOLDER / FILE)
 
 
-def quantise(whole: Path, file: Path) -> None:
-    """Weights of products in 8 bits, but for those of the head."""
-    import onnx
+def quantise(model: Any, whole: Path, file: Path) -> None:
+    """Weights of products in 8 bits, but for those of the head.
+
+    Args:
+        model: the graph that stands in `whole`.
+    """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
-    graph = onnx.load_model(whole, load_external_data=False).graph
     head = [
         node.name
-        for node in graph.node
+        for node in model.graph.node
         if node.op_type == "MatMul" and node.input[1].startswith(("head.", "pool."))
     ]
     logger = logging.getLogger()

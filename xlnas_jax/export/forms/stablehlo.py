@@ -13,6 +13,7 @@ References:
 import functools
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -87,7 +88,8 @@ def run(folder: Path, subnet: Subnet, texts: Sequence[str], size: int) -> Output
     """The same of texts, by the tokenizer of `transformers`."""
     import transformers
 
-    call = open_folder(folder, subnet)
+    # Compiled by JAX, it takes arrays of JAX as well.
+    call: Any = open_folder(folder, subnet)
     tokenizer = transformers.AutoTokenizer.from_pretrained(folder)
     given = [subnet.tokenizer.prefix + text for text in texts]
     found = tokenizer(given, truncation=True, max_length=subnet.max_length)

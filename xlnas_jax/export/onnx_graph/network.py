@@ -11,10 +11,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto
 
-from xlnas_jax.export.forms.onnx import INPUTS
+from xlnas_jax.export.forms.hugging_face import IDS, MASK, SEGMENTS, input_names
 from xlnas_jax.export.onnx_graph.graph import Graph
 from xlnas_jax.export.onnx_graph.stages import (
     UNSEEN,
+    Of,
     Seen,
     affine,
     norm,
@@ -27,7 +28,6 @@ from xlnas_jax.supernet.params import EmbeddingParams
 from xlnas_jax.supernet.stages.registry import stages_with
 
 BATCH, SEQ = "batch_size", "sequence_length"
-IDS, MASK, SEGMENTS = INPUTS
 # The least that the square of a vector's length is taken for, as in `heads.unit`.
 _LEAST = 1e-12
 _MOST = 127
@@ -38,11 +38,6 @@ class Inputs(NamedTuple):
 
     real: str
     seen: Seen
-
-
-def input_names(subnet: Subnet) -> tuple[str, ...]:
-    """In the order in which they are given."""
-    return (IDS, MASK, SEGMENTS) if subnet.shape.num_segments > 1 else (IDS, MASK)
 
 
 def output_names(subnet: Subnet) -> tuple[str, ...]:
@@ -68,7 +63,7 @@ def make_model(subnet: Subnet, int8_words: bool = False) -> onnx.ModelProto:
             if not stage.is_absent(values):
                 write = writer_of(stage)
                 assert write is not None, stage.name
-                x = write(graph, x, layer, given.seen, shape, values)
+                x = write(graph, x, Of(layer, given.seen, shape, values))
     outputs = _read_out(graph, subnet, x, given)
     axes: dict[str, tuple[str | int, ...]] = {}
     for name, (value, rest) in zip(output_names(subnet), outputs, strict=True):

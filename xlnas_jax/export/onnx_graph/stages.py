@@ -35,7 +35,21 @@ class Seen(NamedTuple):
     length: str
 
 
-Write = Callable[[Graph, str, LayerParams, Seen, EncoderShape, Mapping[str, int]], str]
+class Of(NamedTuple):
+    """What a stage is written of.
+
+    Attributes:
+        values: of its layer's knobs.
+    """
+
+    layer: LayerParams
+    seen: Seen
+    shape: EncoderShape
+    values: Mapping[str, int]
+
+
+# From what it reads, by name, to what it gives.
+Write = Callable[[Graph, str, Of], str]
 
 
 def affine(graph: Graph, x: str, kernel: Any, bias: Any, name: str) -> str:
@@ -58,16 +72,9 @@ def gelu(graph: Graph, x: str) -> str:
     return graph.add("Mul", twice, graph.number(0.5))
 
 
-def write_attention(
-    graph: Graph,
-    x: str,
-    layer: LayerParams,
-    seen: Seen,
-    shape: EncoderShape,
-    values: Mapping[str, int],
-) -> str:
+def write_attention(graph: Graph, x: str, of: Of) -> str:
     """Heads, the window if there is one, LoRA in the kernels, and the prefix."""
-    layer = lora.merged(layer)
+    layer, shape = lora.merged(of.layer), of.shape
     width, (heads, size) = shape.width, layer.query.bias.shape
     split = graph.ints(0, 0, heads, size)
 
@@ -82,7 +89,8 @@ def write_attention(
     key = one(layer.key, "key", (0, 2, 3, 1))
     value = one(layer.value, "value", (0, 2, 1, 3))
     scores = graph.add("MatMul", query, key)
-    scores = graph.add("Add", scores, bias_of(graph, seen, window_of(shape, values)))
+    bias = bias_of(graph, of.seen, window_of(shape, of.values))
+    scores = graph.add("Add", scores, bias)
     weights = graph.add("Softmax", scores, axis=-1)
     context = graph.add("MatMul", weights, value)
     if FIELD in layer.more and layer.more[FIELD].key.shape[0]:
@@ -141,33 +149,18 @@ def places_of(graph: Graph, length: str) -> str:
     return graph.add("Range", start, scalar, step)
 
 
-def write_feed_forward(
-    graph: Graph,
-    x: str,
-    layer: LayerParams,
-    seen: Seen,
-    shape: EncoderShape,
-    values: Mapping[str, int],
-) -> str:
+def write_feed_forward(graph: Graph, x: str, of: Of) -> str:
     """Token by token."""
-    del seen, values
+    layer = of.layer
     inner = gelu(graph, affine(graph, x, layer.up.kernel, layer.up.bias, "up"))
     output = affine(graph, inner, layer.down.kernel, layer.down.bias, "down")
     total = graph.add("Add", x, output)
-    return norm(graph, total, layer.ffn_norm, shape.norm_epsilon)
+    return norm(graph, total, layer.ffn_norm, of.shape.norm_epsilon)
 
 
-def write_adapter(
-    graph: Graph,
-    x: str,
-    layer: LayerParams,
-    seen: Seen,
-    shape: EncoderShape,
-    values: Mapping[str, int],
-) -> str:
+def write_adapter(graph: Graph, x: str, of: Of) -> str:
     """Added to what it reads."""
-    del seen, shape, values
-    down, up = layer.more[adapter.DOWN], layer.more[adapter.UP]
+    down, up = of.layer.more[adapter.DOWN], of.layer.more[adapter.UP]
     inner = gelu(graph, affine(graph, x, down.kernel, down.bias, "adapter.down"))
     return graph.add("Add", x, affine(graph, inner, up.kernel, up.bias, "adapter.up"))
 

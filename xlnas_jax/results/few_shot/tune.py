@@ -27,6 +27,7 @@ from xlnas_jax.experiment.arrays import few_shot_rows
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.few_shot.document import few_shot_of
 from xlnas_jax.results.finalists.saved import load_weights, save_weights
+from xlnas_jax.results.finalists.train import FOLDER as FINALISTS
 from xlnas_jax.results.finalists.train import weights_of
 from xlnas_jax.results.finalists.weights import cut_network, spread_network
 from xlnas_jax.search.alone import make_train_alone
@@ -34,8 +35,8 @@ from xlnas_jax.supernet.fixed import Row
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.types import CheckpointError, DivergedError
 
-# Of the run's folder: weights of finalists, and of the network of this section.
-FINALISTS, FOLDER = "finalists", "few_shot"
+# Of the run's folder: where the weights of the network of this section are.
+FOLDER = "few_shot"
 
 
 def tune_on_targets(
