@@ -18,8 +18,9 @@ class Evaluate:
     """Score an exported model on labelled text, language by language.
 
     Attributes:
-        model: an exported model directory. Several of one task, of any architectures,
-            answer as one, by the mean of their probabilities.
+        model: an exported model directory, or the name of one on the hub. Several of
+            one task, of any architectures, answer as one, by the mean of their
+            probabilities.
         data: a configuration that says where the text is (its test split is
             scored), or one file: TSV, CSV or JSONL for classification, a word a
             line (CoNLL, CoNLL-U) for tagging, JSON as in SQuAD for questions.

@@ -20,7 +20,7 @@ class Predict:
     """Predict what the model is for, for every line of a file or of standard input.
 
     Attributes:
-        model: an exported model directory.
+        model: an exported model directory, or the name of one on the hub.
         file: UTF-8 text, one example a line; standard input if not given. For
             tagging, words between white space; for questions, JSON objects with
             `question` and `context`, where blank lines are passed over.

@@ -11,6 +11,7 @@ from xlnas_jax.export.artifact.contents import (
     read_contents,
     require_contents,
 )
+from xlnas_jax.export.artifact.hub import delivered, is_id
 from xlnas_jax.export.artifact.manifest import (
     CENTERS,
     FILE,
@@ -38,11 +39,16 @@ BYTES = 4
 SLACK = 1 << 24
 
 
-def load(directory: str | Path) -> Subnet:
+def load(directory: str | Path, revision: str = "") -> Subnet:
     """Reads an exported model.
 
     Every file that an export wrote is held against its checksum before it is read, all
     but the model card, which may be edited.
+
+    Args:
+        directory: of the model; or `organisation/name` of one that was uploaded to the
+            Hugging Face hub, where there is no such directory.
+        revision: branch, tag or commit of a model of the hub.
 
     Raises:
         CheckpointError: there is none, or its parts do not fit together.
@@ -53,7 +59,10 @@ def load(directory: str | Path) -> Subnet:
         >>> model.predict(["Helsinki"])[0].label  # doctest: +SKIP
         'territory'
     """
+    name = str(directory)
     directory = Path(directory).expanduser()
+    if not directory.exists() and is_id(name):
+        directory = delivered(name, revision)
     if not directory.is_dir():
         raise CheckpointError(
             f"{located(directory)}: must be the directory of an exported model; got "

