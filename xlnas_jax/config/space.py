@@ -1,9 +1,12 @@
 """What may vary."""
 
 from dataclasses import dataclass, field, fields
+from typing import Literal
 
 from xlnas_jax.config.ranges import at_least, distinct, fraction, positive
 from xlnas_jax.types import ConfigError
+
+ExportForm = Literal["hf", "sentence-transformers", "onnx", "onnx-int8", "stablehlo"]
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,8 @@ class SpaceConfig:
             alone, from 0, by which it stays as it was, to 1; empty: all take all. It
             is a choice where candidates are trained (`evaluate.tuning`).
         pooling: ways to make one vector of a sentence.
+        fits: forms of export that every network of the space must be able to have,
+            as `xlnas export --formats` names them; what they cannot hold is refused.
         adapt: only a part of it is searched, as the languages ask; all if absent.
     """
 
@@ -98,6 +103,7 @@ class SpaceConfig:
     prefix: tuple[int, ...] = ()
     tuned: tuple[float, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
+    fits: tuple[ExportForm, ...] = ()
     adapt: AdaptConfig | None = None
 
     def __post_init__(self) -> None:
@@ -105,4 +111,4 @@ class SpaceConfig:
         sizes = [f.name for f in fields(self) if f.type == tuple[int, ...]]
         at_least(self, 0, "min_layers", *sizes, most=2**17)
         fraction(self, "tuned")
-        distinct(self, "pooling")
+        distinct(self, "pooling", *(("fits",) if self.fits else ()))

@@ -19,6 +19,7 @@ from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.chosen import leaves_open, with_chosen, with_pool
 from xlnas_jax.experiment.encoder import tokenizer_and_shape
+from xlnas_jax.experiment.fits import require_fitting
 from xlnas_jax.experiment.parts import (
     Experiment,
     TaskPart,
@@ -101,6 +102,7 @@ def assemble(
     _check_pooling(config, parts)
     space = make_space(config.space, shape)
     require_sense(config, space, objectives)
+    require_fitting(config.space, space, parts)
     require_translatable(config, parts)
     length = min(config.cost.length, shape.max_length)
     heads = tuple(part.head_size for part in parts)
