@@ -25,6 +25,7 @@ from xlnas_jax.results.few_shot.tune import exported_weights
 from xlnas_jax.results.finalists.saved import keep_of
 from xlnas_jax.results.finalists.train import FOLDER
 from xlnas_jax.run.again import require_model
+from xlnas_jax.run.environment import environment
 from xlnas_jax.run.rounds import run_rounds
 from xlnas_jax.run.shared import console, open_shared, remember, say_first
 from xlnas_jax.run.state import load_state, read_data
@@ -60,6 +61,7 @@ def run_search(config: Config, directory: Path) -> tuple[Document, Path]:
             decide(lambda: document and require_model(run, document, pick))
             return document or {}, run.model
         decide(lambda: remember(experiment, run))
+        run.merge_measured({"environment": environment()})
         data = data or read_data(experiment)
         with CompileCounter() as compiles:
             document, measured = _search(experiment, data, run, compiles)
