@@ -34,6 +34,7 @@ ROOMS = (
     "results",
     "export",
     "calibration",
+    "report",
     "run",
     "pretraining",
     "comparison",

@@ -242,6 +242,11 @@ def finite(value: Any) -> Any:
 
 
 def write_text(path: Path, text: str) -> None:
+    """Replace a file of UTF-8 in one step; see `write_bytes`."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, content: bytes) -> None:
     """Replace a file in one step; it is on the disk when this returns.
 
     Neither the file nor what stands at the temporary name is followed if it is a
@@ -255,7 +260,7 @@ def write_text(path: Path, text: str) -> None:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
     try:
         with os.fdopen(os.open(temporary, flags, 0o666), "wb") as file:
-            file.write(text.encode())
+            file.write(content)
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)

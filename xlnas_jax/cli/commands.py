@@ -16,6 +16,7 @@ from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.pretrain import Pretrain
+from xlnas_jax.cli.report import Report
 from xlnas_jax.cli.search import Search
 from xlnas_jax.cli.trim import Trim
 from xlnas_jax.config.reading.file import require_once
@@ -33,6 +34,7 @@ COMMANDS = {
     "align": Align,
     "compare": Compare,
     "ablate": Ablate,
+    "report": Report,
     "bench": Bench,
 }
 

@@ -36,8 +36,12 @@ class MetricsFile:
         with writing(self.path):
             append_line(self.path, text)
 
-    def read(self) -> list[dict[str, Any]]:
+    def read(self, is_going_on: bool = False) -> list[dict[str, Any]]:
         """Every line, in order; none where nothing was logged.
+
+        Args:
+            is_going_on: a last line without its end is left out: it is being written,
+                or was cut by a kill.
 
         Raises:
             CheckpointError: a line is no JSON.
@@ -47,6 +51,8 @@ class MetricsFile:
         content = read_bytes(
             self.path, CheckpointError, _ADVICE, follow=False, most=MAX_BYTES
         )
+        if is_going_on:
+            content = content[: content.rfind(b"\n") + 1]
         try:
             return [parse_json(line) for line in content.decode().splitlines()]
         except ValueError as error:

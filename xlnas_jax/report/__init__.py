@@ -1,0 +1,1 @@
+"""What runs were, and what they found, as one page and its pictures."""

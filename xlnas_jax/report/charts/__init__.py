@@ -1,0 +1,1 @@
+"""What is drawn, as Vega-Lite: one chart a file."""
