@@ -2,12 +2,11 @@
 
 import contextlib
 import json
-import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, BinaryIO
 
 import tyro
 
@@ -41,6 +40,7 @@ class Predict:
         from xlnas_jax.export.artifact.load import load
         from xlnas_jax.export.ensemble import Ensemble
         from xlnas_jax.export.predicting import inputs
+        from xlnas_jax.export.predicting.plain import to_plain
 
         subnet = load(self.model)
         if self.also:
@@ -57,7 +57,7 @@ class Predict:
             for texts in inputs.read_inputs(stream, name, read):
                 columns = [list(column) for column in zip(*texts, strict=True)]
                 for found in subnet.predict(*columns, language=self.language or None):
-                    print(json.dumps(_plain(found), ensure_ascii=False))
+                    print(json.dumps(to_plain(found), ensure_ascii=False))
 
 
 @contextlib.contextmanager
@@ -75,14 +75,3 @@ def _opened(file: Path | None) -> Iterator[BinaryIO]:
                 f"{error.strerror or error}. Give a text file, or none."
             ) from error
         yield stream
-
-
-def _plain(value: Any) -> Any:
-    """Tuples with names as objects; what JSON has no number for as null."""
-    if isinstance(value, tuple):
-        entries = [_plain(entry) for entry in value]
-        names = getattr(value, "_fields", ())
-        return dict(zip(names, entries, strict=True)) if names else entries
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -10,15 +10,27 @@ from flax import nnx
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
-from xlnas_jax.data.tokens.windows import DOC_STRIDE, make_windows
+from xlnas_jax.data.tokens.windows import DOC_STRIDE
 from xlnas_jax.export.apply import apply_subnet, apply_subnet_jit
 from xlnas_jax.export.centers import Centers, without
 from xlnas_jax.export.params import SubnetParams
-from xlnas_jax.export.predicting import answers as predict_answers
 from xlnas_jax.export.predicting import tags as predict_tags
+from xlnas_jax.export.predicting.asked import (
+    Asked,
+    Logits,
+    ask_each,
+    ask_questions,
+    ask_tags,
+    require_alone,
+)
 from xlnas_jax.export.predicting.chunks import run_chunks
-from xlnas_jax.export.predicting.classes import check_pairs, check_texts, to_predictions
-from xlnas_jax.export.predicting.vectors import to_vectors
+from xlnas_jax.export.predicting.classes import (
+    Prediction,
+    check_pairs,
+    check_texts,
+    to_predictions,
+)
+from xlnas_jax.export.predicting.vectors import TextVector, to_vectors
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.answers import MAX_TOKENS
@@ -201,38 +213,43 @@ class Subnet(nnx.Module):
                 (`own_heads`), that takes part, otherwise the shared one alone. Of
                 retrieval as in `vectors`.
         """
+        how = {"contexts": contexts, "num_best": num_best, "language": language}
+        asked = self.ask(texts, pairs, **how)
+        return asked.answers(self.run(asked, batch_size))
+
+    def ask(
+        self,
+        texts: Sequence[Any] | str,
+        pairs: Sequence[str] | str | None = None,
+        *,
+        contexts: Sequence[str] | str | None = None,
+        num_best: int = 1,
+        language: str | None = None,
+    ) -> Asked:
+        """What `predict` would run, as token ids, and how that is answered."""
         if self.task == "qa":
             given = pairs if contexts is None else contexts
-            return self._answer(texts, given, num_best, language, batch_size)
-        if contexts is not None or num_best != 1:
-            raise DataError(
-                f"predict: contexts and num_best belong to question answering; "
-                f"this model is for {self.task}. Leave them out."
-            )
+            limits = self.max_answer_tokens, num_best
+            how = self.doc_stride, limits, language
+            return ask_questions(self.tokenizer, texts, given, *how)
+        require_alone(self.task, pairs, contexts, num_best, "classification")
+        if self.task == "tagging":
+            return ask_tags(self.tokenizer, texts, self.labels, language)
+        checked = check_texts(texts, "texts")
+        others = None if pairs is None else check_pairs(checked, pairs, "pairs")
+        encodings = self.tokenizer.encode(checked, others) if checked else []
         if self.task == "classification":
-            logits = self.logits(texts, pairs, batch_size, language)
-            return to_predictions(logits, self.labels)
-        if pairs is not None:
-            raise DataError(
-                f"predict: pairs belong to classification; this model is for "
-                f"{self.task}. Pass one sequence of sentences."
-            )
-        if self.task == "retrieval":
-            return to_vectors(self.vectors(texts, batch_size, language))
-        return self._tag(texts, language, batch_size)
+            return ask_each(encodings, self._classify, language)
+        mean = None if self.centers is None else self.centers.of(language)
+        return ask_each(encodings, lambda _, row: _to_vector(row, mean), language)
 
-    def _tag(
-        self, sentences: object, language: str | None, batch_size: int
-    ) -> list[predict_tags.TaggedPrediction]:
-        words = predict_tags.check_sentences(sentences)
-        if not words:
-            return []
-        encodings, positions = self.tokenizer.encode_words(words)
-        rows = self._run(encodings, batch_size, language)
-        return [
-            predict_tags.to_tagged(*one, self.labels)
-            for one in zip(words, positions, rows, strict=True)
-        ]
+    def run(self, asked: Asked, batch_size: int = 32) -> list[Logits]:
+        """Logits, or a vector, of every row that is asked."""
+        return self._run(asked.encodings, batch_size, asked.language)
+
+    def _classify(self, number: int, row: Float[np.ndarray, " label"]) -> Prediction:
+        (found,) = to_predictions(row[None], self.labels)
+        return found
 
     def tag_probabilities(
         self,
@@ -246,27 +263,6 @@ class Subnet(nnx.Module):
         encodings, positions = self.tokenizer.encode_words(sentences)
         rows = self._run(encodings, batch_size, language)
         return list(map(predict_tags.to_word_probabilities, positions, rows))
-
-    def _answer(
-        self,
-        questions: object,
-        contexts: object,
-        num_best: int,
-        language: str | None,
-        batch_size: int,
-    ) -> list[predict_answers.AnswerPrediction]:
-        asked, given = predict_answers.check_questions(questions, contexts)
-        predict_answers.check_num_best(num_best)
-        if not asked:
-            return []
-        windows = make_windows(self.tokenizer, asked, given, self.doc_stride)
-        flat = [Encoding(one.ids, one.segments) for cut in windows for one in cut]
-        rows = iter(self._run(flat, batch_size, language))
-        limits = self.max_answer_tokens, num_best
-        return [
-            predict_answers.to_answer(context, cut, [next(rows) for _ in cut], *limits)
-            for context, cut in zip(given, windows, strict=True)
-        ]
 
     def _run(
         self, encodings: Sequence[Encoding], batch_size: int, language: str | None
@@ -292,3 +288,11 @@ class Subnet(nnx.Module):
                     f"overflow there. Train it again at a lower learning rate."
                 )
         return rows
+
+
+def _to_vector(
+    row: Float[np.ndarray, " model"], mean: Float[np.ndarray, " model"] | None
+) -> TextVector:
+    """A vector as it is predicted, without its language's mean where there is one."""
+    found = row[None] if mean is None else without(row[None], mean)
+    return to_vectors(found)[0]
