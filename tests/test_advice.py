@@ -69,9 +69,13 @@ def mentions(pattern: str) -> Iterator[tuple[str, str]]:
 
 def options() -> set[str]:
     """Of every command, as they are typed."""
+    commands = [*COMMANDS.values()]
+    for command in COMMANDS.values():
+        hints = typing.get_type_hints(command)
+        commands += [one for hint in hints.values() for one in classes(hint)]
     return {
         "--" + field.name.rstrip("_").replace("_", "-")
-        for command in COMMANDS.values()
+        for command in commands
         for field in dataclasses.fields(command)
     }
 

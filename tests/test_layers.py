@@ -38,6 +38,7 @@ ROOMS = (
     "run",
     "pretraining",
     "comparison",
+    "serve",
     "cli",
 )
 PLACE = {room: place for place, room in enumerate(ROOMS)}

@@ -18,6 +18,7 @@ from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.pretrain import Pretrain
 from xlnas_jax.cli.report import Report
 from xlnas_jax.cli.search import Search
+from xlnas_jax.cli.serve import Serve
 from xlnas_jax.cli.trim import Trim
 from xlnas_jax.config.reading.file import require_once
 from xlnas_jax.types import ConfigError
@@ -29,6 +30,7 @@ COMMANDS = {
     "export": Export,
     "evaluate": Evaluate,
     "predict": Predict,
+    "serve": Serve,
     "trim": Trim,
     "average": Average,
     "align": Align,

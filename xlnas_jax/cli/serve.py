@@ -1,0 +1,48 @@
+"""`xlnas serve`: exported models behind HTTP."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+import tyro
+
+from xlnas_jax.serve.limits import Limits
+from xlnas_jax.types import ConfigError
+
+
+@dataclass(frozen=True)
+class Serve:
+    """Serve exported models over HTTP, until SIGTERM or Ctrl-C.
+
+    `POST /predict` takes {"texts": [...]} and gives what `xlnas predict` writes.
+
+    Attributes:
+        model: an exported model directory, or NAME=DIR; several may be given. The
+            folder's name is that of the model otherwise.
+        host: the address to listen at.
+        port: 0 takes a free one, which the log tells.
+        limits: what is taken, and how long it may take.
+    """
+
+    model: Annotated[tuple[str, ...], tyro.conf.Positional]
+    host: str = "127.0.0.1"
+    port: int = 8000
+    limits: Annotated[Limits, tyro.conf.arg(name="")] = field(default_factory=Limits)
+
+    def run(self) -> None:
+        """Loads the models, listens, and returns when all is answered."""
+        try:
+            from xlnas_jax.serve.listen import Place, bind, listen
+        except ImportError as error:
+            raise ConfigError(
+                f"serve: needs Starlette and uvicorn, which cannot be imported: "
+                f"{error}. Install them: pip install 'xlnas-jax[serve]'."
+            ) from error
+        from xlnas_jax.serve.log import Log
+        from xlnas_jax.serve.model import load_models
+        from xlnas_jax.serve.named import name_models
+        from xlnas_jax.serve.serving import Serving
+
+        models = name_models(self.model)
+        with bind(Place(self.host, self.port)) as found:
+            served = load_models(models.items(), self.limits)
+            listen(Serving(served, self.limits), found, Log())

@@ -1,0 +1,1 @@
+"""What is called at each address of the server."""
