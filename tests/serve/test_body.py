@@ -3,6 +3,7 @@
 import asyncio
 import json
 import random
+from functools import cache
 from typing import Any
 
 import httpx
@@ -105,6 +106,7 @@ BODIES = st.one_of(
 )
 
 
+@cache
 def invented() -> list[bytes]:
     """Bodies that a schema would not think of; more of them by `make fuzz`."""
     found: list[bytes] = []
@@ -118,14 +120,18 @@ def invented() -> list[bytes]:
     return found
 
 
-def damaged(num: int) -> list[bytes]:
+PREDICT = [
+    {**TEXT, "pairs": ["new city"], "language": "sw", "deadline_ms": 1e4},
+    {"model": "tagging", "inputs": [{"words": ["old", "river"]}, "many people"]},
+    {"model": "qa", "inputs": [{"question": "where", "context": "the old city"}]},
+]
+TENSOR = {"name": "text", "shape": [1, 1], "datatype": "BYTES", "data": [["a"]]}
+INFER = [{"inputs": [TENSOR], "outputs": [{"name": "prediction"}], "parameters": {}}]
+
+
+def damaged(whole: list[dict[str, Any]], num: int) -> list[bytes]:
     """Requests that were right, with bytes changed, lost, doubled or cut off."""
     rng = random.Random(0)
-    whole = [
-        {**TEXT, "pairs": ["new city"], "language": "sw", "deadline_ms": 1e4},
-        {"model": "tagging", "inputs": [{"words": ["old", "river"]}, "many people"]},
-        {"model": "qa", "inputs": [{"question": "where", "context": "the old city"}]},
-    ]
     found = []
     for number in range(num):
         body = bytearray(json.dumps(whole[number % len(whole)]).encode())
@@ -144,12 +150,15 @@ def damaged(num: int) -> list[bytes]:
     return found
 
 
-def test_bodies_by_the_thousand_are_answered_or_refused(serving) -> None:
-    bodies = invented() + damaged(FUZZED)
+@pytest.mark.parametrize(
+    ("path", "whole"), [("/predict", PREDICT), ("/v2/models/tagging/infer", INFER)]
+)
+def test_bodies_by_the_thousand_are_answered_or_refused(serving, path, whole) -> None:
+    bodies = invented() + damaged(whole, FUZZED)
 
     async def ask() -> list[int]:
         pieces = ([{"type": "http.request", "body": one}] for one in bodies)
-        sent = [await answer(serving, one) for one in pieces]
+        sent = [await answer(serving, one, path=path) for one in pieces]
         return [messages[0]["status"] for messages in sent]
 
     codes = asyncio.run(ask())
@@ -160,7 +169,7 @@ def test_bodies_by_the_thousand_are_answered_or_refused(serving) -> None:
 
 
 async def answer(
-    serving, pieces: list[dict[str, Any]], headers=()
+    serving, pieces: list[dict[str, Any]], headers=(), path: str = "/predict"
 ) -> list[dict[str, Any]]:
     """What is sent back for a body that comes in these pieces."""
     waiting, sent = iter(pieces), []
@@ -177,7 +186,7 @@ async def answer(
     scope = {
         "type": "http",
         "method": "POST",
-        "path": "/predict",
+        "path": path,
         "query_string": b"",
         "headers": [*headers],
         "http_version": "1.1",

@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xlnas_jax.serve.addresses.endpoint import endpoint
-from xlnas_jax.serve.addresses.health import live, make_health, make_ready
+from xlnas_jax.serve.addresses.health import make_health
 from xlnas_jax.serve.addresses.predict import make_predict
+from xlnas_jax.serve.addresses.protocol import make_protocol
 from xlnas_jax.serve.body import answer
 from xlnas_jax.serve.serving import Serving
 
@@ -17,8 +18,7 @@ def make_app(serving: Serving) -> Starlette:
     routes = [
         endpoint("/predict", "POST", make_predict(serving)),
         endpoint("/health", "GET", make_health(serving)),
-        endpoint("/v2/health/live", "GET", live),
-        endpoint("/v2/health/ready", "GET", make_ready(serving)),
+        *make_protocol(serving),
     ]
     return Starlette(routes=routes, exception_handlers={HTTPException: _elsewhere})
 
