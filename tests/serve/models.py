@@ -19,6 +19,7 @@ from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.front import Noted, make_front
 from xlnas_jax.serve.limits import Limits
+from xlnas_jax.serve.metrics import Counts
 from xlnas_jax.serve.model import Served
 from xlnas_jax.serve.serving import Serving
 from xlnas_jax.space.cost import HeadSize
@@ -105,8 +106,14 @@ async def client_of(
     serving: Serving, notes: list[Noted] | None = None
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application itself, without a network between."""
-    note = ([] if notes is None else notes).append
-    app = make_front(make_app(serving), serving, note)
+    counts = Counts([*serving.models.values()])
+
+    def note(request: Noted) -> None:
+        counts.note(request)
+        if notes is not None:
+            notes.append(request)
+
+    app = make_front(make_app(serving, counts), serving, note)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as one:
         yield one

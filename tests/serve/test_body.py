@@ -15,6 +15,7 @@ from tests.fuzz.contract import generated
 from tests.serve.models import SMALL, client_of, get, post
 from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.front import make_front
+from xlnas_jax.serve.metrics import Counts
 
 TEXT = {"model": "classification", "texts": ["old river"]}
 FUZZED = 1000
@@ -191,7 +192,7 @@ async def answer(
         "headers": [*headers],
         "http_version": "1.1",
     }
-    app = make_front(make_app(serving), serving, lambda _: None)
+    app = make_front(make_app(serving, Counts([])), serving, lambda _: None)
     await app(scope, receive, send)
     return sent
 

@@ -14,9 +14,10 @@ import uvicorn
 
 from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.connections import PromptProtocol
-from xlnas_jax.serve.front import make_front
+from xlnas_jax.serve.front import Noted, make_front
 from xlnas_jax.serve.limits import Limits
 from xlnas_jax.serve.log import Log, Told
+from xlnas_jax.serve.metrics import Counts
 from xlnas_jax.serve.serving import Gate, Serving
 from xlnas_jax.types import ConfigError, XlnasError
 
@@ -76,7 +77,13 @@ def listen(serving: Serving, found: socket.socket, log: Log) -> None:
         UnansweredError: that took too long.
         XlnasError: a model's programs could not be made.
     """
-    app = make_front(make_app(serving), serving, log.note)
+    counts = Counts([*serving.models.values()])
+
+    def note(request: Noted) -> None:
+        log.note(request)
+        counts.note(request)
+
+    app = make_front(make_app(serving, counts), serving, note)
     server = Server(_configured(app), serving.gate, serving.limits)
     logger = logging.getLogger("uvicorn.error")
     handler = Told(log)

@@ -104,10 +104,12 @@ def test_fifty_clients_at_once_are_told_exactly_what_each_is_alone(one_by_one) -
         assert found == expected(task, given, batch_size=1)
 
 
-def test_texts_of_many_clients_run_together_and_none_is_lost(serving) -> None:
+def test_texts_of_many_clients_run_together_and_none_is_lost(
+    serving, monkeypatch
+) -> None:
     ran = []
     for one in serving.models.values():
-        one.note_batch = ran.append
+        monkeypatch.setattr(one.batcher, "_note", ran.append)
     requests = mixed(50)
     answers = ask_all(serving, requests)
     for (task, given), found in zip(requests, answers, strict=True):
