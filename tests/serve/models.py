@@ -16,6 +16,7 @@ from xlnas_jax.data.tokens.unigram import train_tokenizer
 from xlnas_jax.export.centers import find_centers
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.serve.access import Access
 from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.front import Noted, make_front
 from xlnas_jax.serve.limits import Limits
@@ -103,7 +104,7 @@ def serving_of(
 
 @contextlib.asynccontextmanager
 async def client_of(
-    serving: Serving, notes: list[Noted] | None = None
+    serving: Serving, notes: list[Noted] | None = None, tokens: Sequence[str] = ()
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A client of the application itself, without a network between."""
     counts = Counts([*serving.models.values()])
@@ -113,7 +114,7 @@ async def client_of(
         if notes is not None:
             notes.append(request)
 
-    app = make_front(make_app(serving, counts), serving, note)
+    app = make_front(make_app(serving, counts), serving, Access(tokens), note)
     transport = httpx.ASGITransport(app=app)
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as one:
         yield one

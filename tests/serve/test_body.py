@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.fuzz.contract import generated
 from tests.serve.models import SMALL, client_of, get, post
+from xlnas_jax.serve.access import Access
 from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.front import make_front
 from xlnas_jax.serve.metrics import Counts
@@ -192,7 +193,8 @@ async def answer(
         "headers": [*headers],
         "http_version": "1.1",
     }
-    app = make_front(make_app(serving, Counts([])), serving, lambda _: None)
+    inner = make_app(serving, Counts([]))
+    app = make_front(inner, serving, Access([]), lambda _: None)
     await app(scope, receive, send)
     return sent
 

@@ -20,6 +20,7 @@ from tests.conftest import REPOSITORY
 from tests.serve.models import network
 from xlnas_jax.export.artifact.artifact import Written, save_artifact
 from xlnas_jax.serve import connections
+from xlnas_jax.serve.access import Access
 from xlnas_jax.serve.limits import Limits
 from xlnas_jax.serve.listen import Place, bind, listen
 from xlnas_jax.serve.log import Log
@@ -44,7 +45,7 @@ def test_a_head_that_does_not_come_is_not_waited_for(monkeypatch) -> None:
     serving = Serving([], Limits())
     found, log = bind(Place("127.0.0.1", 0)), Log(lambda _: None)
     address = found.getsockname()
-    thread = threading.Thread(target=listen, args=(serving, found, log))
+    thread = threading.Thread(target=listen, args=(serving, found, Access([]), log))
     thread.start()
     try:
         with socket.create_connection(address) as half:
@@ -157,7 +158,8 @@ def test_what_was_accepted_is_answered_before_the_end_and_nothing_else(model) ->
         assert json.loads(answer[2]) == wanted
         assert process.end() == 0
     assert process.rest == ""
-    assert process.lines[-1]["event"] == "ended"
+    events = [line["event"] for line in process.lines]
+    assert events[-1] == "ended" and "draining" in events
     assert "river" not in json.dumps(process.lines)
     paths = {line["path"] for line in process.lines if line["event"] == "request"}
     assert "/predict" in paths

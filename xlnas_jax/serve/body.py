@@ -14,7 +14,7 @@ JSON = "application/json"
 # Of a client that went away before it had asked anything; nobody reads it.
 GONE = 499
 # After which the rest of a body may still come, and is not waited for.
-UNREAD = (408, 413, 503)
+UNREAD = (401, 408, 413, 503)
 
 
 async def read_object(request: Request, limits: Limits) -> dict[str, Any]:
@@ -88,4 +88,6 @@ def refusal(refused: Refused) -> Response:
     made = answer({"error": str(refused)}, refused.status, refused.after_s)
     if refused.status in UNREAD:
         made.headers["Connection"] = "close"
+    if refused.status == 401:
+        made.headers["WWW-Authenticate"] = "Bearer"
     return made

@@ -6,12 +6,15 @@ from typing import Any, NamedTuple
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from xlnas_jax.serve.access import Access
 from xlnas_jax.serve.body import refusal
 from xlnas_jax.serve.limits import Refused
 from xlnas_jax.serve.serving import Serving
 
-# What is answered even while the server ends, and what never counts as work.
+# What is answered even while the server ends, and never counts as work.
 ALWAYS = ("/health", "/metrics", "/v2/health/live", "/v2/health/ready")
+# What needs no token: it tells nothing of anybody, and probes have none.
+OPEN = ("/health", "/v2/health/live", "/v2/health/ready", "/docs", "/openapi.json")
 
 
 class Noted(NamedTuple):
@@ -32,9 +35,9 @@ class Noted(NamedTuple):
 
 
 def make_front(
-    app: ASGIApp, serving: Serving, note: Callable[[Noted], None]
+    app: ASGIApp, serving: Serving, access: Access, note: Callable[[Noted], None]
 ) -> ASGIApp:
-    """The application behind the gate."""
+    """The application behind the gate, for whoever has access."""
 
     async def front(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -50,6 +53,8 @@ def make_front(
             await send(message)
 
         try:
+            if scope["path"] not in OPEN:
+                _require_access(access, scope)
             if scope["path"] in ALWAYS:
                 await app(scope, receive, sent)
             else:
@@ -71,3 +76,13 @@ def make_front(
             )
 
     return front
+
+
+def _require_access(access: Access, scope: Scope) -> None:
+    given = [value for name, value in scope["headers"] if name == b"authorization"]
+    if not access.allows(given[0] if len(given) == 1 else b""):
+        raise Refused(
+            401,
+            "authorization: must be 'Bearer' and one of this server's tokens; got "
+            f"{'none' if not given else 'another'}.",
+        )

@@ -12,13 +12,13 @@ from typing import NamedTuple
 
 import uvicorn
 
+from xlnas_jax.serve.access import Access
 from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.connections import PromptProtocol
 from xlnas_jax.serve.front import Noted, make_front
-from xlnas_jax.serve.limits import Limits
 from xlnas_jax.serve.log import Log, Told
 from xlnas_jax.serve.metrics import Counts
-from xlnas_jax.serve.serving import Gate, Serving
+from xlnas_jax.serve.serving import Serving
 from xlnas_jax.types import ConfigError, XlnasError
 
 # Connections that wait to be accepted.
@@ -70,7 +70,7 @@ def bind(place: Place) -> socket.socket:
     return found
 
 
-def listen(serving: Serving, found: socket.socket, log: Log) -> None:
+def listen(serving: Serving, found: socket.socket, access: Access, log: Log) -> None:
     """Serves until a signal comes, and all that was accepted is answered.
 
     Raises:
@@ -83,8 +83,8 @@ def listen(serving: Serving, found: socket.socket, log: Log) -> None:
         log.note(request)
         counts.note(request)
 
-    app = make_front(make_app(serving, counts), serving, note)
-    server = Server(_configured(app), serving.gate, serving.limits)
+    app = make_front(make_app(serving, counts), serving, access, note)
+    server = Server(_configured(app), serving, log)
     logger = logging.getLogger("uvicorn.error")
     handler = Told(log)
     logger.addHandler(handler)
@@ -140,9 +140,11 @@ def _configured(app) -> uvicorn.Config:
 class Server(uvicorn.Server):
     """Ends once its gate is closed and nobody is inside."""
 
-    def __init__(self, config: uvicorn.Config, gate: Gate, limits: Limits) -> None:
+    def __init__(self, config: uvicorn.Config, serving: Serving, log: Log) -> None:
         super().__init__(config)
-        self._gate, self._limits = gate, limits
+        self._gate, self._limits = serving.gate, serving.limits
+        self._log = log
+        self._has_told = False
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """Closes the gate, and ends at once when asked again."""
@@ -154,6 +156,9 @@ class Server(uvicorn.Server):
         """Looks ten times a second whether all is answered."""
         gate = self._gate
         if gate.closed_at is not None:
+            if not self._has_told:
+                self._log.write("draining", inside=gate.inside)
+                self._has_told = True
             waited = time.monotonic() - gate.closed_at
             if not gate.inside or waited > self._limits.drain_s:
                 self.should_exit = True
