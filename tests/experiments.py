@@ -9,6 +9,7 @@ from xlnas_jax.config.cost import ConstraintsConfig, CostConfig
 from xlnas_jax.config.data import CldrData
 from xlnas_jax.config.devices import DevicesConfig
 from xlnas_jax.config.evaluate import EvaluateConfig
+from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.model import ScratchModel
 from xlnas_jax.config.search import SearchConfig
@@ -46,6 +47,8 @@ def tiny_config(**changes: object) -> Config:
         controller=ReinforceController(),
         evaluate=EvaluateConfig(form="sliced"),
         devices=DevicesConfig(pop=1),
+        # What it measures would be some programs more for each network.
+        export=ExportConfig(monitor=False),
     )
     return dataclasses.replace(config, **changes)
 

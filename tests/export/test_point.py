@@ -12,6 +12,7 @@ from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.export.artifact.facts import _data_name
 from xlnas_jax.export.artifact.load import load
+from xlnas_jax.export.monitored import read_reference
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.point import export_point, pick_point
 from xlnas_jax.space.cost import CostModel
@@ -77,7 +78,21 @@ def export(experiment: Experiment, out, **changes):
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory):
-    return export(three_tasks(), tmp_path_factory.mktemp("exported") / "model")
+    config = dataclasses.replace(three_tasks().config, export=ExportConfig())
+    experiment = dataclasses.replace(three_tasks(), config=config)
+    return export(experiment, tmp_path_factory.mktemp("exported") / "model")
+
+
+def test_every_task_keeps_what_its_network_makes_of_texts_of_the_run(exported):
+    quantities = {"tokens", "unknown", "script"}
+    more = {"classification": {"label", "confidence"}, "tagging": {"label"}}
+    for part in three_tasks().parts:
+        found = read_reference(exported / part.name)
+        assert found.texts > 10
+        wanted = quantities | more.get(part.name, {"confidence"})
+        assert {*found.counts} == wanted
+        counted = {name: sum(bins.values()) for name, bins in found.counts.items()}
+        assert {counted[name] for name in quantities} == {found.texts}
 
 
 @pytest.mark.slow

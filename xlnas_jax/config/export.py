@@ -15,12 +15,16 @@ class ExportConfig:
         center: of retrieval: the means of languages, found on text without labels, are
             taken away from the vectors of texts whose language is named. Scores of the
             search are without.
+        monitor: counts of what the network makes of texts of auxiliary languages and
+            of text without labels are kept with it, by which `xlnas serve` tells that
+            others come. Its labels are not looked at.
     """
 
     pick: str = "best"
     finetune_steps: int = 0
     finetune_learning_rate: float = 2e-5
     center: bool = False
+    monitor: bool = True
 
     def __post_init__(self) -> None:
         distinct(self, "pick")

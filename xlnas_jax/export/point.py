@@ -13,6 +13,7 @@ from xlnas_jax.export.artifact.artifact import Artifact, save_artifact, save_art
 from xlnas_jax.export.artifact.facts import MeasuredLatency, make_card, own_costs
 from xlnas_jax.export.centers import find_centers
 from xlnas_jax.export.finetune import finetune_subnet
+from xlnas_jax.export.own_texts import find_reference
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.finalists.document import found_networks, winner_of
@@ -85,6 +86,7 @@ def export_point(
         architecture=only.architecture,
         card=only.card,
         forms=forms,
+        reference=only.reference,
     )
 
 
@@ -126,7 +128,9 @@ def _make_artifact(
         "objectives": point["objectives"],
     }
     card = make_card(experiment, part, document, point, subnet, latency)
-    return Artifact(subnet, architecture, card)
+    is_watched = experiment.config.export.monitor
+    reference = find_reference(experiment, part, subnet) if is_watched else None
+    return Artifact(subnet, architecture, card, reference=reference)
 
 
 def texts_by_language(

@@ -1,5 +1,6 @@
 """What is counted while a server runs, in Prometheus' text format."""
 
+import functools
 from collections.abc import Sequence
 
 from prometheus_client import (
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from xlnas_jax.serve.batcher import Ran
+from xlnas_jax.serve.drift import Observed
 from xlnas_jax.serve.front import Noted
 from xlnas_jax.serve.model import Served
 
@@ -67,8 +69,33 @@ class Counts:
             queue.labels(one.name).set_function(lambda one=one: one.accepted)
             waiting.labels(one.name).set_function(lambda one=one: one.batcher.waiting)
             ready.labels(one.name).set_function(lambda one=one: one.is_ready)
-            one.note_batch = lambda ran, name=one.name: self._note_batch(name, ran)
+            one.note_batch = functools.partial(self._note_batch, one.name)
             self._texts.labels(one.name)
+
+        self._observed = Counter(
+            "observed",
+            "Texts, or of tags words, by what they were like.",
+            ["model", "quantity", "bin"],
+            **to,
+        )
+        index = Gauge(
+            "drift_psi",
+            "Population stability index of the last texts beside those of the run.",
+            ["model", "quantity"],
+            **to,
+        )
+        for one in models:
+            if one.drift is not None:
+                one.note_texts = functools.partial(self._note_texts, one.name)
+                for quantity in one.drift.quantities:
+                    now = functools.partial(one.drift.index, quantity)
+                    index.labels(one.name, quantity).set_function(now)
+
+    def _note_texts(self, name: str, seen: Sequence[Observed]) -> None:
+        for one in seen:
+            for quantity, bins in one.items():
+                for chosen in bins:
+                    self._observed.labels(name, quantity, chosen).inc()
 
     def note(self, request: Noted) -> None:
         """Counts a request that is over."""

@@ -10,10 +10,12 @@ from typing import Any
 
 from xlnas_jax.data.tokens.tokenizer import Encoding
 from xlnas_jax.export.artifact.load import load
+from xlnas_jax.export.monitored import Reference, observe_all, read_reference
 from xlnas_jax.export.predicting.asked import Asked, Logits
 from xlnas_jax.export.predicting.chunks import padded_length
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.serve.batcher import Batcher, Ran, Work
+from xlnas_jax.serve.drift import Drift, Observed
 from xlnas_jax.serve.limits import Limits, Refused
 
 # Seconds after which one may ask again, at least and at most.
@@ -31,13 +33,22 @@ class Served:
 
     Attributes:
         accepted: texts that were taken and are not yet answered.
+        drift: how far texts are from those of the model's run; None of a model that
+            was exported without what they are held against.
     """
 
-    def __init__(self, name: str, subnet: Subnet, limits: Limits) -> None:
+    def __init__(
+        self,
+        name: str,
+        subnet: Subnet,
+        limits: Limits,
+        reference: Reference | None = None,
+    ) -> None:
         self.name, self.subnet, self.limits = name, subnet, limits
         self.accepted = 0
         self.note_batch: Callable[[Ran], None] = _nothing
-        self.note_answers: Callable[[tuple[Asked, Sequence[Any]]], None] = _nothing
+        self.note_texts: Callable[[Sequence[Observed]], None] = _nothing
+        self.drift = None if reference is None else Drift(reference)
         self._reader = ThreadPoolExecutor(1, f"texts of {name}")
         self.batcher = Batcher(
             self._run,
@@ -63,14 +74,14 @@ class Served:
         self,
         ask: Callable[[Subnet], Asked],
         write: Callable[[list[Any]], bytes],
-        num_texts: int,
+        texts: Sequence[Any],
         deadline_s: float,
     ) -> bytes:
         """Predictions of one request's texts, in their order, as they are sent.
 
         Args:
-            ask, write: make token ids, and an answer of what is predicted; called in
-                the thread of texts.
+            ask, write: make token ids of the texts, and an answer of what is
+                predicted; called in the thread of texts.
             deadline_s: from now.
 
         Raises:
@@ -78,11 +89,12 @@ class Served:
             XlnasError: a text is not what the model takes, or it overflows there.
         """
         self._require_ready()
+        num_texts = len(texts)
         self._require_room(num_texts)
         self.accepted += num_texts
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._predict(ask, write)
+                return await self._predict(ask, write, texts)
         except TimeoutError:
             raise Refused(
                 504,
@@ -94,7 +106,10 @@ class Served:
             self.accepted -= num_texts
 
     async def _predict(
-        self, ask: Callable[[Subnet], Asked], write: Callable[[list[Any]], bytes]
+        self,
+        ask: Callable[[Subnet], Asked],
+        write: Callable[[list[Any]], bytes],
+        texts: Sequence[Any],
     ) -> bytes:
         loop = asyncio.get_running_loop()
         asked = await loop.run_in_executor(self._reader, ask, self.subnet)
@@ -102,14 +117,22 @@ class Served:
         self.batcher.put(work)
         # Cancelled with this task, so that what nobody waits for is not run.
         rows = await asyncio.wrap_future(work.future)
-        answer = functools.partial(self._answer, asked, rows, write)
+        answer = functools.partial(self._answer, asked, rows, write, texts)
         return await loop.run_in_executor(self._reader, answer)
 
     def _answer(
-        self, asked: Asked, rows: list[Logits], write: Callable[[list[Any]], bytes]
+        self,
+        asked: Asked,
+        rows: list[Logits],
+        write: Callable[[list[Any]], bytes],
+        texts: Sequence[Any],
     ) -> bytes:
         found = asked.answers(rows)
-        self.note_answers((asked, found))
+        if self.drift is not None:
+            unk_id = self.subnet.tokenizer.unk_id
+            observed = observe_all(texts, asked, found, unk_id)
+            self.drift.note(observed)
+            self.note_texts(observed)
         return write(found)
 
     def _require_ready(self) -> None:
@@ -171,4 +194,6 @@ def load_models(models: Iterable[tuple[str, Path]], limits: Limits) -> list[Serv
     Raises:
         CheckpointError: one is none.
     """
-    return [Served(name, load(path), limits) for name, path in models]
+    return [
+        Served(name, load(path), limits, read_reference(path)) for name, path in models
+    ]

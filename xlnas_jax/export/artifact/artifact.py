@@ -5,6 +5,7 @@ DIR/architecture.json    the values of every knob, the id, the counted costs
 DIR/params/              the weights
 DIR/centers/             means of languages, where vectors are without them
 DIR/tokenizer.json ...   the tokenizer
+DIR/monitoring.json      what the network makes of texts of its run (`monitored`)
 DIR/README.md            the model card
 DIR/hf/ ...              the same network in other forms, where asked for (`forms`)
 DIR/manifest.json        size and checksum of every file above
@@ -33,6 +34,8 @@ from xlnas_jax.export.artifact.contents import (
 from xlnas_jax.export.artifact.manifest import CENTERS, FILE, Manifest
 from xlnas_jax.export.artifact.replace import NEW, put, room_beside
 from xlnas_jax.export.forms.registry import require_possible, write_form
+from xlnas_jax.export.monitored import FILE as WATCHED
+from xlnas_jax.export.monitored import Reference, to_content
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import finite
@@ -54,12 +57,14 @@ class Artifact(NamedTuple):
         architecture: contents of `architecture.json`; where it has counted
             `costs`, they are held against the weights.
         forms: names of other forms that are written too, each proved.
+        reference: what a server holds against what it sees; None where not known.
     """
 
     subnet: Subnet
     architecture: Mapping[str, Any]
     card: Card | Written
     forms: tuple[str, ...] = ()
+    reference: Reference | None = None
 
 
 def save_artifact(
@@ -69,6 +74,7 @@ def save_artifact(
     architecture: Mapping[str, Any],
     card: Card | Written,
     forms: tuple[str, ...] = (),
+    reference: Reference | None = None,
 ) -> Path:
     """Writes an exported model, and replaces what an earlier export wrote there.
 
@@ -76,7 +82,7 @@ def save_artifact(
     one step, so that an interrupted export leaves what was there before.
 
     Args:
-        forms: see `Artifact`.
+        forms, reference: see `Artifact`.
 
     Returns:
         The absolute path of the artifact.
@@ -86,7 +92,8 @@ def save_artifact(
             link, or cannot be written; or another library gives other outputs.
         ConfigError: the network cannot have a form.
     """
-    return _save(directory, {"": Artifact(subnet, architecture, card, forms)})
+    made = Artifact(subnet, architecture, card, forms, reference)
+    return _save(directory, {"": made})
 
 
 def save_artifacts(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
@@ -189,6 +196,9 @@ def _write(directory: Path, artifact: Artifact) -> None:
         (FILE, manifest.to_json()),
     ):
         (directory / name).write_text(content, encoding="utf-8")
+    if artifact.reference is not None:
+        watched = _to_json(to_content(artifact.reference))
+        (directory / WATCHED).write_text(watched, encoding="utf-8")
     write_contents(directory)
 
 

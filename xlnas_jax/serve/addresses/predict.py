@@ -42,7 +42,7 @@ async def run(
     request.state.model, request.state.texts = served.name, len(given.texts)
     seconds = read_deadline(deadline_ms, served.limits)
     ask = functools.partial(given.ask, limits=served.limits)
-    return await served.predict(ask, write, len(given.texts), seconds)
+    return await served.predict(ask, write, given.texts, seconds)
 
 
 def _name(content: Mapping[str, Any]) -> str | None:
