@@ -10,6 +10,7 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import ASGIApp
 
 from tests.fuzz.contract import generated
 from tests.serve.models import SMALL, client_of, get, post
@@ -160,7 +161,9 @@ def test_bodies_by_the_thousand_are_answered_or_refused(serving, path, whole) ->
 
     async def ask() -> list[int]:
         pieces = ([{"type": "http.request", "body": one}] for one in bodies)
-        sent = [await answer(serving, one, path=path) for one in pieces]
+        inner = make_app(serving, Counts([]))
+        app = make_front(inner, serving, Access([]), lambda _: None)
+        sent = [await sent_back(app, one, path=path) for one in pieces]
         return [messages[0]["status"] for messages in sent]
 
     codes = asyncio.run(ask())
@@ -174,6 +177,14 @@ async def answer(
     serving, pieces: list[dict[str, Any]], headers=(), path: str = "/predict"
 ) -> list[dict[str, Any]]:
     """What is sent back for a body that comes in these pieces."""
+    app = make_front(make_app(serving, Counts([])), serving, Access([]), lambda _: None)
+    return await sent_back(app, pieces, headers, path)
+
+
+async def sent_back(
+    app: ASGIApp, pieces: list[dict[str, Any]], headers=(), path: str = "/predict"
+) -> list[dict[str, Any]]:
+    """The same of an application."""
     waiting, sent = iter(pieces), []
 
     async def receive() -> dict[str, Any]:
@@ -193,8 +204,6 @@ async def answer(
         "headers": [*headers],
         "http_version": "1.1",
     }
-    inner = make_app(serving, Counts([]))
-    app = make_front(inner, serving, Access([]), lambda _: None)
     await app(scope, receive, send)
     return sent
 

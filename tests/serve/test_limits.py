@@ -1,6 +1,7 @@
 """What is beyond a limit is refused, by a paragraph that names limit and value."""
 
 import asyncio
+import json
 import threading
 from collections.abc import Iterator
 
@@ -8,7 +9,12 @@ import httpx
 import pytest
 
 from tests.serve.models import asked, post, sentences, serving_of
+from tests.serve.test_body import sent_back
+from xlnas_jax.serve.access import Access
+from xlnas_jax.serve.app import make_app
+from xlnas_jax.serve.front import make_front
 from xlnas_jax.serve.limits import Limits
+from xlnas_jax.serve.metrics import Counts
 from xlnas_jax.serve.serving import Serving
 from xlnas_jax.types import ConfigError
 
@@ -108,3 +114,25 @@ def test_what_takes_too_long_is_given_up_and_not_run(tight, monkeypatch) -> None
     assert "must be answered within 30 ms" in found.json()["error"]
     # The first had begun; the second was nobody's by then.
     assert len(ran) == 2
+
+
+def test_a_client_that_goes_leaves_nothing_to_run(tight, monkeypatch) -> None:
+    served = tight.model(None)
+    free, run, ran = threading.Event(), served.batcher._run, []
+
+    def held(rows, *more):
+        free.wait()
+        ran.append(len(rows))
+        return run(rows, *more)
+
+    monkeypatch.setattr(served.batcher, "_run", held)
+    body = json.dumps({"texts": ["old", "river"]}).encode()
+    pieces = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
+    app = make_front(make_app(tight, Counts([])), tight, Access([]), lambda _: None)
+    status, _ = asyncio.run(sent_back(app, pieces))
+    free.set()
+    assert status["status"] == 499
+    assert served.accepted == 0
+    assert post(tight, {"texts": ["old"]}).status_code == 200
+    # One row had begun, if any; the other was nobody's by then.
+    assert len(ran) <= 2

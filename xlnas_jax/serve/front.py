@@ -45,6 +45,7 @@ def make_front(
             return
         start = time.monotonic()
         state: dict[str, Any] = scope.setdefault("state", {})
+        state["started"] = start
         status = [0]
 
         async def sent(message: Message) -> None:

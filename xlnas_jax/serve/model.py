@@ -3,6 +3,7 @@
 import asyncio
 import functools
 import math
+import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -76,13 +77,14 @@ class Served:
         write: Callable[[list[Any]], bytes],
         texts: Sequence[Any],
         deadline_s: float,
+        started: float,
     ) -> bytes:
         """Predictions of one request's texts, in their order, as they are sent.
 
         Args:
             ask, write: make token ids of the texts, and an answer of what is
                 predicted; called in the thread of texts.
-            deadline_s: from now.
+            deadline_s: from `started` on, a time of `time.monotonic`.
 
         Raises:
             Refused: there is no room, or no time.
@@ -93,7 +95,7 @@ class Served:
         self._require_room(num_texts)
         self.accepted += num_texts
         try:
-            async with asyncio.timeout(deadline_s):
+            async with asyncio.timeout(deadline_s - (time.monotonic() - started)):
                 return await self._predict(ask, write, texts)
         except TimeoutError:
             raise Refused(

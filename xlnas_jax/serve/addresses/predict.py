@@ -1,5 +1,6 @@
 """`POST /predict`: texts in, one object each out, as `xlnas predict` writes it."""
 
+import asyncio
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from xlnas_jax.export.predicting.plain import to_plain
 from xlnas_jax.serve.addresses.endpoint import Handle
 from xlnas_jax.serve.asking import Given, read_deadline, read_given
-from xlnas_jax.serve.body import answer, read_object, to_bytes
+from xlnas_jax.serve.body import GONE, answer, read_object, to_bytes
 from xlnas_jax.serve.limits import Refused
 from xlnas_jax.serve.model import Served
 from xlnas_jax.serve.serving import Serving
@@ -42,7 +43,18 @@ async def run(
     request.state.model, request.state.texts = served.name, len(given.texts)
     seconds = read_deadline(deadline_ms, served.limits)
     ask = functools.partial(given.ask, limits=served.limits)
-    return await served.predict(ask, write, given.texts, seconds)
+    times = seconds, request.state.started
+    told = asyncio.ensure_future(served.predict(ask, write, given.texts, *times))
+    # All of the body was read: what may still come is that the client has gone.
+    gone = asyncio.ensure_future(request.receive())
+    try:
+        await asyncio.wait({told, gone}, return_when=asyncio.FIRST_COMPLETED)
+        if told.done():
+            return told.result()
+        raise Refused(GONE, "request: its client did not wait for the answer.")
+    finally:
+        for one in (told, gone):
+            one.cancel()
 
 
 def _name(content: Mapping[str, Any]) -> str | None:
