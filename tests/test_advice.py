@@ -20,15 +20,15 @@ PACKAGE = pathlib.Path(xlnas_jax.__path__[0])
 ROOT = PACKAGE.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 EXTRAS = PROJECT["project"]["optional-dependencies"]
-# Of other programs: pip's, and XLA's by its own variable.
-FOREIGN = {"--editable", "--xla"}
+# Of other programs: pip's, XLA's by its own variable, and what our parser is asked.
+FOREIGN = {"--editable", "--xla", "--tyro-print-completion"}
 # What pip is called with, and is advised to be; a test calls it so.
 PIP = {
     *("--dest", "--disable-pip-version-check", "--no-deps", "--no-input"),
     *("--only-binary", "--platform", "--quiet", "--retries", "--timeout"),
 }
-# Every command takes it; then of benchmarks, and of `tools/encoder.py`.
-OURS = {"--debug", "--quick", "--wheel"}
+# Every command takes it; two stand for one; then of benchmarks, of `tools/encoder.py`.
+OURS = {"--debug", "--version", "--completion", "--quick", "--wheel"}
 # No part of any extra: what converts a slow tokenizer, once, outside of a search.
 PACKAGES = {"sentencepiece", "protobuf"}
 FILES = {"safetensors", "json", "bin", "model", "txt", "py", "md", "onnx", "stablehlo"}

@@ -56,7 +56,8 @@ def parse(arguments: Sequence[str]) -> Any:
         prog="xlnas",
         description="Neural architecture search for cross-lingual transfer, in JAX. "
         "Options that take several values may be given several times, and all count. "
-        "Every command takes --debug to show a traceback.",
+        "Every command takes --debug to show a traceback. Alone stand --version, "
+        "and --completion bash or zsh, which prints what completes commands there.",
         args=given,
     )
     require_once(getattr(command, "set", ()))

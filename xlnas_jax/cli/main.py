@@ -72,6 +72,10 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _run(given: list[str]) -> None:
+    from xlnas_jax.cli.about import answer
+
+    if answer(given):
+        return
     from xlnas_jax.cli.commands import parse
 
     parse(given).run()
