@@ -39,6 +39,7 @@ ROOMS = (
     "pretraining",
     "comparison",
     "serve",
+    "watching",
     "cli",
 )
 PLACE = {room: place for place, room in enumerate(ROOMS)}

@@ -62,6 +62,10 @@ def test_every_round_says_what_its_archive_gained(searched):
         assert 0 <= one["diversity"] <= 1
         assert one["archive_flops"] > 0
         assert (one["outside_reference"], one["failed"]) == (0, 0)
+        errors, flops = zip(*one["front"], strict=True)
+        assert errors[0] == one["best_error"]
+        assert list(errors) == sorted(errors)
+        assert list(flops) == sorted(flops, reverse=True)
 
 
 def test_objective_is_the_mean_over_auxiliary_languages_alone(searched):

@@ -9,7 +9,13 @@ from tests.archives import GUESS, archive_of, box_of
 from tests.models import tiny_space
 from tests.settings import make_costs
 from xlnas_jax.objectives.pareto import init_archive
-from xlnas_jax.objectives.signals import budget, read_archive, trade_off, two_front
+from xlnas_jax.objectives.signals import (
+    budget,
+    front_of,
+    read_archive,
+    trade_off,
+    two_front,
+)
 from xlnas_jax.types import ConfigError
 
 COSTS = make_costs()
@@ -139,3 +145,11 @@ def test_an_archive_is_read_as_it_stands():
 def test_an_empty_archive_has_no_volume_and_no_slope():
     found = read_archive(init_archive(4, 10, 2, 1), box_of("error", "flops"), COSTS)
     assert found == {"hypervolume": 0.0, "outside_reference": 0.0, "diversity": 0.0}
+
+
+def test_what_nothing_in_an_archive_beats_is_its_front():
+    points = [[0.3, 2.0], [0.2, 3.0], [0.3, 3.0], [0.2, 3.0], [0.5, 1.0], [0.6, 1.0]]
+    assert front_of(archive_of(points)) == pytest.approx(
+        np.asarray([[0.2, 3.0], [0.3, 2.0], [0.5, 1.0]])
+    )
+    assert front_of(archive_of([])).shape[0] == 0

@@ -85,6 +85,7 @@ def test_consoles_and_tables_are_made_in_one_place() -> None:
     # The bar's parts, which take no text of a user but by `plain`.
     bar = {"BarColumn", "MofNCompleteColumn", "TextColumn", "TimeRemainingColumn"}
     assert made.pop("progress.py") <= bar | {"Column", "Text"}
+    assert made.pop("in_place.py") == {"Group", "Live"}
     assert {name: calls for name, calls in made.items() if calls} == {}
 
 

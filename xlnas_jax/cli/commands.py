@@ -17,15 +17,19 @@ from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.pretrain import Pretrain
 from xlnas_jax.cli.report import Report
+from xlnas_jax.cli.runs import Runs
 from xlnas_jax.cli.search import Search
 from xlnas_jax.cli.serve import Serve
 from xlnas_jax.cli.trim import Trim
+from xlnas_jax.cli.watch import Watch
 from xlnas_jax.config.reading.file import require_once
 from xlnas_jax.types import ConfigError
 
 COMMANDS = {
     "describe": Describe,
     "search": Search,
+    "watch": Watch,
+    "runs": Runs,
     "pretrain": Pretrain,
     "export": Export,
     "evaluate": Evaluate,

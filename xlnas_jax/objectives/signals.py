@@ -162,6 +162,17 @@ def read_archive(archive: Archive, box: Box, costs: CostModel) -> dict[str, floa
     return found
 
 
+def front_of(archive: Archive) -> Points:
+    """Distinct points of an archive that none of it beats, the best first."""
+    points = np.asarray(archive.objectives, np.float64)[np.asarray(archive.is_valid)]
+    front = np.empty((0, points.shape[1]))
+    # In this order none is beaten by one that comes later.
+    for point in np.unique(points, axis=0):
+        if not (front <= point).all(-1).any():
+            front = np.append(front, point[None], axis=0)
+    return front
+
+
 def two_front(
     scores: Float[np.ndarray, " point"], costs: Float[np.ndarray, " point"]
 ) -> Bool[np.ndarray, " point"]:

@@ -103,6 +103,7 @@ def _log(
             f"population_{name}": float(values.mean()) if len(values) else None,
             f"best_{name}": float(best.min()) if len(best) else None,
             **watch.read(archive),
+            "front": watch.front(archive),
             **{k: float(v) for k, v in metrics.summary.items() if np.ndim(v) == 0},
         }
         for remark in watch.remarks(int(line["outside_reference"]), line["failed"]):

@@ -1,7 +1,7 @@
 """What the log says of each round's archive, and what is worth a remark."""
 
 from xlnas_jax.objectives.pareto import Archive
-from xlnas_jax.objectives.signals import Box, read_archive
+from xlnas_jax.objectives.signals import Box, front_of, read_archive
 from xlnas_jax.space.cost import CostModel
 
 
@@ -24,6 +24,10 @@ class Watch:
         volume, last = found["hypervolume"], self._last
         self._last = volume
         return {**found, "hypervolume_gain": volume - last}
+
+    def front(self, archive: Archive) -> list[list[float]]:
+        """Objectives of what nothing in the archive beats, in their order."""
+        return front_of(archive).tolist()
 
     def remarks(self, outside: int, failed: int) -> list[str]:
         """What the user should know, the first time that there is any."""

@@ -197,6 +197,32 @@ def read_measured(path: str | os.PathLike[str]) -> dict[str, Any]:
     return Run(Path(path)).read_measured()
 
 
+def holder(path: str | os.PathLike[str]) -> str:
+    """The process that is writing a run, by its own account; "" where none is.
+
+    The lock is asked for and let go at once: a run that begins in this very instant
+    would be refused, and may be started again.
+
+    Raises:
+        CheckpointError: the lock cannot be read.
+    """
+    lock = Path(path) / LOCK
+    if not os.path.lexists(lock):
+        return ""
+    try:
+        with open_own(lock, os.O_RDONLY) as file:
+            try:
+                fcntl.flock(file.fileno(), fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return _owner(file.fileno())
+    except OSError as error:
+        raise CheckpointError(
+            f"{lock}: must be readable, to know whether the run is being written; "
+            f"got: {error.strerror or error}. Ask its owner to let you read it."
+        ) from error
+    return ""
+
+
 def _signed(content: Mapping[str, Any]) -> dict[str, Any]:
     """The same with the checksum of what JSON keeps of it."""
     return {**content, CHECKSUM: _checksum(content)}
@@ -339,8 +365,13 @@ def _hold(directory: Path, number: int, kind: int) -> None:
     try:
         fcntl.flock(number, kind | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        owner = os.pread(number, 32, 0).decode(errors="replace").strip() or "unknown"
         raise CheckpointError(
-            f"{directory}: must be used by one process at a time; process {owner} "
-            f"holds {directory / LOCK}. Wait for it, or use another run directory."
+            f"{directory}: must be used by one process at a time; process "
+            f"{_owner(number)} holds {directory / LOCK}. Wait for it, or use another "
+            f"run directory."
         ) from error
+
+
+def _owner(number: int) -> str:
+    """The process that wrote itself into a lock that is held."""
+    return os.pread(number, 32, 0).decode(errors="replace").strip() or "unknown"

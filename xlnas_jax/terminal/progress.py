@@ -122,11 +122,11 @@ class Progress:
     def _remaining(self, done: int, now: float) -> str:
         elapsed = now - self._begun
         if done >= self._total:
-            return f"done in {_duration(elapsed)}"
+            return f"done in {duration(elapsed)}"
         if done <= self._start:
             return "time left unknown"
         left = elapsed / (done - self._start) * (self._total - done)
-        return f"{_duration(left)} left"
+        return f"{duration(left)} left"
 
 
 def _format(values: dict[str, float | int | None]) -> str:
@@ -136,7 +136,8 @@ def _format(values: dict[str, float | int | None]) -> str:
     )
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}"

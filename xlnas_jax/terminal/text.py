@@ -46,6 +46,22 @@ def say(console: Console, text: str) -> None:
 
 
 @dataclass(frozen=True)
+class Block:
+    """A title, and lines below it as they are."""
+
+    title: str
+    lines: Sequence[str] = ()
+
+    def __rich_console__(
+        self, console: Console, options: ConsoleOptions
+    ) -> Iterator[RenderableType]:
+        yield Text(plain(self.title), style="bold")
+        for line in self.lines:
+            yield Text(plain(line))
+        yield Text("")
+
+
+@dataclass(frozen=True)
 class Grid:
     """A table that fits any terminal: words go on below, numbers are never cut.
 
