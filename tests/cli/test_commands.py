@@ -7,6 +7,7 @@ import pytest
 
 import xlnas_jax
 from xlnas_jax.cli.main import WRONG_INPUT, run
+from xlnas_jax.storage.rundir import Run
 
 # Scoring, screening, predicting, and what draws and compares candidates.
 MOST_PROGRAMS_AFTER_THE_SEARCH = 20
@@ -42,6 +43,7 @@ def test_search_writes_what_the_contract_names(searched):
     assert document["baselines"].keys() == {"full", "random", "uniform"}
     assert (run_dir / "config.yaml").is_file()
     assert len((run_dir / "metrics.jsonl").read_text().splitlines()) == 6
+    assert [*Run(run_dir).events.times()] == [*range(6)]
     measured = json.loads((run_dir / "measured.json").read_text())
     programs = measured["compile"]["programs_by_phase"]
     assert programs["later_rounds"] == 0

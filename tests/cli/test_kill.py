@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+from xlnas_jax.storage.rundir import Run
+
 TIMEOUT_S = 240
 
 
@@ -82,6 +84,7 @@ def test_killed_at_several_points_and_resumed_gives_the_same_bytes(
     assert (run_dir / "front.json").read_bytes() == expected
     lines = (run_dir / "metrics.jsonl").read_text().splitlines()
     assert [json.loads(line)["round"] for line in lines] == list(range(6))
+    assert sorted(Run(run_dir).events.times()) == list(range(6))
 
 
 @pytest.mark.slow

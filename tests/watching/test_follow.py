@@ -10,6 +10,7 @@ from rich.console import Console
 
 from tests.watching.runs import FRONT, finished, held, line, stopped
 from xlnas_jax.cli.main import WRONG_INPUT, run
+from xlnas_jax.config.checkpoint import CheckpointConfig
 from xlnas_jax.types import CheckpointError
 from xlnas_jax.watching import follow
 from xlnas_jax.watching.follow import watch
@@ -113,6 +114,23 @@ def test_once_shows_a_running_search_and_ends(
     assert "running, round 3 of 4" in shown
     assert "best error" in shown
     assert "Front: 2 networks" in shown
+
+
+def test_the_time_left_of_a_run_is_known_at_once_by_its_events(
+    tmp_path: Path, monkeypatch
+) -> None:
+    clock = [100.0]
+    monkeypatch.setattr("time.time", lambda: clock[0])
+    shown = console(is_terminal=False)
+    with held(tmp_path / "run") as opened:
+        log = opened.log(CheckpointConfig())
+        log.begin(0)
+        for number in range(3):
+            clock[0] += 60
+            log.append(line(number))
+        watch(tmp_path / "run", shown, once=True, every=1.0)
+    assert "round 3 of 4, process" in text_of(shown)
+    assert "0:01:00 left" in text_of(shown)
 
 
 def test_a_run_that_has_ended_is_shown_as_it_ended(

@@ -144,14 +144,15 @@ class Work:
         done = int(state.step)
         # A new run begins with a round without steps, which measures the start.
         first = -(-done // self.config.every) + 1 if done else 0
-        run.metrics.truncate(first)
+        log = run.log(settings)
+        log.begin(first)
         progress = Progress("pretraining", self.config.steps, done, console())
         with Checkpoints(run.checkpoints, settings.keep, run.is_writer) as saved:
             with progress:
                 for number in range(first, last + 1):
                     state, losses = self._round(state, number, progress)
                     line = self._line(number, int(state.step), losses, state.params)
-                    run.metrics.append(line)
+                    log.append(line)
                     self._shown = _values(line)
                     progress.update(line["step"], **self._shown)
                     if number and (number == last or number % settings.every == 0):

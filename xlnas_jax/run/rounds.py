@@ -12,6 +12,7 @@ from xlnas_jax.devices.processes import agree, fingerprint, is_several
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.run.watch import Watch
 from xlnas_jax.search.search import Engine, RoundMetrics, SearchState, step
+from xlnas_jax.storage.logs import RoundLog
 from xlnas_jax.storage.rundir import Run
 from xlnas_jax.storage.steps import Checkpoints
 from xlnas_jax.terminal.progress import Progress
@@ -35,7 +36,8 @@ def run_rounds(
     config = experiment.config
     first = int(state.round)
     first_search = max(first, engine.num_warm_up)
-    run.metrics.truncate(first)
+    log = run.log(config.checkpoint)
+    log.begin(first)
     watch = Watch(experiment.box, experiment.costs, state.archive)
     pending: tuple[int, dict[str, Any], RoundMetrics] | None = None
     keep = config.checkpoint.keep
@@ -47,13 +49,13 @@ def run_rounds(
             state, metrics = step(engine, state)
             # The device works on this round while the last one is written down.
             if pending is not None:
-                _log(experiment, run, progress, watch, *pending)
+                _log(experiment, log, progress, watch, *pending)
             pending = (number, _shown(state), metrics)
             if number in (first, first_search):
                 jax.block_until_ready(metrics)
                 progress.phase(kind)
             if number + 1 == last or (number + 1) % config.checkpoint.every == 0:
-                _log(experiment, run, progress, watch, *pending)
+                _log(experiment, log, progress, watch, *pending)
                 pending = None
                 saved.save(number + 1, state)
             if number == first_search:
@@ -72,14 +74,14 @@ def _shown(state: SearchState) -> dict[str, Any]:
 
 def _log(
     experiment: Experiment,
-    run: Run,
+    log: RoundLog,
     progress: Progress,
     watch: Watch,
     number: int,
     shown: dict[str, Any],
     metrics: RoundMetrics,
 ) -> None:
-    """One line of `metrics.jsonl`, and the bar; no state is saved without it.
+    """One line of the log, and the bar; no state is saved without it.
 
     Raises:
         DivergedError: the weights, or the loss they were trained by, are not finite.
@@ -108,7 +110,7 @@ def _log(
         }
         for remark in watch.remarks(int(line["outside_reference"]), line["failed"]):
             progress.say(f"round {number}: {remark}")
-    run.metrics.append(line)
+    log.append(line)
     best_name = f"best_{name}"
     shown_values = {"train_loss": line["loss"], best_name: line.get(best_name)}
     progress.update(number + 1, **shown_values)

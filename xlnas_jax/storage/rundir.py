@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from xlnas_jax.config.checkpoint import CheckpointConfig
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.pretraining.pretrain import Pretraining
 from xlnas_jax.config.reading.changes import Change, changes
@@ -28,7 +29,9 @@ from xlnas_jax.files import (
     write_json,
     write_text,
 )
+from xlnas_jax.storage.events import EVENTS, EventsFile
 from xlnas_jax.storage.listing import crc32
+from xlnas_jax.storage.logs import RoundLog
 from xlnas_jax.storage.metrics import MetricsFile, writing
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
@@ -36,10 +39,10 @@ CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
 METRICS, MEASURED = "metrics.jsonl", "measured.json"
 CHECKPOINTS, EXPERIMENT, MODEL = "checkpoints", "experiment", "model"
 CHECKSUM = "crc32"
-_FILES = (CONFIG, FRONT, LOCK, METRICS, MEASURED)
+_FILES = (CONFIG, FRONT, LOCK, METRICS, MEASURED, EVENTS)
 _FOLDERS = (CHECKPOINTS, EXPERIMENT, MODEL)
 # Written where they are; all others are replaced.
-_IN_PLACE = (LOCK, METRICS)
+_IN_PLACE = (LOCK, METRICS, EVENTS)
 _ADVICE = "Delete it to have it made again."
 _MAX_DIFFERENCES = 5
 # What a run is of.
@@ -79,6 +82,15 @@ class Run:
     def metrics(self) -> MetricsFile:
         """What every round logs."""
         return MetricsFile(self.path / METRICS, self.is_writer)
+
+    @property
+    def events(self) -> EventsFile:
+        """The same for TensorBoard."""
+        return EventsFile(self.path / EVENTS, self.is_writer)
+
+    def log(self, config: CheckpointConfig) -> RoundLog:
+        """All that every round is written to."""
+        return RoundLog(self.metrics, self.events if config.tensorboard else None)
 
     def read_front(self) -> dict[str, Any] | None:
         """The result of the search; None while it is not finished."""

@@ -1,5 +1,6 @@
 """A run followed to its end: on a terminal in place, elsewhere a line a round."""
 
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from xlnas_jax.storage.events import EventsFile
 from xlnas_jax.storage.rundir import METRICS, Run, holder, read_config
 from xlnas_jax.terminal.in_place import InPlace
 from xlnas_jax.terminal.text import say
@@ -35,17 +37,24 @@ class Watched:
         self.lines = Lines(state.path / METRICS)
         self.times: dict[int, float] = {}
         self.read()
-        # When those were logged that were there is not known.
-        self.times = {}
+        if not os.path.lexists(self._events.path):
+            # When those were logged that were there is not known.
+            self.times = {}
 
     def read(self) -> list[dict[str, Any]]:
         """Reads on; the rounds that are new."""
         new = self.lines.read()
-        if new:
+        if new and os.path.lexists(self._events.path):
+            self.times = self._events.times()
+        elif new:
             last = new[-1]["round"]
             self.times = {n: at for n, at in self.times.items() if n < new[0]["round"]}
             self.times[last] = time.time()
         return new
+
+    @property
+    def _events(self) -> EventsFile:
+        return Run(self.path, is_writer=False).events
 
     @property
     def done(self) -> int:

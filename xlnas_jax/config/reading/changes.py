@@ -69,7 +69,7 @@ RULES = {
     "devices": Rule("run", "the same is searched on other hardware"),
     "export": Rule("end", "what is written after the last round"),
     "pretrain": Rule("search", "how the weights learn, to the last bit"),
-    "checkpoint": Rule("run", "how often a state is saved, and how many are kept"),
+    "checkpoint": Rule("run", "how often a state is saved, and what is written of it"),
 }
 
 
