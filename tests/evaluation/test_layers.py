@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from tests.terminal.heard import Heard
 from xlnas_jax.evaluation.layers import encode_layers
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
@@ -30,7 +31,9 @@ def params(experiment: Experiment) -> SupernetParams:
 
 
 def test_there_is_one_more_than_layers(experiment, params) -> None:
-    found = encode_layers(experiment, experiment.parts[0], params, TEXTS)
+    heard = Heard()
+    found = encode_layers(experiment, experiment.parts[0], params, TEXTS, heard)
+    assert heard.parts("encoding texts") > 0
     shape = experiment.shape
     assert found.shape == (shape.num_layers + 1, len(TEXTS), shape.width)
     assert np.isfinite(found).all()

@@ -8,6 +8,7 @@ import pytest
 from seqeval.metrics import f1_score
 
 from tests.export.conftest import LABELS, sentences
+from tests.terminal.heard import Heard
 from xlnas_jax.export.artifact.artifact import Written, save_artifact
 from xlnas_jax.export.artifact.load import load_form
 from xlnas_jax.export.evaluation import evaluate_model
@@ -26,8 +27,10 @@ def test_accuracy_is_that_of_the_models_predictions(subnet, tmp_path: Path):
     rows = [f"{text}\t{label}" for text, label in zip(TEXTS, gold, strict=True)]
     path.write_text("\n".join(["text\tlabel", *rows]))
 
-    scores = evaluate_model(subnet, read_file(path, subnet, ("en",)))
+    heard = Heard()
+    scores = evaluate_model(subnet, read_file(path, subnet, ("en",)), report=heard)
 
+    assert heard.parts("scoring") > 0
     guessed = [one.label for one in subnet.predict(TEXTS)]
     right = np.mean([a == b for a, b in zip(guessed, gold, strict=True)])
     assert scores["en"]["examples"] == len(TEXTS)

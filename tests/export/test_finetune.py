@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.export.tasks import three_tasks
+from tests.terminal.heard import Heard
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.methods.gates import GatesConfig
 from xlnas_jax.experiment.arrays import training_rows
@@ -63,7 +64,10 @@ def tuned(request) -> tuple[TaskPart, SubnetParams, SubnetParams]:
     part = three_tasks().parts[request.param]
     sliced = sliced_of(part)
     experiment = with_steps(three_tasks(), STEPS)
-    return part, sliced, finetune_subnet(experiment, part, sliced, "mean")
+    heard = Heard()
+    found = finetune_subnet(experiment, part, sliced, "mean", report=heard)
+    assert heard.parts("fine-tuning") == STEPS
+    return part, sliced, found
 
 
 def test_it_lowers_the_training_loss(tuned):

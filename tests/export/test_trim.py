@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.export.conftest import Tiny, sentences
+from tests.terminal.heard import Heard
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.export.trim import Keep, trim_subnet
@@ -17,7 +18,9 @@ TEXTS = ["the old river", "many people walk", ""]
 
 
 def test_texts_that_were_counted_get_the_logits_that_they_got(subnet: Subnet) -> None:
-    found = trim_subnet(subnet, {"own": TEXTS})
+    heard = Heard()
+    found = trim_subnet(subnet, {"own": TEXTS}, report=heard)
+    assert heard.parts("counting pieces") == heard.parts("comparing tokens") == 1
     kept = found.subnet.shape.vocab_size
     assert kept < found.rows == subnet.shape.vocab_size
     assert found.compared["own"].num_others == 0

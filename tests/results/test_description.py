@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from tests.terminal.heard import Heard
 from tests.terminal.test_text import WIDTHS, assert_whole, shown
 from xlnas_jax.config.data import TableData
 from xlnas_jax.config.languages import LanguagesConfig
@@ -20,7 +21,13 @@ def experiment() -> Experiment:
 
 @pytest.fixture(scope="module")
 def every_table(experiment) -> list[Grid]:
-    return describe(experiment)
+    heard = Heard()
+    tables = describe(experiment, heard)
+    assert heard.parts("reading data") == sum(
+        len(codes) for _, _, codes in experiment.reads(experiment.parts[0])
+    )
+    assert heard.parts("describing data and languages") == 2
+    return tables
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from xlnas_jax.results.finalists.document import winner_of
 from xlnas_jax.run.again import export_run
 from xlnas_jax.run.run import run_search
 from xlnas_jax.search import alone
+from xlnas_jax.terminal.report import Report
 
 CONTROLS = ("uniform", "bottom", "random", "magnitude", "influence")
 
@@ -121,9 +122,9 @@ def test_one_network_that_stands_for_several_is_tested_once(run, monkeypatch) ->
     others = [*document["points"], *document["baselines"].values()]
     asked: list[int] = []
 
-    def count(experiment: Experiment, networks: list) -> finish.Tested:
+    def count(experiment: Experiment, networks: list, *tell: Report) -> finish.Tested:
         asked.append(len(networks))
-        return finish.report(experiment, networks)
+        return finish.report(experiment, networks, *tell)
 
     monkeypatch.setattr(conclude, "report", count)
     (folder / "front.json").unlink()

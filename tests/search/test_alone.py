@@ -45,7 +45,12 @@ def test_a_smaller_network_learns_faster_by_the_power_that_is_asked(begun) -> No
         experiment, rows, TuningConfig(STEPS, RATE * float(share) ** -0.5)
     )
     plain = make_train_alone(experiment, rows, TuningConfig(STEPS, RATE))
-    one, same, other = (train(params, row) for train in (by_size, at_once, plain))
+    told: list[tuple[int, int]] = []
+    one, same, other = (
+        train(params, row, tell=lambda *steps: told.append(steps))
+        for train in (by_size, at_once, plain)
+    )
+    assert told == [(done, STEPS) for done in range(1, STEPS + 1)] * 3
     jax.tree.map(
         lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6), one, same
     )

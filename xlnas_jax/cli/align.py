@@ -44,6 +44,7 @@ class Align:
         from xlnas_jax.results.alignment.measured import measure_alignment, to_document
         from xlnas_jax.results.alignment.plot import plot_alignment, require_plots
         from xlnas_jax.results.alignment.tables import alignment_tables
+        from xlnas_jax.terminal.report import Reporter
 
         if self.pairs < MIN_PAIRS:
             raise ConfigError(
@@ -56,7 +57,9 @@ class Align:
         every = dict.fromkeys((*part.roles.all[1:], *part.roles.unlabelled))
         asked = [normalise(code) for code in self.language] or list(every)
         params = import_params(experiment).of_task(part.name)
-        found = measure_alignment(experiment, part, params, asked, self.pairs)
+        given = experiment, part, params, asked, self.pairs
+        with Reporter() as report:
+            found = measure_alignment(*given, report)
         console = make_console()
         for table in alignment_tables(part, found):
             console.print(table)

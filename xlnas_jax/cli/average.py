@@ -42,9 +42,11 @@ class Average:
                 "choose, and --data is of no use without it. Give both or none."
             )
         from xlnas_jax.export.artifact.average import average_artifacts
+        from xlnas_jax.terminal.report import Reporter
 
         given = self.data, self.task, self.skip_bad_rows
-        path, found = average_artifacts(self.models, self.out, *given)
+        with Reporter() as report:
+            path, found = average_artifacts(self.models, self.out, *given, report)
         for model, score in zip(self.models, found.scores, strict=False):
             print(f"{score:.4f} {model}", file=sys.stderr)
         names = ", ".join(str(self.models[n]) for n in found.members)

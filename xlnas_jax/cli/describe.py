@@ -35,11 +35,14 @@ class Describe:
         from xlnas_jax.experiment.prepare import prepare
         from xlnas_jax.results.description import describe
         from xlnas_jax.storage.rundir import read_measured
+        from xlnas_jax.terminal.report import Reporter
 
         experiment = prepare(config)
         if self.run_dir is not None:
             measured = read_measured(self.run_dir)
             experiment = restore_latency(experiment, measured)
+        with Reporter() as report:
+            tables = describe(experiment, report)
         console = make_console()
-        for table in describe(experiment):
+        for table in tables:
             console.print(table)

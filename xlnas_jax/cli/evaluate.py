@@ -59,6 +59,7 @@ class Evaluate:
         from xlnas_jax.export.artifact.load import load, load_form
         from xlnas_jax.export.ensemble import Ensemble
         from xlnas_jax.export.evaluation import evaluate_model
+        from xlnas_jax.terminal.report import Reporter
 
         paths = list(self.model)
         if not paths:
@@ -85,7 +86,8 @@ class Evaluate:
             )
             parts = labelled.read_file(*common, columns, self.skip_bad_rows)
         call = load_form(first, subnet, self.form) if self.form else None
-        scores = evaluate_model(one, parts, call)
+        with Reporter() as report:
+            scores = evaluate_model(one, parts, call, report)
         if self.json:
             text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)
             print(text)

@@ -30,6 +30,9 @@ class Export:
     def run(self) -> None:
         """Prints the path of the model."""
         from xlnas_jax.run.again import export_run
+        from xlnas_jax.terminal.report import Reporter
 
         others = tuple(name for name in self.formats if name != "flax")
-        print(export_run(self.run_dir, self.pick, self.out, others))
+        with Reporter() as report:
+            path = export_run(self.run_dir, self.pick, self.out, others, report)
+        print(path)

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import stat
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -41,6 +43,7 @@ class Predict:
         from xlnas_jax.export.ensemble import Ensemble
         from xlnas_jax.export.predicting import inputs
         from xlnas_jax.export.predicting.plain import to_plain
+        from xlnas_jax.terminal.report import Reporter
 
         subnet = load(self.model)
         if self.also:
@@ -52,9 +55,12 @@ class Predict:
             )
         read = inputs.read_pair if self.pairs else inputs.read_text
         read = inputs.read_question if subnet.task == "qa" else read
-        with _opened(self.file) as stream:
+        with _opened(self.file) as stream, Reporter() as report:
             name = str(self.file or "standard input")
+            size = _size(stream) if self.file else 0
             for texts in inputs.read_inputs(stream, name, read):
+                if size:
+                    report("predicting, bytes", min(stream.tell(), size - 1), size)
                 columns = [list(column) for column in zip(*texts, strict=True)]
                 for found in subnet.predict(*columns, language=self.language or None):
                     print(json.dumps(to_plain(found), ensure_ascii=False))
@@ -75,3 +81,12 @@ def _opened(file: Path | None) -> Iterator[BinaryIO]:
                 f"{error.strerror or error}. Give a text file, or none."
             ) from error
         yield stream
+
+
+def _size(stream: BinaryIO) -> int:
+    """Bytes of a file that is predicted into another one.
+
+    0 where nothing can be said of how far it is, or where the lines themselves say it.
+    """
+    state = os.fstat(stream.fileno()) if not sys.stdout.isatty() else None
+    return state.st_size if state is not None and stat.S_ISREG(state.st_mode) else 0

@@ -44,9 +44,12 @@ class Trim:
                 raise ConfigError(f"--{option}: must be at least 1; got {value}.")
         from xlnas_jax.export.artifact.trim import trim_artifact
         from xlnas_jax.export.trim import Keep
+        from xlnas_jax.terminal.report import Reporter
 
         keep = Keep(self.min_count, self.most, self.params)
-        path, trimmed = trim_artifact(self.model, self.out, self.texts, keep)
+        with Reporter() as report:
+            given = self.model, self.out, self.texts, keep
+            path, trimmed = trim_artifact(*given, report)
         kept = trimmed.subnet.shape.vocab_size
         say = f"{kept:,} of {trimmed.rows:,} pieces"
         print(f"{say}, so that there are", file=sys.stderr)

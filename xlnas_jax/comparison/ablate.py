@@ -30,6 +30,7 @@ from xlnas_jax.export.evaluation import score_model
 from xlnas_jax.export.point import pick_point
 from xlnas_jax.run.run import run_search
 from xlnas_jax.storage.rundir import read_run
+from xlnas_jax.terminal.report import Reporter
 from xlnas_jax.types import ConfigError, brief
 
 # The engine with all of its parts.
@@ -158,7 +159,8 @@ def _scores(experiment: Experiment, model: Path) -> dict[str, Any]:
             )
             for code in part.roles.all
         }
-        scores = score_model(load(folder), examples)
+        with Reporter() as report:
+            scores = score_model(load(folder), examples, report=report)
         found |= {column: scored(one) for column, one in scores.items()}
     return found
 

@@ -48,8 +48,9 @@ def compare(
     configs = {cell: config_of(config, cell, steps) for cell in cells}
     kept = {cell: read_cell(folder, cell.name, own) for cell, own in configs.items()}
     new = {cell.method: configs[cell] for cell in cells if kept[cell] is None}
-    for own in new.values():
-        check_data(prepare(own), say)
+    for name, own in new.items():
+        progress.phase(f"reading data of {name}")
+        check_data(prepare(own), say, progress.inner)
     found: dict[str, list[dict[str, Any]]] = {cell.method: [] for cell in cells}
     for number, cell in enumerate(cells):
         progress.phase(f"{cell.method}, seed {cell.seed}")

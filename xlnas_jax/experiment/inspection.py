@@ -29,9 +29,11 @@ from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, needs_of
 from xlnas_jax.tasks.tagging import OUTSIDE, has_entities
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import brief
 
 MAX_LINES = 8
+READING = "reading data"
 
 
 class Inspected(NamedTuple):
@@ -42,21 +44,33 @@ class Inspected(NamedTuple):
     form: Form
 
 
-def inspect_part(experiment: Experiment, part: TaskPart) -> tuple[Inspected, ...]:
+def inspect_part(
+    experiment: Experiment, part: TaskPart, report: Report = unheard
+) -> tuple[Inspected, ...]:
     """The form of every split of a task that a run reads, by split.
+
+    Args:
+        report: is told of every split of every language.
 
     Raises:
         DataError: one is not there, or, unless faulty rows are passed over, a row of
             it is faulty.
     """
-    return tuple(
-        Inspected(code, split, inspect(part.source, part.roles, code, split))
-        for split, _, codes in experiment.reads(part)
-        for code in codes
-    )
+    wanted: list[tuple[str, Split]] = [
+        (code, split) for split, _, codes in experiment.reads(part) for code in codes
+    ]
+    found = []
+    for number, (code, split) in enumerate(wanted):
+        report(READING, number, len(wanted))
+        form = inspect(part.source, part.roles, code, split)
+        found.append(Inspected(code, split, form))
+    report(READING, len(wanted), len(wanted))
+    return tuple(found)
 
 
-def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
+def inspect_data(
+    experiment: Experiment, report: Report = unheard
+) -> dict[str, tuple[Inspected, ...]]:
     """The form of all data by task; text without labels and translations are read,
     too, where they are used, and training rows augmented.
 
@@ -64,7 +78,9 @@ def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
         DataError: as `inspect_part`; or a language has no text, or too few
             translations.
     """
-    found = {part.name: inspect_part(experiment, part) for part in experiment.parts}
+    found = {
+        part.name: inspect_part(experiment, part, report) for part in experiment.parts
+    }
     for part in experiment.parts:
         kept = {
             one.language: one.form.report.kept
@@ -91,7 +107,9 @@ def inspect_data(experiment: Experiment) -> dict[str, tuple[Inspected, ...]]:
     return found
 
 
-def check_data(experiment: Experiment, say: Callable[[str], None]) -> bool:
+def check_data(
+    experiment: Experiment, say: Callable[[str], None], report: Report = unheard
+) -> bool:
     """Reads all data once, says what is odd in it, and remembers none of it.
 
     Returns:
@@ -100,7 +118,7 @@ def check_data(experiment: Experiment, say: Callable[[str], None]) -> bool:
     Raises:
         DataError: as `inspect_data`.
     """
-    found = inspect_data(experiment)
+    found = inspect_data(experiment, report)
     for line in remarks(experiment, found):
         say(line)
     return is_whole(found)

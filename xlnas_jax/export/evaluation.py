@@ -29,6 +29,7 @@ from xlnas_jax.results.scoring import (
     score_tags,
 )
 from xlnas_jax.tasks.registry import make_task
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import CheckpointError
 
 BATCH_TOKENS = 2048
@@ -37,13 +38,14 @@ DIGITS = 6
 
 
 def score_model(
-    subnet: Subnet, parts: Parts, call: Call | None = None
+    subnet: Subnet, parts: Parts, call: Call | None = None, report: Report = unheard
 ) -> dict[str, Scores]:
     """Official scores by language; where it has means, of vectors without them.
 
     Args:
         call: the network as another library runs it, whose vectors stay as they are;
             ours if None.
+        report: is told how many batches are done.
 
     Raises:
         CheckpointError: the model's numbers are not finite.
@@ -65,9 +67,9 @@ def score_model(
     if call is None:
         moved = None if subnet.centers is None else subnet.centers.both
         network = subnet.weights, subnet.shape, subnet.pooling
-        scores = score_subnet(*network, task, data, moved)
+        scores = score_subnet(*network, task, data, moved, report)
     else:
-        scores = score_called(call, task, data)
+        scores = score_called(call, task, data, report)
     for code, one in zip(parts, scores, strict=True):
         if not all(math.isfinite(value) for value in one.metrics.values()):
             raise CheckpointError(
@@ -78,9 +80,16 @@ def score_model(
     return dict(zip(parts, scores, strict=True))
 
 
-def score_ensemble(ensemble: Ensemble, parts: Parts) -> dict[str, Scores]:
+def score_ensemble(
+    ensemble: Ensemble, parts: Parts, report: Report = unheard
+) -> dict[str, Scores]:
     """Official scores by language of what several models predict together."""
-    return {code: _scored(ensemble, examples) for code, examples in parts.items()}
+    found = {}
+    for number, (code, examples) in enumerate(parts.items()):
+        report("scoring languages", number, len(parts))
+        found[code] = _scored(ensemble, examples)
+    report("scoring languages", len(parts), len(parts))
+    return found
 
 
 def _scored(ensemble: Ensemble, examples: AnyExamples) -> Scores:
@@ -99,13 +108,16 @@ def _scored(ensemble: Ensemble, examples: AnyExamples) -> Scores:
 
 
 def evaluate_model(
-    model: Subnet | Ensemble, parts: Parts, call: Call | None = None
+    model: Subnet | Ensemble,
+    parts: Parts,
+    call: Call | None = None,
+    report: Report = unheard,
 ) -> dict[str, dict[str, Any]]:
     """Official metrics by language, and how many examples they rest on."""
     if isinstance(model, Ensemble):
-        scores = score_ensemble(model, parts)
+        scores = score_ensemble(model, parts, report)
     else:
-        scores = score_model(model, parts, call)
+        scores = score_model(model, parts, call, report)
     return {
         code: {
             "examples": len(parts[code]),

@@ -24,6 +24,7 @@ from xlnas_jax.search.prepared import prepared_states
 from xlnas_jax.search.teacher import listen
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import EncoderParams, SharedParams, SupernetParams
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.training.gradients import batch_gradients
 from xlnas_jax.training.methods.base import Network, Setting, hears
 from xlnas_jax.training.methods.registry import method_named
@@ -45,6 +46,7 @@ def finetune_subnet(
     teacher: SharedParams | None = None,
     places: Places | None = None,
     shares: Float[Array, " layer"] | None = None,
+    report: Report = unheard,
 ) -> SubnetParams:
     """Takes `export.finetune_steps` steps of `train.method`; same input, same bits.
 
@@ -52,6 +54,7 @@ def finetune_subnet(
         teacher: where the method learns from one.
         places: of its layers, if it has not all of them.
         shares: of its update that each of these takes; None: all take all.
+        report: is told how many steps are done.
     """
     config = experiment.config
     count, rate = config.export.finetune_steps, config.export.finetune_learning_rate
@@ -127,8 +130,10 @@ def finetune_subnet(
     tree: Any = start
     carried = start, optimizer.init(tree), states[part.name]
     for number in range(count):
+        report("fine-tuning", number, count)
         _, bucket, index, weight = plan[number]
         carried = step(carried, np.int32(number), rows[0][bucket], index, weight)
+    report("fine-tuning", count, count)
     return _alone_again(params, carried[0])
 
 

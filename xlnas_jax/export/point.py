@@ -19,6 +19,7 @@ from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.finalists.document import found_networks, winner_of
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.supernet.stages.tuned import kept_shares
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.training.places import Places
 from xlnas_jax.types import ConfigError, brief
 
@@ -65,6 +66,7 @@ def export_point(
     latency: MeasuredLatency | None = None,
     teacher: SharedParams | None = None,
     forms: tuple[str, ...] = (),
+    report: Report = unheard,
 ) -> Path:
     """Slices, fine-tunes if asked, and writes an artifact with its model card.
 
@@ -73,12 +75,12 @@ def export_point(
     """
     artifacts = {
         part.name: _make_artifact(
-            experiment, part, params, document, point, latency, teacher
+            experiment, part, params, document, point, latency, teacher, report
         )._replace(forms=forms)
         for part in experiment.parts
     }
     if len(artifacts) > 1:
-        return save_artifacts(out, artifacts)
+        return save_artifacts(out, artifacts, report)
     (only,) = artifacts.values()
     return save_artifact(
         out,
@@ -87,6 +89,7 @@ def export_point(
         card=only.card,
         forms=forms,
         reference=only.reference,
+        report=report,
     )
 
 
@@ -98,6 +101,7 @@ def _make_artifact(
     point: dict[str, Any],
     latency: MeasuredLatency | None,
     teacher: SharedParams | None,
+    report: Report,
 ) -> Artifact:
     """The network of one task."""
     space, shape = experiment.space, experiment.shape
@@ -107,7 +111,7 @@ def _make_artifact(
     numbers = tuple(number for number, _ in space.layers(row))
     places = Places(numbers, shape.num_layers)
     given = experiment, part, sliced, pooling, teacher, places
-    sliced = finetune_subnet(*given, shares=kept_shares(space, row))
+    sliced = finetune_subnet(*given, shares=kept_shares(space, row), report=report)
     subnet = Subnet(
         sliced,
         shape,

@@ -14,7 +14,10 @@ from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.results.scoring import Moved, Scores, score_predictions
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.tasks.base import Task
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import Batch
+
+SCORING = "scoring"
 
 
 def score_subnet(
@@ -24,8 +27,13 @@ def score_subnet(
     task: Task,
     data: ScoringData,
     moved: Moved | None = None,
+    report: Report = unheard,
 ) -> list[Scores]:
-    """Scores of each language of the data, in its order, as `score_predictions`."""
+    """Scores of each language of the data, in its order, as `score_predictions`.
+
+    Args:
+        report: is told how many batches are done, length by length.
+    """
 
     @jax.jit
     def predict(params: SubnetParams, bucket: Batch) -> dict[str, Any]:
@@ -37,10 +45,22 @@ def score_subnet(
 
     # All buckets are dispatched before the first is read back.
     outputs = [predict(params, bucket) for bucket in data.batches]
+    total, done = _num_batches(data), 0
+    for bucket, output in zip(data.batches, outputs, strict=True):
+        report(SCORING, done, total)
+        jax.block_until_ready(output)
+        done += len(bucket.tokens)
+    report(SCORING, total, total)
     return score_predictions(task, data, outputs, moved)
 
 
-def score_called(call: Call, task: Task, data: ScoringData) -> list[Scores]:
+def _num_batches(data: ScoringData) -> int:
+    return sum(len(bucket.tokens) for bucket in data.batches)
+
+
+def score_called(
+    call: Call, task: Task, data: ScoringData, report: Report = unheard
+) -> list[Scores]:
     """The same of a network that another library runs, batch by batch."""
     predict = jax.jit(task.predict)
 
@@ -54,10 +74,13 @@ def score_called(call: Call, task: Task, data: ScoringData) -> list[Scores]:
         return predict(jnp.asarray(logits), batch)
 
     outputs = []
+    total, done = _num_batches(data), 0
     for bucket in data.batches:
-        numbers = range(len(bucket.tokens))
-        found = [
-            one(pick(bucket, jax.device_put(np.int32(number)))) for number in numbers
-        ]
+        found = []
+        for number in range(len(bucket.tokens)):
+            report(SCORING, done, total)
+            found.append(one(pick(bucket, jax.device_put(np.int32(number)))))
+            done += 1
         outputs.append(jax.tree.map(lambda *leaves: np.stack(leaves), *found))
+    report(SCORING, total, total)
     return score_predictions(task, data, outputs)

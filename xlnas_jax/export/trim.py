@@ -27,6 +27,7 @@ from xlnas_jax.data.tokens.trimming.trim import content_of, specials, trim
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.predicting.chunks import pad_rows
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import ConfigError, brief
 
 Texts = Mapping[str, Sequence[Text]]
@@ -66,11 +67,14 @@ class Keep(NamedTuple):
 ALL = Keep()
 
 
-def trim_subnet(subnet: Subnet, texts: Texts, keep: Keep = ALL) -> Trimmed:
+def trim_subnet(
+    subnet: Subnet, texts: Texts, keep: Keep = ALL, report: Report = unheard
+) -> Trimmed:
     """Keeps the pieces that texts use, and holds the result against the whole network.
 
     Args:
         texts: by what they are called in messages; of a tagger, sentences of words.
+        report: is told how many of them are counted, compared and run.
 
     Raises:
         ConfigError: the tokenizer cannot be trimmed, the limit cannot be met, or texts
@@ -79,11 +83,13 @@ def trim_subnet(subnet: Subnet, texts: Texts, keep: Keep = ALL) -> Trimmed:
     tokenizer = dataclasses.replace(subnet.tokenizer, prefix="")
     rows = subnet.shape.vocab_size
     texts = _with_prefix(texts, subnet.tokenizer.prefix)
-    kept = _choose(subnet, texts, keep)
+    kept = _choose(subnet, texts, keep, report)
     small = trim(tokenizer, kept)
-    compared = {
-        name: compare(tokenizer, small, kept, own)[0] for name, own in texts.items()
-    }
+    compared = {}
+    for number, (name, own) in enumerate(texts.items()):
+        report("comparing tokens", number, len(texts))
+        compared[name] = compare(tokenizer, small, kept, own)[0]
+    report("comparing tokens", len(texts), len(texts))
     weights = subnet.weights
     words = jax.device_put(np.asarray(weights.embeddings.word)[kept])
     embeddings = dataclasses.replace(weights.embeddings, word=words)
@@ -101,7 +107,7 @@ def trim_subnet(subnet: Subnet, texts: Texts, keep: Keep = ALL) -> Trimmed:
         max_answer_tokens=subnet.max_answer_tokens,
         centers=subnet.centers,
     )
-    _require_same(subnet, made, kept, texts)
+    _require_same(subnet, made, kept, texts, report)
     return Trimmed(made, rows, compared)
 
 
@@ -113,15 +119,19 @@ def _with_prefix(texts: Texts, prefix: str) -> dict[str, list[Text]]:
     }
 
 
-def _choose(subnet: Subnet, texts: Texts, keep: Keep) -> Int[np.ndarray, " kept"]:
+def _choose(
+    subnet: Subnet, texts: Texts, keep: Keep, report: Report
+) -> Int[np.ndarray, " kept"]:
     """The pieces that are kept, in order."""
     tokenizer, shape = subnet.tokenizer, subnet.shape
     content = content_of(tokenizer.backend)
     model = content["model"]
     kind = kind_of(model)
     counts = np.zeros(shape.vocab_size, np.int64)
-    for own in texts.values():
+    for number, own in enumerate(texts.values()):
+        report("counting pieces", number, len(texts))
         counts += count(tokenizer.backend, kind, model, own, shape.vocab_size)
+    report("counting pieces", len(texts), len(texts))
     if tokenizer.prefix:
         # Of sentences of words it is in no text.
         one = (tokenizer.prefix,)
@@ -153,14 +163,21 @@ def _choose(subnet: Subnet, texts: Texts, keep: Keep) -> Int[np.ndarray, " kept"
 
 
 def _require_same(
-    whole: Subnet, small: Subnet, kept: Int[np.ndarray, " kept"], texts: Texts
+    whole: Subnet,
+    small: Subnet,
+    kept: Int[np.ndarray, " kept"],
+    texts: Texts,
+    report: Report,
 ) -> None:
     """An error unless texts that both cut alike have the logits that they had."""
     tokenizers = [
         dataclasses.replace(one.tokenizer, prefix="") for one in (whole, small)
     ]
-    for name, own in texts.items():
-        for text in own[:: -(-len(own) // _SAMPLED)]:
+    for turn, (name, own) in enumerate(texts.items()):
+        sample = own[:: -(-len(own) // _SAMPLED)]
+        total = len(texts) * len(sample)
+        for number, text in enumerate(sample, start=turn * len(sample)):
+            report("comparing logits", number, total)
             before, after = (encode_text(one, text) for one in tokenizers)
             if not np.array_equal(before.ids, kept[list(after.ids)]):
                 continue

@@ -45,6 +45,7 @@ from xlnas_jax.search.search import Engine, SearchState
 from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.terminal.progress import Progress
+from xlnas_jax.terminal.report import Report
 
 # What the terminal says of each part, and the name that its time is kept under.
 PARTS = {
@@ -121,16 +122,15 @@ def conclude(
     ended = None
     if data is not None and experiment.config.search.finalists:
         begin("finalists")
-        shop = _workshop(
-            experiment, engine, score, teacher, data, folder, progress.phase
-        )
+        shop = _workshop(experiment, engine, score, teacher, data, folder, progress)
         pool = chosen.front
         if experiment.config.finalists.tries > 1 and confirm is None:
             pool = remembered(experiment, score, state.archive)
         ended = _finalists(shop, data, chosen.front, pool, int(state.evaluated))
     begin("report")
     shown = _tested(experiment, chosen.front, len(chosen.names) - len(chosen.front))
-    tested, of_finalists = _test(engine, score, teacher, chosen, shown, ended)
+    given = engine, score, teacher, chosen, shown, ended
+    tested, of_finalists = _test(*given, progress.inner)
     counts = int(state.evaluated), int(state.rejected), int(state.failed)
     document = make_document(
         experiment, chosen.scored, chosen.names, tested, shown, *counts
@@ -233,6 +233,7 @@ def _test(
     chosen: Chosen,
     shown: list[int],
     ended: Ended | None,
+    tell: Report,
 ) -> tuple[Tested, list[dict[str, Scores]]]:
     """Test scores of the networks at the positions `shown`, and of all finalists."""
     networks: list[Tried] = []
@@ -256,7 +257,7 @@ def _test(
             made = functools.partial(trained_weights, ended.shop, one)
             networks.append((made, one.contender.row))
         of_finalists.append(places[name])
-    tested = report(score.experiment, networks)
+    tested = report(score.experiment, networks, tell)
     every = tested.networks
     own = tested._replace(networks=every[: len(shown)])
     return own, [every[place] for place in of_finalists]
@@ -276,11 +277,12 @@ def _workshop(
     teacher: SharedParams,
     data: Data,
     folder: Path | None,
-    say: Callable[[str], None],
+    progress: Progress,
 ) -> Workshop:
     rows, heldout = data
     train = make_train_alone(experiment, rows, experiment.config.finalists)
-    return Workshop(experiment, engine, heldout, train, score, teacher, folder, say)
+    told = progress.phase, progress.inner
+    return Workshop(experiment, engine, heldout, train, score, teacher, folder, *told)
 
 
 def _tested(experiment: Experiment, front: Scored, num_baselines: int) -> list[int]:

@@ -27,6 +27,7 @@ from xlnas_jax.results.vocabulary import vocabulary_tables
 from xlnas_jax.space.constraints import is_feasible, limits, shown, without_latency
 from xlnas_jax.space.latency import LATENCY
 from xlnas_jax.tasks.tagging import has_entities
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.terminal.text import Grid
 
 SAMPLES = 10_000
@@ -34,16 +35,21 @@ SAMPLES = 10_000
 MAX_LABELS = 24
 
 
-def describe(experiment: Experiment) -> list[Grid]:
+def describe(experiment: Experiment, report: Report = unheard) -> list[Grid]:
     """Taxonomy, space, costs, and of each task languages, rows and labels.
 
     Of every split that a search would read, targets' among them, it is shown how many
     rows have each label, as a data set's own description does. That is form: no row
     is shown with its label, nothing is scored, and a search does not look at it.
+
+    Args:
+        report: is told how far the reading is, and then of every task.
     """
     tables = [_taxonomy(experiment), _space(experiment), _costs(experiment)]
-    found = inspect_data(experiment)
-    for part in experiment.parts:
+    found = inspect_data(experiment, report)
+    total = len(experiment.parts) + 1
+    for number, part in enumerate(experiment.parts):
+        report("describing data and languages", number, total)
         where = f"{part.name}: " if len(experiment.parts) > 1 else ""
         tables.append(make_language_table(part, where))
         tables.append(_rows(part, found[part.name], where))
@@ -56,7 +62,9 @@ def describe(experiment: Experiment) -> list[Grid]:
             tables.append(_labels(experiment, part, found[part.name], where))
         weights = part.config.languages.distance
         tables += make_distance_tables(part, weights, where)
+    report("describing data and languages", total - 1, total)
     tables += vocabulary_tables(experiment)
+    report("describing data and languages", total, total)
     return [*tables, _objectives(experiment)]
 
 

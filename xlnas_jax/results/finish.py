@@ -26,6 +26,7 @@ from xlnas_jax.search.search import Engine
 from xlnas_jax.search.structures import widest
 from xlnas_jax.space.uniform import uniform_rows
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import ArchitectureError
 
 Rows = Int[np.ndarray, "pop site"]
@@ -298,21 +299,31 @@ class Tested(NamedTuple):
 Tried = tuple[Callable[[], SharedParams], Any]
 
 
-def report(experiment: Experiment, networks: Sequence[Tried]) -> Tested:
+def report(
+    experiment: Experiment, networks: Sequence[Tried], tell: Report = unheard
+) -> Tested:
     """Official test scores of networks in every language of every task.
 
     This is the one place where target labels are read; nothing is chosen after.
+
+    Args:
+        tell: is told of every network in every task.
     """
+    total = len(networks) * len(experiment.parts)
     tested = Tested([{} for _ in networks], {})
     supernet = make_scoring_supernet(experiment)
-    for part in experiment.parts:
+    for turn, part in enumerate(experiment.parts):
         data = scoring_data(experiment, part, part.roles.all, "test", "report")
         predict = make_predictor(supernet, experiment.space, part.task)
         columns = [experiment.column(part, code) for code in part.roles.all]
-        for scores, (weights, row) in zip(tested.networks, networks, strict=True):
+        for number, (scores, (weights, row)) in enumerate(
+            zip(tested.networks, networks, strict=True), start=turn * len(networks)
+        ):
+            tell("networks", number, total)
             own = weights().of_task(part.name)
             found = score_predictions(part.task, data, predict(own, row, data.batches))
             scores.update(zip(columns, found, strict=True))
         trivial = trivial_scores(part, data.examples)
         tested.trivial.update(zip(columns, trivial, strict=True))
+    tell("networks", total, total)
     return tested

@@ -21,6 +21,7 @@ from xlnas_jax.search.teacher import new_teacher, whole_teacher
 from xlnas_jax.storage.rundir import Run, read_config, read_run
 from xlnas_jax.storage.steps import read_part
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import CheckpointError
 
 # What names of weights begin with in a saved state.
@@ -28,7 +29,11 @@ WEIGHTS, TEACHER = "learner/params/", "teacher/"
 
 
 def export_run(
-    directory: Path, pick: str, out: Path, forms: tuple[str, ...] = ()
+    directory: Path,
+    pick: str,
+    out: Path,
+    forms: tuple[str, ...] = (),
+    report: Report = unheard,
 ) -> Path:
     """Exports a point of a finished run, which is read and left as it is.
 
@@ -36,6 +41,7 @@ def export_run(
 
     Args:
         forms: that are written too, see `export.forms`.
+        report: is told how far fine-tuning and forms are.
 
     Raises:
         CheckpointError: the run is not finished, or the weights of its last round are
@@ -48,7 +54,7 @@ def export_run(
                 f"{directory}: the search must be finished before a point of it is "
                 f"exported. Run `xlnas search` on the same directory to go on."
             )
-        return export_recorded(run, document, pick, out, forms)
+        return export_recorded(run, document, pick, out, forms, report)
 
 
 def export_recorded(
@@ -57,6 +63,7 @@ def export_recorded(
     pick: str,
     out: Path,
     forms: tuple[str, ...] = (),
+    report: Report = unheard,
 ) -> Path:
     """Exports a point of a run from what is kept with it."""
     # One device is enough to slice a network, whatever the search ran on.
@@ -71,7 +78,7 @@ def export_recorded(
     teacher = _teacher(experiment, run, params)
     params = exported_weights(experiment, params, document, point, run.path)
     given = experiment, params, document, point, out, latency, teacher
-    return export_point(*given, forms=forms)
+    return export_point(*given, forms=forms, report=report)
 
 
 def _teacher(

@@ -12,6 +12,7 @@ from xlnas_jax.experiment.inspection import inspect_data, is_whole, remarks
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import import_params
 from xlnas_jax.storage.rundir import look_at
+from xlnas_jax.terminal.report import Reporter
 
 
 def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> list[str]:
@@ -28,7 +29,8 @@ def rehearse(config: Config, directory: Path, say: Callable[[str], None]) -> lis
     """
     experiment = prepare(config)
     config = experiment.config
-    found = inspect_data(experiment)
+    with Reporter() as report:
+        found = inspect_data(experiment, report)
     for line in remarks(experiment, found):
         say(line)
     goes_on = look_at(directory, config, is_whole(found))

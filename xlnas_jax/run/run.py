@@ -34,6 +34,7 @@ from xlnas_jax.search.teacher import whole_teacher
 from xlnas_jax.storage.rundir import FRONT, Run
 from xlnas_jax.supernet.params import SharedParams
 from xlnas_jax.terminal.progress import Progress
+from xlnas_jax.terminal.report import Reporter
 from xlnas_jax.terminal.stopwatch import Stopwatch
 
 
@@ -52,7 +53,9 @@ def run_search(config: Config, directory: Path) -> tuple[Document, Path]:
     config = experiment.config
     # Faulty rows are found before a run directory remembers the configuration.
     is_new = decide(lambda: not (directory / FRONT).exists())
-    is_whole = not is_new or decide(lambda: check_data(experiment, say_first))
+    with Reporter(console()) as report:
+        given = experiment, say_first, report
+        is_whole = not is_new or decide(lambda: check_data(*given))
     data = read_data(experiment) if is_new else None
     with open_shared(directory, config, is_whole) as run:
         document = run.read_front()

@@ -53,7 +53,8 @@ from xlnas_jax.types import Batch
 
 # Is told the number of steps done, and shown the weights, which the next step takes.
 Watch = Callable[[int, SharedParams], None]
-# `(params, row, watch) -> params`; `watch` may be left out.
+# `(params, row, watch, tell) -> params`; `watch` may be left out, and `tell`, which is
+# told the number of steps that are dispatched, of all.
 TrainAlone = Callable[..., SharedParams]
 How = FinalistsConfig | TuningConfig
 # Of each task, batches by step.
@@ -233,6 +234,7 @@ def make_train_alone(
         params: SharedParams,
         row: Int[np.ndarray, " site"],
         watch: Watch | None = None,
+        tell: Callable[[int, int], None] | None = None,
     ) -> SharedParams:
         share = float(experiment.costs.shares_of_flops(np.asarray(row)[None])[0])
         # A network without layers has no share, and nothing that learns there.
@@ -251,6 +253,8 @@ def make_train_alone(
                 number, steps, train.warmup_fraction, train.schedule
             )
             learner, _ = program.take[task](learner, np.float32(peak * of_peak), *batch)
+            if tell is not None:
+                tell(number + 1, steps)
             if watch is not None:
                 watch(number + 1, learner.params)
             done = number + 1

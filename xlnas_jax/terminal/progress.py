@@ -5,7 +5,13 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from rich.console import Console, RenderableType
-from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 from rich.progress import Progress as Tasks
 from rich.table import Column, Table
 from rich.text import Text
@@ -42,6 +48,8 @@ class Progress:
         description: the phase, in a word or two.
         start: rounds that were done before, as when a run is resumed.
         line_seconds: time between lines where there is no terminal.
+        is_brief: nothing stays: the bar goes at the end, and what takes less than
+            `line_seconds` has no line.
 
     Example:
         with Progress("search", total=20) as progress:
@@ -55,13 +63,16 @@ class Progress:
         start: int = 0,
         console: Console | None = None,
         line_seconds: float = LINE_SECONDS,
+        is_brief: bool = False,
     ) -> None:
         self._console = make_console(stderr=True) if console is None else console
         self._description = plain(description)
         self._total = total
         self._start = start
         self._line_seconds = line_seconds
-        self._begun = self._last_line = time.monotonic()
+        self._is_brief = is_brief
+        self._inner: tuple[TaskID, _Lines] | None = None
+        self._lines = _Lines(total, start, line_seconds)
         self._bar = _Bar(
             TextColumn(
                 "{task.description}", markup=False, table_column=Column(overflow="fold")
@@ -71,6 +82,7 @@ class Progress:
             TimeRemainingColumn(),
             console=self._console,
             redirect_stdout=False,
+            transient=is_brief,
             disable=not self._console.is_terminal,
         )
         self._task = self._bar.add_task(
@@ -78,7 +90,7 @@ class Progress:
         )
 
     def __enter__(self) -> "Progress":
-        self._begun = self._last_line = time.monotonic()
+        self._lines = _Lines(self._total, self._start, self._line_seconds)
         self._bar.start()
         return self
 
@@ -112,14 +124,45 @@ class Progress:
         self._bar.update(self._task, completed=done, values=text)
         if self._console.is_terminal:
             return
-        now = time.monotonic()
-        if now - self._last_line >= self._line_seconds or done >= self._total:
-            self._last_line = now
-            left = self._remaining(done, now)
+        is_last = done >= self._total and not self._is_brief
+        left = self._lines.due(done, is_last)
+        if left:
             line = f"{self._description} {done}/{self._total}, {left}  {text}"
             say(self._console, line.rstrip())
 
-    def _remaining(self, done: int, now: float) -> str:
+    def inner(self, what: str, done: int, total: int) -> None:
+        """How far one of the rounds is, in parts of its own; a `Report`.
+
+        It has a bar below the other, or lines, until all of its parts are done.
+        """
+        if self._inner is None:
+            task = self._bar.add_task(
+                plain(what), total=total, completed=done, values=""
+            )
+            self._inner = task, _Lines(total, done, self._line_seconds)
+        task, lines = self._inner
+        self._bar.update(task, description=plain(what), completed=done, total=total)
+        left = lines.due(done, is_last=False)
+        if left and not self._console.is_terminal:
+            say(self._console, f"{what} {done}/{total}, {left}")
+        if done >= total:
+            self._bar.remove_task(task)
+            self._inner = None
+
+
+class _Lines:
+    """When a line is due, where there is no terminal, and the time left by then."""
+
+    def __init__(self, total: int, start: int, seconds: float) -> None:
+        self._total, self._start, self._seconds = total, start, seconds
+        self._begun = self._last = time.monotonic()
+
+    def due(self, done: int, is_last: bool) -> str:
+        """The time left, in words; "" while no line is due."""
+        now = time.monotonic()
+        if now - self._last < self._seconds and not is_last:
+            return ""
+        self._last = now
         elapsed = now - self._begun
         if done >= self._total:
             return f"done in {duration(elapsed)}"

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from tests.terminal.heard import Heard
 from tests.terminal.test_text import WIDTHS, assert_whole, shown
 from xlnas_jax.alignment.measures.registry import MEASURES
 from xlnas_jax.data.pairs import read_text_pairs
@@ -40,7 +41,10 @@ def params(experiment):
 
 @pytest.fixture(scope="module")
 def found(experiment, params) -> list[Aligned]:
-    return measure_alignment(experiment, experiment.parts[0], params, LANGUAGES, MOST)
+    heard, part = Heard(), experiment.parts[0]
+    aligned = measure_alignment(experiment, part, params, LANGUAGES, MOST, heard)
+    assert heard.parts("measuring languages") == len(LANGUAGES)
+    return aligned
 
 
 def test_every_layer_of_every_language_has_every_measure(experiment, found) -> None:

@@ -40,6 +40,7 @@ from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import finite
 from xlnas_jax.storage.trees import save_tree
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import CheckpointError, brief
 
 
@@ -75,6 +76,7 @@ def save_artifact(
     card: Card | Written,
     forms: tuple[str, ...] = (),
     reference: Reference | None = None,
+    report: Report = unheard,
 ) -> Path:
     """Writes an exported model, and replaces what an earlier export wrote there.
 
@@ -83,6 +85,7 @@ def save_artifact(
 
     Args:
         forms, reference: see `Artifact`.
+        report: is told how many forms are written.
 
     Returns:
         The absolute path of the artifact.
@@ -93,15 +96,19 @@ def save_artifact(
         ConfigError: the network cannot have a form.
     """
     made = Artifact(subnet, architecture, card, forms, reference)
-    return _save(directory, {"": made})
+    return _save(directory, {"": made}, report)
 
 
-def save_artifacts(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
+def save_artifacts(
+    directory: str | Path, artifacts: Mapping[str, Artifact], report: Report = unheard
+) -> Path:
     """As `save_artifact`, but several models, each in a directory of its name."""
-    return _save(directory, artifacts)
+    return _save(directory, artifacts, report)
 
 
-def _save(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
+def _save(
+    directory: str | Path, artifacts: Mapping[str, Artifact], report: Report
+) -> Path:
     for one in artifacts.values():
         _check_count(one.subnet, one.architecture)
         require_possible(one.subnet, one.forms)
@@ -112,7 +119,7 @@ def _save(directory: str | Path, artifacts: Mapping[str, Artifact]) -> Path:
             _require_replaceable(path)
             for name, one in artifacts.items():
                 (room / NEW / name).mkdir(parents=True)
-                _write(room / NEW / name, one)
+                _write(room / NEW / name, one, report)
             # Again: writing takes long enough for a user to add a file.
             _require_replaceable(path)
             put(room, path)
@@ -160,16 +167,18 @@ def _not_replaceable(path: Path, what: str) -> CheckpointError:
     )
 
 
-def _write(directory: Path, artifact: Artifact) -> None:
+def _write(directory: Path, artifact: Artifact, report: Report) -> None:
     subnet, card = artifact.subnet, artifact.card
     spoken = [
         code
         for codes in card.roles.values()
         for code in ([codes] if isinstance(codes, str) else codes)
     ]
-    apart = {
-        name: write_form(subnet, name, directory, spoken) for name in artifact.forms
-    }
+    apart, total = {}, len(artifact.forms)
+    for number, name in enumerate(artifact.forms):
+        report("writing and proving forms", number, total)
+        apart[name] = write_form(subnet, name, directory, spoken)
+    report("writing and proving forms", total, total)
     if isinstance(card, Card):
         card = dataclasses.replace(card, forms=apart)
     centers = subnet.centers

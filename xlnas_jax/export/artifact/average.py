@@ -16,6 +16,7 @@ from xlnas_jax.export.evaluation import score_model
 from xlnas_jax.export.labelled import Parts, read_auxiliary
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.tasks.registry import make_task
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import CheckpointError, ConfigError
 
 PROTOCOL = "## Who was seen when"
@@ -27,6 +28,7 @@ def average_artifacts(
     data: Path | None = None,
     task: str = "",
     skip_bad_rows: bool = False,
+    report: Report = unheard,
 ) -> tuple[Path, Averaged]:
     """Writes the mean of exported models: of all, or of those that help.
 
@@ -34,6 +36,7 @@ def average_artifacts(
         data: a configuration; the mean is greedy then, by the dev splits of its
             auxiliary languages. Targets cannot be given for that.
         task: of a configuration with several.
+        report: is told how many models and means are scored.
 
     Returns:
         The path of the new model, and what is in it.
@@ -55,7 +58,18 @@ def average_artifacts(
         found, by = average(subnets), ""
     else:
         parts = read_auxiliary(data, subnets[0], task, skip_bad_rows)
-        found = greedy_average(subnets, lambda one: _score(one, parts))
+        # Each alone, and all but the best one in a mean.
+        total, done = 2 * len(subnets) - 1, 0
+
+        def score(one: Subnet) -> float:
+            nonlocal done
+            report("scoring models", done, total)
+            found = _score(one, parts)
+            done += 1
+            report("scoring models", done, total)
+            return found
+
+        found = greedy_average(subnets, score)
         by = f", by dev splits of {', '.join(parts)}"
     base = models[found.members[0]].expanduser()
     architecture = files.read_json(

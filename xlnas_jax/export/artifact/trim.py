@@ -14,13 +14,18 @@ from xlnas_jax.export.artifact.manifest import read_manifest
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.trim import ALL, Keep, Trimmed, trim_subnet
 from xlnas_jax.space.cost import FLOAT_BYTES
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import CheckpointError, DataError
 
 ARCHITECTURE = "architecture.json"
 
 
 def trim_artifact(
-    model: Path, out: Path, texts: Sequence[Path], keep: Keep = ALL
+    model: Path,
+    out: Path,
+    texts: Sequence[Path],
+    keep: Keep = ALL,
+    report: Report = unheard,
 ) -> tuple[Path, Trimmed]:
     """Writes an exported model again, with the pieces that the texts use.
 
@@ -42,7 +47,7 @@ def trim_artifact(
         f"texts[{number}]": _read(path, is_split)
         for number, path in enumerate(texts)
     }
-    trimmed = trim_subnet(subnet, given, keep)
+    trimmed = trim_subnet(subnet, given, keep, report)
     model = model.expanduser()
     removed = count_params(subnet.weights) - count_params(trimmed.subnet.weights)
     architecture = _without(_architecture(model), removed)

@@ -12,6 +12,7 @@ from xlnas_jax.data.pairs import Translation, read_text_pairs
 from xlnas_jax.evaluation.layers import encode_layers
 from xlnas_jax.experiment.parts import Experiment, TaskPart
 from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.terminal.report import Report, unheard
 
 # The one that layers are compared by, and that is given an error.
 SCORE = "score"
@@ -46,12 +47,14 @@ def measure_alignment(
     params: SupernetParams,
     languages: Sequence[str],
     most: int,
+    report: Report = unheard,
 ) -> list[Aligned]:
     """Of some languages with a role; no label is read.
 
     Args:
         params: of the full network.
         most: translations of each that are used at most.
+        report: is told how many batches of texts, then how many languages, are done.
 
     Raises:
         DataError: a language has too few, or its vectors cannot be compared.
@@ -59,10 +62,13 @@ def measure_alignment(
     skip = experiment.config.skip_bad_rows
     given = parallel_of(experiment), part.source, part.roles
     pairs = {code: read_text_pairs(*given, code, most, skip) for code in languages}
-    return [
-        Aligned(code, len(pairs[code]), _by_layer(ours, theirs))
-        for code, (ours, theirs) in _vectors(experiment, part, params, pairs).items()
-    ]
+    vectors = _vectors(experiment, part, params, pairs, report)
+    found = []
+    for number, (code, (ours, theirs)) in enumerate(vectors.items()):
+        report("measuring languages", number, len(vectors))
+        found.append(Aligned(code, len(pairs[code]), _by_layer(ours, theirs)))
+    report("measuring languages", len(vectors), len(vectors))
+    return found
 
 
 def to_document(part: TaskPart, model: str, found: Sequence[Aligned]) -> dict[str, Any]:
@@ -95,6 +101,7 @@ def _vectors(
     part: TaskPart,
     params: SupernetParams,
     pairs: Mapping[str, Sequence[Translation]],
+    report: Report,
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Of every language, vectors of the source's sentences and of its own.
 
@@ -106,7 +113,8 @@ def _vectors(
         for pair in own:
             texts.setdefault((source, pair.source), len(texts))
             texts.setdefault((code, pair.target), len(texts))
-    vectors = encode_layers(experiment, part, params, [text for _, text in texts])
+    every = [text for _, text in texts]
+    vectors = encode_layers(experiment, part, params, every, report)
     return {
         code: (
             vectors[:, [texts[source, pair.source] for pair in own]],

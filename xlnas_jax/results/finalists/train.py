@@ -26,6 +26,7 @@ from xlnas_jax.search.alone import TrainAlone
 from xlnas_jax.search.search import Engine
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.params import SharedParams
+from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.training.reorder import reorder
 from xlnas_jax.types import CheckpointError, ConfigError
 
@@ -54,7 +55,7 @@ class Workshop(NamedTuple):
         score: of candidates, with the weights that the search ended with.
         teacher: the full network.
         folder: of the run; None keeps nothing.
-        say: is told which one, and how many of its steps are done.
+        say: is told which one. report: how many of its steps are done.
     """
 
     experiment: Experiment
@@ -65,6 +66,7 @@ class Workshop(NamedTuple):
     teacher: SharedParams
     folder: Path | None
     say: Callable[[str], None]
+    report: Report = unheard
 
     def start(self, contender: Contender) -> SharedParams:
         """The weights that a contender is cut from."""
@@ -170,7 +172,10 @@ def _train(
     if folder is not None:
         trained = load_finalist(folder, cut_network(experiment, start, row))
     if trained is None:
-        params = shop.train(start, row)
+        tell = functools.partial(shop.report, "its steps")
+        params = shop.train(start, row, tell=tell)
+        # Stopped early, it has fewer than were told of.
+        shop.report("its steps", 1, 1)
         after = shop.score_of(params, row)
         trained = Trained(
             cut_network(experiment, params, row),
