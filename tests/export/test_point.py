@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from tests.export.tasks import chosen_row, document, noisy_params, three_tasks
-from xlnas_jax.config.data import HubData, MixData, SetData, TableData
+from xlnas_jax.config.data import FileData, HubData, MixData, SetData, TableData
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.export.artifact.facts import _data_name
@@ -202,6 +202,7 @@ def test_a_fine_tuned_network_is_scored_again(exported, tmp_path):
         (TableData("/home/me/texts/{lang}/{split}.tsv"), "texts/{lang}/{split}.tsv"),
         (TableData("/home/me/{split}.tsv"), "me/{split}.tsv"),
         (TableData("~/texts/{split}.tsv"), "texts/{split}.tsv"),
+        (FileData("/home/me/all.tsv"), "all.tsv"),
         (HubData("/data/hub/afrisenti"), "afrisenti"),
         (HubData("shmuhammad/afrisenti"), "shmuhammad/afrisenti"),
     ],

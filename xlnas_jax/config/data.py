@@ -6,7 +6,7 @@ One of these is the section `data` of a `config.Config`; `kind` says which.
 from dataclasses import dataclass, field
 from typing import Literal
 
-from xlnas_jax.config.ranges import MANY, at_least, distinct, fraction
+from xlnas_jax.config.ranges import MANY, at_least, distinct, fraction, positive
 from xlnas_jax.types import ConfigError
 
 
@@ -40,6 +40,47 @@ class TableData:
     def __post_init__(self) -> None:
         distinct(self, "path", "text_column", "label_column")
         distinct(self, "train_split", "dev_split", "test_split")
+
+
+@dataclass(frozen=True)
+class FileData:
+    """One TSV, CSV or JSONL file with texts of several languages, which a column names.
+
+    Attributes:
+        path: the file; for classification.
+        language_column: codes of languages in it, however they are spelled.
+        split_column: names a row's split; empty: a hash of its text decides, so that
+            equal texts are in one split, whatever the language and whatever else is
+            in the file.
+        dev_share, test_share: how many of the texts are in these splits then.
+        pair_column, id_column, labels, keep_quotes: as of `table`.
+    """
+
+    path: str
+    kind: Literal["file"] = "file"
+    language_column: str = "language"
+    split_column: str = ""
+    text_column: str = "text"
+    label_column: str = "label"
+    pair_column: str = ""
+    id_column: str = ""
+    labels: tuple[str, ...] = ()
+    train_split: str = "train"
+    dev_split: str = "dev"
+    test_split: str = "test"
+    dev_share: float = 0.15
+    test_share: float = 0.2
+    keep_quotes: bool | None = None
+
+    def __post_init__(self) -> None:
+        distinct(self, "path", "language_column", "text_column", "label_column")
+        distinct(self, "train_split", "dev_split", "test_split")
+        positive(self, "dev_share", "test_share", most=1)
+        if self.dev_share + self.test_share >= 1:
+            raise ConfigError(
+                f"dev_share: with test_share it must be below 1, since the rest is "
+                f"trained on; got {self.dev_share} and {self.test_share}."
+            )
 
 
 @dataclass(frozen=True)
@@ -185,4 +226,13 @@ class PairsData:
         return {"train": self.train, "dev": self.dev, "test": self.test}
 
 
-AnyData = SetData | MixData | TableData | HubData | CldrData | CipherData | PairsData
+AnyData = (
+    SetData
+    | MixData
+    | TableData
+    | FileData
+    | HubData
+    | CldrData
+    | CipherData
+    | PairsData
+)

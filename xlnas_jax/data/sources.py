@@ -4,6 +4,7 @@ from xlnas_jax.config.data import (
     AnyData,
     CipherData,
     CldrData,
+    FileData,
     HubData,
     MixData,
     PairsData,
@@ -26,6 +27,7 @@ from xlnas_jax.data.form import Form, form_of, require_contrast, require_text
 from xlnas_jax.data.hub import make_hub_source
 from xlnas_jax.data.mix import make_mix_source
 from xlnas_jax.data.named import make_set_source
+from xlnas_jax.data.readers.one_file import make_file_source
 from xlnas_jax.data.readers.patterns import unknown_language
 from xlnas_jax.data.table import make_table_source
 from xlnas_jax.data.translations import make_pairs_source
@@ -142,6 +144,8 @@ def _make(config: AnyData, source_language: str, skip: bool) -> Source:
             return make_mix_source(config, parts)
         case TableData():
             return make_table_source(config, source_language, skip)
+        case FileData():
+            return make_file_source(config, source_language, skip)
         case HubData():
             return make_hub_source(config, source_language, skip)
         case CldrData():

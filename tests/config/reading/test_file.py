@@ -135,7 +135,7 @@ def test_every_kind_of_value_is_read(extra: str, path: str, expected: Any) -> No
         ),
         (
             "data: {path: x}",
-            "^data.kind: must be given, one of set, mix, table, hub, cldr, cipher",
+            "^data.kind: must be given, one of set, mix, table, file, hub, cldr,",
         ),
         ("data: {kind: tabel}", "^data.kind: must be .*'tabel'. Did you mean 'table'?"),
         ("data: {kind: [a]}", "^data.kind: must be one of"),

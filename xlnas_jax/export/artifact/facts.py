@@ -12,6 +12,7 @@ from jaxtyping import Int
 from xlnas_jax.config.data import (
     AnyData,
     CipherData,
+    FileData,
     HubData,
     MixData,
     SetData,
@@ -202,7 +203,7 @@ def _data_name(data: AnyData) -> str:
             return " + ".join(_data_name(part) for part in data.parts)
         case TableData():
             return _without_place(data.path) if data.preset == "none" else data.preset
-        case HubData():
+        case FileData() | HubData():
             return _without_place(data.path)
         case CipherData():
             return f"cipher languages of {_data_name(data.base)}"
