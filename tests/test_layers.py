@@ -40,6 +40,7 @@ ROOMS = (
     "comparison",
     "serve",
     "watching",
+    "drafts",
     "cli",
 )
 PLACE = {room: place for place, room in enumerate(ROOMS)}

@@ -14,18 +14,19 @@ from xlnas_jax.cli.compare import Compare
 from xlnas_jax.cli.describe import Describe
 from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
+from xlnas_jax.cli.init import Init
 from xlnas_jax.cli.predict import Predict
 from xlnas_jax.cli.pretrain import Pretrain
 from xlnas_jax.cli.report import Report
-from xlnas_jax.cli.runs import Runs
+from xlnas_jax.cli.runs import Runs, Watch
 from xlnas_jax.cli.search import Search
 from xlnas_jax.cli.serve import Serve
 from xlnas_jax.cli.trim import Trim
-from xlnas_jax.cli.watch import Watch
 from xlnas_jax.config.reading.file import require_once
 from xlnas_jax.types import ConfigError
 
 COMMANDS = {
+    "init": Init,
     "describe": Describe,
     "search": Search,
     "watch": Watch,

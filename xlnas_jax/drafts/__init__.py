@@ -1,0 +1,1 @@
+"""A configuration drafted from a data file and a model, with what was found out."""
