@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from tests.terminal.test_text import WIDTHS, assert_whole, shown
-from xlnas_jax.cli.evaluate import make_grid
+from xlnas_jax.cli.models.evaluate import make_grid
 from xlnas_jax.results.tables import (
     make_comparison_table,
     make_front_table,

@@ -8,20 +8,20 @@ import tyro
 
 from xlnas_jax.cli.ablate import Ablate
 from xlnas_jax.cli.align import Align
-from xlnas_jax.cli.average import Average
 from xlnas_jax.cli.bench import Bench
 from xlnas_jax.cli.compare import Compare
 from xlnas_jax.cli.describe import Describe
-from xlnas_jax.cli.evaluate import Evaluate
 from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.init import Init
-from xlnas_jax.cli.predict import Predict
+from xlnas_jax.cli.models.average import Average
+from xlnas_jax.cli.models.evaluate import Evaluate
+from xlnas_jax.cli.models.predict import Predict
+from xlnas_jax.cli.models.serve import Serve
+from xlnas_jax.cli.models.trim import Trim
 from xlnas_jax.cli.pretrain import Pretrain
 from xlnas_jax.cli.report import Report
 from xlnas_jax.cli.runs import Runs, Watch
 from xlnas_jax.cli.search import Search
-from xlnas_jax.cli.serve import Serve
-from xlnas_jax.cli.trim import Trim
 from xlnas_jax.config.reading.file import require_once
 from xlnas_jax.types import ConfigError
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from xlnas_jax.cli.predict import _opened
+from xlnas_jax.cli.models.predict import _opened
 from xlnas_jax.types import DataError
 
 
