@@ -7,6 +7,8 @@ import pytest
 import torch
 import transformers
 
+from xlnas_jax.supernet.families.registry import FAMILIES
+
 SIZES = {
     "vocab_size": 40,
     "hidden_size": 24,
@@ -33,12 +35,7 @@ CONFIGS = {
     },
 }
 CONFIGS["camembert"] = CONFIGS["roberta"]
-CLASSES = {
-    "bert": "Bert",
-    "roberta": "Roberta",
-    "xlm-roberta": "XLMRoberta",
-    "camembert": "Camembert",
-}
+CONFIGS["distilbert"] = {"max_position_embeddings": 20, "hidden_dim": 36}
 
 SaveTiny = Callable[..., torch.nn.Module]
 
@@ -57,7 +54,7 @@ def save_tiny(checkpoint) -> SaveTiny:
         torch.manual_seed(0)
         values = SIZES | CONFIGS[family] | config
         made = transformers.AutoConfig.for_model(family, **values)
-        model = getattr(transformers, CLASSES[family] + kind)(made).eval()
+        model = getattr(transformers, FAMILIES[family].classes + kind)(made).eval()
         with torch.no_grad():
             # Biases and norms too: at their usual 0 and 1 they could be mixed up.
             for weight in model.parameters():

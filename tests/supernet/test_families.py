@@ -100,7 +100,7 @@ def test_a_spec_without_layers_is_refused_by_what_is_missing(changed, named):
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("distilbert", "bert"), ("xlm-roberta-xl", "xlm-roberta"), (None, "")],
+    [("albert", "bert"), ("xlm-roberta-xl", "xlm-roberta"), (None, "")],
 )
 def test_a_family_without_a_file_is_refused_with_those_there_are(name, near):
     with pytest.raises(ConfigError, match="bert, roberta, xlm-roberta") as error:

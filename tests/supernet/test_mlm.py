@@ -49,7 +49,7 @@ def max_difference(oracle, directory, lengths):
     return float(np.abs(ours - expected.numpy())[real].max())
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta"])
+@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "distilbert"])
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parity
 def test_logits_equal_transformers(family, tied, save_tiny, checkpoint, record):

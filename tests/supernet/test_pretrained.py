@@ -12,7 +12,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from xlnas_jax.supernet.encoder import encode_full
+from xlnas_jax.supernet.encoder import encode_full_seen
 from xlnas_jax.supernet.families.registry import FAMILIES
 from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
@@ -40,13 +40,20 @@ def make_inputs(shape, lengths):
 
 def hidden_states(directory, tokens, segments, real):
     """Final hidden states of the imported encoder."""
+    return every_hidden_state(directory, tokens, segments, real)[-1]
+
+
+def every_hidden_state(directory, tokens, segments, real):
+    """Those of the embeddings, and of every layer."""
     shape = read_shape(directory)
     params = load_encoder(directory, shape)
 
     @jax.jit
     def run(params, tokens, segments, mask):
         x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
-        return encode_full(params.layers, shape, x, mask)
+        given = params.layers, shape, x, mask, None, 0.0, False, None
+        _, seen = encode_full_seen(*given, lambda hidden: hidden)
+        return jnp.concatenate([x[None], seen])
 
     return run(params, jnp.array(tokens), jnp.array(segments), jnp.array(real))
 
@@ -54,9 +61,10 @@ def hidden_states(directory, tokens, segments, real):
 @torch.no_grad()
 def run_torch(model, tokens, segments, real, **more):
     """What the oracle gives for the same tokens."""
+    if FAMILIES[model.config.model_type].spec.has_segments:
+        more["token_type_ids"] = torch.tensor(segments).long()
     return model(
         input_ids=torch.tensor(tokens).long(),
-        token_type_ids=torch.tensor(segments).long(),
         attention_mask=torch.tensor(real).long(),
         **more,
     )
@@ -81,13 +89,14 @@ def test_classifier_equals_transformers(family, save_tiny, checkpoint, record):
     shape = read_shape(checkpoint)
     tokens, segments, real = make_inputs(shape, [1, 2, 7, shape.max_length])
 
-    hidden = hidden_states(checkpoint, tokens, segments, real)
-    head = load_head(checkpoint, shape, num_outputs=3)
+    every = every_hidden_state(checkpoint, tokens, segments, real)
+    hidden, head = every[-1], load_head(checkpoint, shape, num_outputs=3)
     first = functools.partial(pool, pooling="cls")
     logits = read_out(hidden, jnp.array(real), head, first)
 
     expected = run_torch(oracle, tokens, segments, real, output_hidden_states=True)
-    hidden_difference = max_difference(hidden, expected.hidden_states[-1], real)
+    theirs = torch.stack(expected.hidden_states)
+    hidden_difference = max_difference(every, theirs, (slice(None), real))
     logit_difference = max_difference(logits, expected.logits)
     record("max_abs_difference_hidden", hidden_difference)
     record("max_abs_difference_logits", logit_difference)
@@ -242,7 +251,7 @@ def edit_config(directory, **values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model_type": "deberta-v2"}, "xlm-roberta, camembert; got 'deberta-v2'"),
+        ({"model_type": "deberta-v2"}, "xlm-roberta, camembert.*; got 'deberta-v2'"),
         ({"model_type": None}, "got None"),
         ({"hidden_act": "gelu_new"}, "hidden_act must be 'gelu'; got 'gelu_new'"),
         ({"position_embedding_type": "relative_key"}, "must be 'absolute'"),

@@ -54,9 +54,8 @@ def _write(
     write_json(folder / CONFIG, config)
     found = tensors(start, params)
     save_file(found, folder / WEIGHTS, metadata={"format": "pt"})
-    save_tokenizer(
-        start.tokenizer, shape.num_segments, folder, mask_id=start.masks.mask_id
-    )
+    mask_id = start.masks.mask_id
+    save_tokenizer(start.tokenizer, shape.reads_segments, folder, mask_id)
     write_json(folder / FACTS, facts)
 
 

@@ -296,11 +296,10 @@ class CostModel:
     def _fixed_params(self) -> Int[np.ndarray, " whole"]:
         """All but the layers'."""
         shape, width = self.shape, self.shape.width
-        rows = shape.vocab_size + shape.max_positions + shape.num_segments
         heads = sum(head.params(width) for head in self.heads)
         # Every head of sentences has what the whole network's knobs add of its own.
         num = sum(not head.reads_tokens for head in self.heads)
-        return (rows + 2) * width + heads + num * self._added_params()
+        return (shape.table_rows + 2) * width + heads + num * self._added_params()
 
     def _added_params(self) -> Int[np.ndarray, " whole"]:
         """What the whole network's knobs add to each head of sentences."""

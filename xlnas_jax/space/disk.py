@@ -76,7 +76,7 @@ class Disk:
         words = rows * (width + _FLOAT) if self._is_int8 else _FLOAT * rows * width
         # With scale and shift of the norm. A single segment is added to the positions.
         table = shape.max_positions + 2
-        if shape.num_segments > 1:
+        if shape.reads_segments:
             table += shape.num_segments
         rest = _FLOAT * (table * width + head_params)
         around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING))

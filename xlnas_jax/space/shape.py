@@ -22,6 +22,7 @@ class Spec:
         has_grouped_heads: several heads share keys and values.
         has_local_layers: some layers attend within a window of their own.
         has_segments: two texts are told apart by a table.
+        head: what follows the dense layer of a classifier of sentences.
     """
 
     norm_place: str = "after"
@@ -33,6 +34,7 @@ class Spec:
     has_grouped_heads: bool = False
     has_local_layers: bool = False
     has_segments: bool = True
+    head: str = "tanh"
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class EncoderShape:
         position_offset: row of the first position embedding; `pad_id + 1` where
             positions are counted from the padding.
         max_positions: rows of the position table, the offset included.
+        num_segments: texts that tokens may be of; a table of them only where the spec
+            has one.
         family: of the pretrained weights; `scratch` of none.
     """
 
@@ -71,6 +75,17 @@ class EncoderShape:
     def max_length(self) -> int:
         """Tokens of the longest input, special tokens included."""
         return self.max_positions - self.position_offset
+
+    @property
+    def table_rows(self) -> int:
+        """Of all tables that tokens are looked up in."""
+        segments = self.num_segments if self.spec.has_segments else 0
+        return self.vocab_size + self.max_positions + segments
+
+    @property
+    def reads_segments(self) -> bool:
+        """Whether it matters which text a token is of."""
+        return self.spec.has_segments and self.num_segments > 1
 
     @property
     def attentive_dim(self) -> int:

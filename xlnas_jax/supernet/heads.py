@@ -1,13 +1,13 @@
 """From token vectors to logits: of the pooled sentence, or of every token.
 
-Sentences pass a dense layer with tanh and the output layer, tokens the output
+Sentences pass a dense layer with an activation and the output layer, tokens the output
 layer alone: the layers of Hugging Face's classifiers, so that a fine-tuned one can
 be imported whole. A language may have an output layer of its own, which adds to
 the shared one; languages without one fall back on that. A head without weights gives
 the pooled vector itself, of length 1.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import jax
 import jax.numpy as jnp
@@ -21,6 +21,11 @@ from xlnas_jax.supernet.params import AttentivePool, Dense, HeadParams
 Pooled = Float[Array, "batch model"]
 # The least that the square of a vector's length is taken for.
 _LEAST = 1e-12
+# What follows the dense layer, by the spec of a family.
+_ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "tanh": jnp.tanh,
+    "relu": jax.nn.relu,
+}
 
 
 def init_head(
@@ -55,6 +60,7 @@ def init_head(
         hidden=Dense(normal(width, width), jnp.zeros(width)),
         attentive=attentive if has_attentive else None,
         language=language,
+        activation=shape.spec.head,
     )
 
 
@@ -114,7 +120,8 @@ def read_out(
         x = drop(x.astype(jnp.float32), dropout, 4)
     else:
         x = drop(pool_sentence(x, mask, head), dropout, 4)
-        x = jnp.tanh(x @ head.hidden.kernel + head.hidden.bias[None])
+        inner = x @ head.hidden.kernel + head.hidden.bias[None]
+        x = _ACTIVATIONS[head.activation](inner)
         x = drop(x, dropout, 5)
     lead = (None,) * (x.ndim - 1)
     logits = x @ head.output.kernel + head.output.bias[lead]

@@ -49,12 +49,12 @@ def init_encoder(
     Args:
         space: whose stages the layers have; those of every pretrained encoder if none.
     """
-    normal = make_normal(key)
+    normal, spec = make_normal(key), shape.spec
     width = shape.width
     embeddings = EmbeddingParams(
         word=normal(shape.vocab_size, width),
         position=normal(shape.max_positions, width),
-        segment=normal(shape.num_segments, width),
+        segment=normal(shape.num_segments, width) if spec.has_segments else None,
         norm=Norm(jnp.ones(width), jnp.zeros(width)),
     )
     stages = PRETRAINED if space is None else space.stages

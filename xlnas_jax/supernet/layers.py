@@ -66,17 +66,19 @@ def embed(
     Args:
         places: of the tokens, counted from 0, where they are not one after another.
     """
-    total = params.word[tokens] + params.segment[segments]
-    if places is None:
-        total += _positions(params, shape, tokens)
-    else:
-        total += params.position[places + shape.position_offset]
+    total = params.word[tokens]
+    if params.segment is not None:
+        total += params.segment[segments]
+    total += _positions(params.position, shape, tokens, places)
     normal = layer_norm(total, params.norm, shape.norm_epsilon)
     return drop(normal, dropout, 3).astype(dtype)
 
 
 def _positions(
-    params: EmbeddingParams, shape: EncoderShape, tokens: Int[Array, "batch seq"]
+    table: Float[Array, "position model"],
+    shape: EncoderShape,
+    tokens: Int[Array, "batch seq"],
+    places: Int[Array, "batch seq"] | None,
 ) -> Float[Array, "*batch seq model"]:
     """The rows of the position table.
 
@@ -88,11 +90,13 @@ def _positions(
         `create_position_ids_from_input_ids` of
         https://github.com/huggingface/transformers
     """
+    if places is not None:
+        return table[places + shape.position_offset]
     if shape.spec.positions == LEARNED:
-        return params.position[: tokens.shape[-1]][None]
+        return table[: tokens.shape[-1]][None]
     is_real = (tokens != shape.pad_id).astype(tokens.dtype)
     place = jnp.cumsum(is_real, axis=-1, dtype=tokens.dtype) * is_real
-    return params.position[place + (shape.position_offset - 1)]
+    return table[place + (shape.position_offset - 1)]
 
 
 def cast_dense(layer: LayerParams, dtype: DTypeLike) -> LayerParams:

@@ -71,12 +71,15 @@ class LayerParams:
 @struct.dataclass
 @no_type_check
 class EmbeddingParams:
-    """Lookup tables `vocab model`, `position model`, `segment model` and their norm."""
+    """Lookup tables `vocab model`, `position model`, `segment model` and their norm.
+
+    What a family does not have is None.
+    """
 
     word: Float[Array, "vocab model"]
-    position: Float[Array, "position model"]
-    segment: Float[Array, "segment model"]
-    norm: Norm
+    position: Float[Array, "position model"] | None = None
+    segment: Float[Array, "segment model"] | None = None
+    norm: Norm | None = None
 
 
 @struct.dataclass
@@ -111,12 +114,14 @@ class HeadParams:
         language: what each language with an output layer of its own adds to
             `output`: kernel `lang model label`, bias `lang label`; None where no
             language has one.
+        activation: what follows `hidden`.
     """
 
     output: Dense | None = None
     hidden: Dense | None = None
     attentive: AttentivePool | None = None
     language: Dense | None = None
+    activation: str = struct.field(pytree_node=False, default="tanh")
 
 
 @struct.dataclass

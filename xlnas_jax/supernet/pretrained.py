@@ -11,6 +11,7 @@ found here; behind this door its weights are trusted.
 import dataclasses
 import functools
 import pathlib
+import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
@@ -19,6 +20,7 @@ from jaxtyping import Array, Float, Int
 
 from xlnas_jax.files import read_json
 from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
+from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, Sizes, axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES, family_of
 from xlnas_jax.supernet.locate import resolve
@@ -63,12 +65,13 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
     """The encoder's sizes, where it is one that these layers compute exactly."""
     config = read_config(directory)
     family = family_of(config, str(directory / CONFIG))
-    size = functools.partial(_size, directory, config)
+    size = functools.partial(_size, directory, config, family)
     width, heads = size("hidden_size"), size("num_attention_heads")
     if width % heads:
         raise ConfigError(
-            f"{directory / CONFIG}: num_attention_heads must divide hidden_size "
-            f"{width}; got {heads}. Use the configuration saved with the weights."
+            f"{directory / CONFIG}: {family.key('num_attention_heads')} must divide "
+            f"{family.key('hidden_size')} {width}; got {heads}. Use the configuration "
+            f"saved with the weights."
         )
     pad_id = size("pad_token_id", family.pad_id, least=0)
     is_offset = family.spec.positions == FROM_PADDING
@@ -84,7 +87,7 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
         num_segments=size("type_vocab_size", 2),
         position_offset=offset,
         pad_id=pad_id,
-        norm_epsilon=_epsilon(directory, config),
+        norm_epsilon=_epsilon(directory, config, family),
         family=family.name,
         spec=family.spec,
     )
@@ -93,13 +96,14 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
 def _size(
     directory: pathlib.Path,
     config: Mapping[str, Any],
-    key: str,
+    family: Family,
+    name: str,
     default: int | None = None,
     least: int = 1,
 ) -> int:
-    value = config.get(key)
+    key, most = family.key(name), _MOST[name]
+    value = config.get(key) if key else default
     value = default if value is None else value
-    most = _MOST[key]
     if type(value) is not int or not least <= value <= most:
         raise ConfigError(
             f"{directory / CONFIG}: {key} must be an integer from {least} to {most:,}; "
@@ -108,12 +112,15 @@ def _size(
     return value
 
 
-def _epsilon(directory: pathlib.Path, config: Mapping[str, Any]) -> float:
-    value = config.get("layer_norm_eps", 1e-12)
+def _epsilon(
+    directory: pathlib.Path, config: Mapping[str, Any], family: Family
+) -> float:
+    key = family.key("layer_norm_eps")
+    value = config.get(key, family.epsilon) if key else family.epsilon
     # Above that it would rule over what is normalised; below zero there is no root.
     if type(value) not in (int, float) or not 0 < value <= _MAX_EPSILON:
         raise ConfigError(
-            f"{directory / CONFIG}: layer_norm_eps must be a number above 0, to "
+            f"{directory / CONFIG}: {key} must be a number above 0, to "
             f"{_MAX_EPSILON}; got {brief(value)}. Use the configuration saved with the "
             f"weights."
         )
@@ -147,7 +154,8 @@ def load_encoder(
         parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
         leaves[rule.target] = on_device(np.stack(parts))
     used = [checkpoint.name(rule, layer) for rule in family.layer for layer in layers]
-    checkpoint.warn_unused(used + [checkpoint.name(rule) for rule in family.embeddings])
+    used += [checkpoint.name(rule) for rule in family.embeddings]
+    checkpoint.warn_unused(used, family.parts)
     return assemble(EncoderParams, leaves)
 
 
@@ -184,6 +192,7 @@ def load_head(
     return HeadParams(
         hidden=assemble(Dense, leaves, "hidden."),
         output=assemble(Dense, leaves, "output."),
+        activation=shape.spec.head,
     )
 
 
@@ -209,12 +218,12 @@ def assemble(kind: type[Params], leaves: Leaves, prefix: str = "") -> Params:
     """Fills a params dataclass from leaves keyed by their path of fields."""
     values: dict[str, Any] = {}
     for field in dataclasses.fields(cast(Any, kind)):
-        path, part = f"{prefix}{field.name}", cast(Any, field.type)
-        if field.default_factory is not dataclasses.MISSING:
-            continue  # no checkpoint has it
-        values[field.name] = (
-            assemble(part, leaves, f"{path}.")
-            if dataclasses.is_dataclass(field.type)
-            else leaves[path]
-        )
+        path = f"{prefix}{field.name}"
+        if path in leaves:
+            values[field.name] = leaves[path]
+        elif any(leaf.startswith(f"{path}.") for leaf in leaves):
+            kinds = typing.get_args(field.type) or (field.type,)
+            part = next(one for one in kinds if dataclasses.is_dataclass(one))
+            values[field.name] = assemble(cast(Any, part), leaves, f"{path}.")
+        # What is left has no weights in this family, or in any checkpoint.
     return kind(**values)

@@ -23,6 +23,7 @@ from xlnas_jax.types import CheckpointError, brief
 PICKLE = "pytorch_model.bin"
 FLOATS = ("F32", "F16", "BF16", "F64")
 
+# Of whatever family they are.
 _TASK_PARTS = ("cls.", "lm_head.", "classifier.", "qa_outputs.")
 _BUFFERS = ("position_ids", "token_type_ids")
 
@@ -89,9 +90,13 @@ class Checkpoint:
             )
         return from_stored(tensor, rule.layout, sizes)
 
-    def warn_unused(self, used: Iterable[str]) -> None:
-        """Warns of tensors that neither `used` nor a known head or buffer explains."""
-        known = (*_TASK_PARTS, f"{self.encoder}pooler.")
+    def warn_unused(self, used: Iterable[str], heads: tuple[str, ...]) -> None:
+        """Warns of tensors that neither `used` nor a known head or buffer explains.
+
+        Args:
+            heads: what the names of tensors of the family's own heads begin with.
+        """
+        known = (*_TASK_PARTS, *heads, f"{self.encoder}pooler.")
         unused = [
             name
             for name in sorted(self.stored.keys() - set(used))

@@ -10,9 +10,10 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.export.slice import slice_subnet
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.space.shape import FROM_PADDING, EncoderShape, Spec
+from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.chain import make_space
+from xlnas_jax.supernet.families.registry import spec_of
 from xlnas_jax.supernet.heads import init_head
 from xlnas_jax.supernet.init import init_encoder
 from xlnas_jax.supernet.params import SupernetParams
@@ -30,7 +31,8 @@ LENGTH = 20
 
 
 def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
-    offset = tokenizer.pad_id + 1 if family == "xlm-roberta" else 0
+    spec = spec_of(family)
+    offset = tokenizer.pad_id + 1 if spec.positions == FROM_PADDING else 0
     return EncoderShape(
         vocab_size=tokenizer.vocab_size,
         width=24,
@@ -39,12 +41,12 @@ def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
         head_dim=8,
         ffn=40,
         max_positions=LENGTH + offset,
-        num_segments=2 if family == "bert" else 1,
+        num_segments=2 if family in ("bert", "distilbert") else 1,
         position_offset=offset,
         pad_id=tokenizer.pad_id,
-        norm_epsilon=1e-5,
+        norm_epsilon=1e-12 if family == "distilbert" else 1e-5,
         family=family,
-        spec=Spec(positions=FROM_PADDING) if offset else Spec(),
+        spec=spec,
     )
 
 

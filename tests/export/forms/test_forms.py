@@ -17,6 +17,7 @@ from xlnas_jax.export.forms.registry import (
     require_possible,
     write_form,
 )
+from xlnas_jax.supernet.families.registry import of_layers
 from xlnas_jax.types import CheckpointError, ConfigError
 
 pytest.importorskip("torch")
@@ -29,6 +30,7 @@ pytest.importorskip("torch")
         ("classification", "bert"),
         ("retrieval", "bert"),
         ("tagging", "scratch"),
+        ("classification", "distilbert"),
     ],
 )
 def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:
@@ -37,7 +39,9 @@ def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:
     apart = write_form(subnet, "hf", tmp_path, ["de", "am"])
     assert 0.0 < apart <= TOLERANCE
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
-    assert config["num_hidden_layers"] == 3 and config["intermediate_size"] == 40
+    key = of_layers(family).key
+    assert config[key("num_hidden_layers")] == 3
+    assert config[key("intermediate_size")] == 40
     outputs = [np.abs(one).max() for one in subnet.logits_of(["Paris", "ዓለም"])]
     assert min(outputs) > 0.1
 

@@ -39,6 +39,7 @@ def graph_of(folder: Path, file: str = onnx_form.FILE):
         ("tagging", "xlm-roberta", ALL),
         ("qa", "bert", {"heads": (3, 0, 2)}),
         ("retrieval", "bert", {}),
+        ("classification", "distilbert", {}),
         *(
             pytest.param(*one, marks=pytest.mark.slow)
             for one in (

@@ -25,7 +25,7 @@ from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.families.base import Family
-from xlnas_jax.supernet.families.layout import Rule, axis_sizes, dense, to_stored
+from xlnas_jax.supernet.families.layout import Rule, axis_sizes, to_stored
 from xlnas_jax.supernet.families.registry import of_layers
 from xlnas_jax.supernet.stages import lora
 from xlnas_jax.supernet.stages.attention import HEADS
@@ -39,19 +39,8 @@ _CLASSES = {
     "qa": "ForQuestionAnswering",
     "retrieval": "Model",
 }
-_PREFIXES = {
-    "bert": "Bert",
-    "roberta": "Roberta",
-    "xlm-roberta": "XLMRoberta",
-    "camembert": "Camembert",
-}
-_HEADS = {
-    "tagging": dense("classifier", "output", "model", "label"),
-    "qa": dense("qa_outputs", "output", "model", "label"),
-}
 # As tokenizers give them: ids, which of them are no padding, and of which text.
 IDS, MASK, SEGMENTS = "input_ids", "attention_mask", "token_type_ids"
-_EPSILON = "layer_norm_eps"
 
 
 def refuse(subnet: Subnet) -> str | None:
@@ -153,7 +142,7 @@ def stored_leaf(
 def _head_rules(subnet: Subnet, family: Family) -> tuple[Rule, ...]:
     if subnet.task == "classification":
         return family.head
-    return _HEADS.get(subnet.task, ())
+    return family.token_heads.get(subnet.task, ())
 
 
 def full_sizes(subnet: Subnet) -> dict[str, int]:
@@ -184,10 +173,7 @@ def config_of(
         neurons: of every layer.
     """
     family = of_layers(shape.family)
-    return {
-        **family.fixed,
-        "architectures": [_PREFIXES[family.name] + kind],
-        "model_type": family.name,
+    sizes = {
         "hidden_size": shape.width,
         "num_hidden_layers": num_layers,
         "num_attention_heads": shape.num_heads,
@@ -196,18 +182,25 @@ def config_of(
         "max_position_embeddings": shape.max_positions,
         "type_vocab_size": shape.num_segments,
         "pad_token_id": shape.pad_id,
-        _EPSILON: shape.norm_epsilon,
+        "layer_norm_eps": shape.norm_epsilon,
+    }
+    own = {family.key(name): value for name, value in sizes.items()}
+    return {
+        **family.fixed,
+        "architectures": [family.classes + kind],
+        "model_type": family.name,
+        **{name: value for name, value in own.items() if name},
         "dtype": "float32",
     }
 
 
 def write_tokenizer(subnet: Subnet, folder: Path) -> None:
     """The tokenizer of a network, as `save_tokenizer` writes it."""
-    save_tokenizer(subnet.tokenizer, subnet.shape.num_segments, folder)
+    save_tokenizer(subnet.tokenizer, subnet.shape.reads_segments, folder)
 
 
 def save_tokenizer(
-    tokenizer: Tokenizer, num_segments: int, folder: Path, mask_id: int | None = None
+    tokenizer: Tokenizer, reads_segments: bool, folder: Path, mask_id: int | None = None
 ) -> None:
     """`tokenizer.json`, and what `AutoTokenizer` asks beside it.
 
@@ -216,7 +209,7 @@ def save_tokenizer(
     """
     (folder / "tokenizer.json").write_text(tokenizer.to_text(), "utf-8")
     names = ["input_ids", "token_type_ids", "attention_mask"]
-    if num_segments < 2:
+    if not reads_segments:
         names.remove("token_type_ids")
     settings = {
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -277,7 +270,7 @@ def class_inputs(
 
 def input_names(subnet: Subnet) -> tuple[str, ...]:
     """What an encoder of its family takes, in order."""
-    return (IDS, MASK, SEGMENTS) if subnet.shape.num_segments > 1 else (IDS, MASK)
+    return (IDS, MASK, SEGMENTS) if subnet.shape.reads_segments else (IDS, MASK)
 
 
 def _outputs(subnet: Subnet, given: Any, is_real: np.ndarray) -> np.ndarray:

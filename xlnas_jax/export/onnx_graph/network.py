@@ -90,13 +90,14 @@ def _embed(
 ) -> str:
     shape = subnet.shape
     total = (_int8_words if int8_words else _words)(graph, np.asarray(params.word))
-    position, segment = np.asarray(params.position), np.asarray(params.segment)
-    if shape.num_segments > 1:
-        own = graph.add("Gather", graph.array(segment, "segment"), SEGMENTS)
+    position = np.asarray(params.position)
+    if shape.reads_segments:
+        segment = graph.array(np.asarray(params.segment), "segment")
+        own = graph.add("Gather", segment, SEGMENTS)
         total = graph.add("Add", total, own)
-    else:
+    elif params.segment is not None:
         # The only segment there is, in the table that every token looks up anyhow.
-        position = position + segment[:1]
+        position = position + np.asarray(params.segment)[:1]
     if shape.spec.positions == LEARNED:
         places = places_of(graph, given.seen.length)
     else:
@@ -138,7 +139,7 @@ def _read_out(
     if head.hidden is not None:
         pooled, axes = _pool(graph, subnet, x, given), ()
         x = affine(graph, pooled, head.hidden.kernel, head.hidden.bias, "head.hidden")
-        x = graph.add("Tanh", x)
+        x = graph.add({"tanh": "Tanh", "relu": "Relu"}[head.activation], x)
     logits = affine(graph, x, head.output.kernel, head.output.bias, "head.output")
     if subnet.task != "qa":
         return [(logits, (*axes, len(subnet.labels)))]

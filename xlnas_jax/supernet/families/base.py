@@ -17,7 +17,8 @@ BUILT: Mapping[str, tuple[Any, ...]] = {
     "has_biases": (True,),
     "has_grouped_heads": (False,),
     "has_local_layers": (False,),
-    "has_segments": (True,),
+    "has_segments": (True, False),
+    "head": ("tanh", "relu"),
 }
 
 
@@ -26,6 +27,7 @@ class Family(NamedTuple):
 
     Attributes:
         name: `model_type` of its `config.json`.
+        classes: what the names of its classes in `transformers` begin with.
         spec: how its layers compute.
         fixed: entries of `config.json` that must have these values where they are
             given, since with others the forward pass would be another one.
@@ -39,9 +41,14 @@ class Family(NamedTuple):
         mlm: masked-language-model head, to `MlmHead`; the decoder apart, because
             it may be tied.
         decoder: own kernel, own bias, shared bias of that head's output.
+        token_heads: by task, of classifiers of every token.
+        keys: of `config.json`, where a size is called otherwise than by BERT; empty
+            where it is not configured.
+        epsilon: of norms, where `config.json` leaves it out.
     """
 
     name: str
+    classes: str
     spec: Spec
     fixed: Mapping[str, Any]
     prefix: str
@@ -52,6 +59,21 @@ class Family(NamedTuple):
     head: tuple[Rule, ...]
     mlm: tuple[Rule, ...]
     decoder: tuple[Rule, Rule, Rule]
+    token_heads: Mapping[str, tuple[Rule, ...]]
+    keys: Mapping[str, str] = {}
+    epsilon: float = 1e-12
+
+    def key(self, name: str) -> str:
+        """What BERT calls `name` in its `config.json`, in that of this family."""
+        return self.keys.get(name, name)
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What the names of tensors of its heads begin with."""
+        heads = (self.head, self.mlm, self.decoder, *self.token_heads.values())
+        names = (rule.source for rules in heads for rule in rules)
+        own = (name for name in names if not name.startswith("{encoder}"))
+        return tuple(dict.fromkeys(f"{name.split('.')[0]}." for name in own))
 
 
 def require_built(spec: Spec, where: str) -> None:

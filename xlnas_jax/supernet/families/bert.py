@@ -49,6 +49,7 @@ def decoder(name: str, shared_bias: str) -> tuple[Rule, Rule, Rule]:
 
 FAMILY = Family(
     name="bert",
+    classes="Bert",
     spec=Spec(),
     fixed=FIXED,
     prefix="bert.",
@@ -65,4 +66,8 @@ FAMILY = Family(
         *norm("cls.predictions.transform.LayerNorm", "norm"),
     ),
     decoder=decoder("cls.predictions.decoder", "cls.predictions.bias"),
+    token_heads={
+        "tagging": dense("classifier", "output", "model", "label"),
+        "qa": dense("qa_outputs", "output", "model", "label"),
+    },
 )

@@ -7,4 +7,4 @@ References:
 
 from xlnas_jax.supernet.families import roberta
 
-FAMILY = roberta.FAMILY._replace(name="camembert")
+FAMILY = roberta.FAMILY._replace(name="camembert", classes="Camembert")

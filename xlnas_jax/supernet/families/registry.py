@@ -5,12 +5,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from xlnas_jax.space.shape import EncoderShape, Spec
-from xlnas_jax.supernet.families import bert, camembert, roberta, xlm_roberta
+from xlnas_jax.supernet.families import (
+    bert,
+    camembert,
+    distilbert,
+    roberta,
+    xlm_roberta,
+)
 from xlnas_jax.supernet.families.base import Family, require_built
 from xlnas_jax.types import ConfigError, brief
 
 FAMILIES: Mapping[str, Family] = {
-    made.FAMILY.name: made.FAMILY for made in (bert, roberta, xlm_roberta, camembert)
+    made.FAMILY.name: made.FAMILY
+    for made in (bert, roberta, xlm_roberta, camembert, distilbert)
 }
 # Of encoders that were trained from nothing here, and as which they compute.
 SCRATCH, OF_SCRATCH = "scratch", "bert"

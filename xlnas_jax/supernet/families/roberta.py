@@ -10,6 +10,7 @@ from xlnas_jax.supernet.families.layout import dense, norm
 
 FAMILY = bert.FAMILY._replace(
     name="roberta",
+    classes="Roberta",
     spec=Spec(positions=FROM_PADDING),
     prefix="roberta.",
     pad_id=1,
