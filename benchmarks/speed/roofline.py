@@ -245,10 +245,10 @@ def make_parts(problem: Problem, precision: str) -> tuple[Timed, dict[str, int]]
         return functools.partial(jax.jit(run), params.encoder.layers, x)
 
     def attend(x: jax.Array, layer: Any) -> jax.Array:
-        return attention(x, layer, batch.mask, shape.norm_epsilon)
+        return attention(x, layer, batch.mask, shape)
 
     def feed(x: jax.Array, layer: Any) -> jax.Array:
-        return feed_forward(x, layer, shape.norm_epsilon)
+        return feed_forward(x, layer, shape)
 
     def read(x: jax.Array) -> jax.Array:
         return supernet.read_out(params, x, batch, arch)

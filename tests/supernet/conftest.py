@@ -35,6 +35,7 @@ CONFIGS = {
     },
 }
 CONFIGS["camembert"] = CONFIGS["roberta"]
+CONFIGS["xlm-roberta-xl"] = CONFIGS["roberta"]
 CONFIGS["distilbert"] = {"max_position_embeddings": 20, "hidden_dim": 36}
 
 SaveTiny = Callable[..., torch.nn.Module]

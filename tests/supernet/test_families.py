@@ -68,6 +68,7 @@ def test_tables_name_every_tensor_that_transformers_saves(family, save_tiny):
         for rule in (
             *entry.embeddings,
             *entry.layer,
+            *entry.final,
             *entry.mlm,
             *entry.decoder,
         )
@@ -87,7 +88,7 @@ def test_every_family_computes_what_there_are_layers_for():
     ("changed", "named"),
     [
         ({"positions": "rotary"}, "positions must be 'learned' or .*got 'rotary'"),
-        ({"norm_place": "before"}, "norm_place must be 'after'; got 'before'"),
+        ({"norm_place": "both"}, "norm_place must be 'after' or .*got 'both'"),
         ({"norm": "rms"}, "norm must be 'layer'; got 'rms'"),
         ({"is_gated": True}, "is_gated must be False; got True"),
     ],
@@ -100,7 +101,7 @@ def test_a_spec_without_layers_is_refused_by_what_is_missing(changed, named):
 
 @pytest.mark.parametrize(
     ("name", "near"),
-    [("albert", "bert"), ("xlm-roberta-xl", "xlm-roberta"), (None, "")],
+    [("albert", "bert"), ("xlm-roberta-xxl", "xlm-roberta-xl"), (None, "")],
 )
 def test_a_family_without_a_file_is_refused_with_those_there_are(name, near):
     with pytest.raises(ConfigError, match="bert, roberta, xlm-roberta") as error:

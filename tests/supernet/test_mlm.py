@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from xlnas_jax.supernet.encoder import encode_full
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.mlm import load_mlm_head, mlm_logits
+from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.pretrained import load_encoder, read_shape
 from xlnas_jax.types import CheckpointError
 
@@ -28,6 +29,7 @@ def vocabulary_logits(directory, tokens, real):
         segments = jnp.zeros_like(tokens)
         x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
         x = encode_full(params.layers, shape, x, mask)
+        x = closed(x, params.final_norm, shape)
         return mlm_logits(x, head, params.embeddings.word, shape.norm_epsilon)
 
     return run(params, head, jnp.array(tokens), jnp.array(real))
@@ -49,7 +51,9 @@ def max_difference(oracle, directory, lengths):
     return float(np.abs(ours - expected.numpy())[real].max())
 
 
-@pytest.mark.parametrize("family", ["bert", "roberta", "xlm-roberta", "distilbert"])
+@pytest.mark.parametrize(
+    "family", ["bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "distilbert"]
+)
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parity
 def test_logits_equal_transformers(family, tied, save_tiny, checkpoint, record):

@@ -16,6 +16,7 @@ from xlnas_jax.supernet.encoder import encode_full_seen
 from xlnas_jax.supernet.families.registry import FAMILIES
 from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
+from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.pretrained import (
     load_encoder,
     load_head,
@@ -44,7 +45,7 @@ def hidden_states(directory, tokens, segments, real):
 
 
 def every_hidden_state(directory, tokens, segments, real):
-    """Those of the embeddings, and of every layer."""
+    """Those of the embeddings, of every layer, and of the network."""
     shape = read_shape(directory)
     params = load_encoder(directory, shape)
 
@@ -53,7 +54,8 @@ def every_hidden_state(directory, tokens, segments, real):
         x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
         given = params.layers, shape, x, mask, None, 0.0, False, None
         _, seen = encode_full_seen(*given, lambda hidden: hidden)
-        return jnp.concatenate([x[None], seen])
+        last = closed(seen[-1], params.final_norm, shape)
+        return jnp.concatenate([x[None], seen[:-1], last[None]])
 
     return run(params, jnp.array(tokens), jnp.array(segments), jnp.array(real))
 
@@ -251,7 +253,7 @@ def edit_config(directory, **values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model_type": "deberta-v2"}, "xlm-roberta, camembert.*; got 'deberta-v2'"),
+        ({"model_type": "deberta-v2"}, "xlm-roberta, .*; got 'deberta-v2'"),
         ({"model_type": None}, "got None"),
         ({"hidden_act": "gelu_new"}, "hidden_act must be 'gelu'; got 'gelu_new'"),
         ({"position_embedding_type": "relative_key"}, "must be 'absolute'"),

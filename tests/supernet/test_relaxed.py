@@ -87,8 +87,8 @@ def test_a_mixture_of_sizes_is_one_layer_under_the_weighted_mask(params):
     masks = {"heads": jnp.asarray([[1.0, 1.0, 0.5, 0.5]])}
     for number in range(SHAPE.num_layers):
         layer = jax.tree.map(lambda leaf, n=number: leaf[n], params.encoder.layers)
-        x = attention(x, layer, BATCH.mask, SHAPE.norm_epsilon, masks)
-        x = feed_forward(x, layer, SHAPE.norm_epsilon)
+        x = attention(x, layer, BATCH.mask, SHAPE, masks)
+        x = feed_forward(x, layer, SHAPE)
     expected = supernet.read_out(params, x, BATCH, SPACE.largest())
 
     found = jax.jit(relaxed)(params, BATCH, weights)

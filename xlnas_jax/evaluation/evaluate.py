@@ -276,13 +276,13 @@ def _make_sliced(
 
         def score(stack, total, candidate, depth):
             arch = space.unflatten(indices[candidate])
-            logits = supernet.read_out(params, stack[depth], batch, arch)
+            hidden = supernet.close(params, stack[depth])
+            logits = supernet.read_out(params, hidden, batch, arch)
             return stack, total.at[candidate].add(measure(logits, batch))
 
         def compute(operation: Operation):
             def branch(stack, total, layer, depth):
-                layers = params.encoder.layers
-                y = operation(stack[depth], layers, layer, batch.mask)
+                y = operation(stack[depth], params.encoder.layers, layer, batch.mask)
                 return stack.at[depth + 1].set(y), total
 
             return branch

@@ -36,7 +36,7 @@ from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.disk import DISK, Disk
 from xlnas_jax.space.latency import LATENCY
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import BEFORE, EncoderShape
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.locate import origin_of
 from xlnas_jax.tasks.divergence import with_divergence
@@ -100,6 +100,7 @@ def assemble(
         for name, (roles, source) in found.items()
     )
     _check_pooling(config, parts)
+    _check_mixture(config, shape)
     space = make_space(config.space, shape)
     require_sense(config, space, objectives)
     require_fitting(config.space, space, parts)
@@ -176,6 +177,19 @@ def _spelled(roles: LanguageRoles, given: LanguagesConfig) -> dict[str, str]:
     """How the user spelled each language; of two spellings the first."""
     every = zip((*roles.all, *roles.unlabelled), given.every, strict=True)
     return dict(reversed(list(every)))
+
+
+def _check_mixture(config: Config, shape: EncoderShape) -> None:
+    """What is mixed must be of one size, as what has passed a norm is."""
+    methods = config.train.method, config.train.warm_up_method
+    if "mixup" in methods and shape.spec.norm_place == BEFORE:
+        raise ConfigError(
+            f"train.method: mixup puts a share of what a translation finds in its row "
+            f"in the place of the translation, behind the norm of attention; got an "
+            f"encoder of {shape.family}, whose norms stand before attention, so that "
+            f"sums without a norm would be mixed. Use translate_train, filter or "
+            f"xtune, or an encoder of another family."
+        )
 
 
 def _check_pooling(config: Config, parts: tuple[TaskPart, ...]) -> None:

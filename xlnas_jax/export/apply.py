@@ -11,6 +11,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.heads import pool, read_out, sentence_vector
 from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
+from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.stages.registry import stages_with
 from xlnas_jax.types import Said
 
@@ -62,6 +63,7 @@ def say_embedded(
         for stage in stages_with(values):
             if not stage.is_absent(values):
                 x = stage.run(x, layer, mask, shape, Run(values=values))
+    x = closed(x, params.final_norm, shape)
     pool_sentence = functools.partial(pool, pooling=pooling)
     logits = read_out(x, mask, params.head, pool_sentence, route)
     return Said(logits, sentence_vector(x, mask))

@@ -140,14 +140,19 @@ def finetune_subnet(
 def _whole(params: SubnetParams) -> SupernetParams:
     """The network as methods and optimizers know one, its layers apart."""
     layers: Any = params.layers
-    return SupernetParams(EncoderParams(params.embeddings, layers), params.head)
+    encoder = EncoderParams(params.embeddings, layers, params.final_norm)
+    return SupernetParams(encoder, params.head)
 
 
 def _alone_again(params: SubnetParams, trained: SupernetParams) -> SubnetParams:
     """The network with weights of the same shapes."""
     encoder, layers = trained.encoder, trained.encoder.layers
     return dataclasses.replace(
-        params, embeddings=encoder.embeddings, layers=layers, head=trained.head
+        params,
+        embeddings=encoder.embeddings,
+        layers=layers,
+        head=trained.head,
+        final_norm=encoder.final_norm,
     )
 
 

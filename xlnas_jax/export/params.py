@@ -18,6 +18,7 @@ from xlnas_jax.supernet.params import (
     EmbeddingParams,
     HeadParams,
     LayerParams,
+    Norm,
     on_device,
 )
 from xlnas_jax.supernet.stages.pooling import is_weighted
@@ -43,12 +44,14 @@ class SubnetParams:
         layers: the kept layers in order, each at its own size, so not stacked.
         head: holds attentive pooling only where that pooling was chosen.
         sizes: of every layer.
+        final_norm: as of `EncoderParams`.
     """
 
     embeddings: EmbeddingParams
     layers: tuple[LayerParams, ...]
     head: HeadParams
     sizes: tuple[LayerSize, ...] = struct.field(pytree_node=False)
+    final_norm: Norm | None = None
 
 
 def count_params(tree: Any) -> int:
@@ -89,6 +92,7 @@ def abstract_params(
                 head.gives_vectors,
             ),
             sizes=tuple(sizes),
+            final_norm=encoder.final_norm,
         )
 
     return jax.eval_shape(build)

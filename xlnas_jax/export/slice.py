@@ -46,4 +46,5 @@ def assemble(
         tuple(make_layer(*one) for one in kept),
         head,
         tuple(to_size(values) for _, values in kept),
+        params.encoder.final_norm,
     )

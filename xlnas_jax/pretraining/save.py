@@ -72,6 +72,8 @@ def tensors(start: Start, params: PretrainParams) -> dict[str, np.ndarray]:
 
     for rule in family.embeddings:
         add(rule, encoder.embeddings)
+    for rule in family.final:
+        add(rule, encoder.final_norm)
     for number in range(start.shape.num_layers):
         own = jax.tree.map(lambda leaf, at=number: leaf[at], encoder.layers)
         for rule in family.layer:

@@ -299,7 +299,8 @@ class CostModel:
         heads = sum(head.params(width) for head in self.heads)
         # Every head of sentences has what the whole network's knobs add of its own.
         num = sum(not head.reads_tokens for head in self.heads)
-        return (shape.table_rows + 2) * width + heads + num * self._added_params()
+        outer = shape.table_rows * width + shape.outer_norms * shape.norm_size
+        return outer + heads + num * self._added_params()
 
     def _added_params(self) -> Int[np.ndarray, " whole"]:
         """What the whole network's knobs add to each head of sentences."""

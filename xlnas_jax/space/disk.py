@@ -74,11 +74,12 @@ class Disk:
         """
         rows, width = shape.vocab_size, shape.width
         words = rows * (width + _FLOAT) if self._is_int8 else _FLOAT * rows * width
-        # With scale and shift of the norm. A single segment is added to the positions.
-        table = shape.max_positions + 2
+        # A single segment is added to the positions.
+        table = shape.max_positions
         if shape.reads_segments:
             table += shape.num_segments
-        rest = _FLOAT * (table * width + head_params)
+        norms = shape.outer_norms * shape.norm_size
+        rest = _FLOAT * (table * width + norms + head_params)
         around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING))
         return words + rest + around + self.tokenizer_bytes + _SETTINGS
 

@@ -4,6 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 
 LEARNED, FROM_PADDING = "learned", "learned, from the padding"
+AFTER, BEFORE = "after", "before"
 POOLINGS = ("cls", "mean", "max", "attentive")
 
 
@@ -14,6 +15,8 @@ class Spec:
     Attributes:
         norm_place: `after` the residual sum, or `before` each part of a layer.
         norm: `layer` or `rms`.
+        has_embedding_norm: embedded tokens pass one.
+        has_final_norm: what the last layer gives passes one.
         positions: a `learned` table by place; `learned, from the padding`, in which
             padding has a row of its own and is not counted; `rotary`; `relative`.
         activation: of the feed-forward part.
@@ -25,8 +28,10 @@ class Spec:
         head: what follows the dense layer of a classifier of sentences.
     """
 
-    norm_place: str = "after"
+    norm_place: str = AFTER
     norm: str = "layer"
+    has_embedding_norm: bool = True
+    has_final_norm: bool = False
     positions: str = LEARNED
     activation: str = "gelu"
     is_gated: bool = False
@@ -81,6 +86,16 @@ class EncoderShape:
         """Of all tables that tokens are looked up in."""
         segments = self.num_segments if self.spec.has_segments else 0
         return self.vocab_size + self.max_positions + segments
+
+    @property
+    def norm_size(self) -> int:
+        """Numbers in a norm."""
+        return 2 * self.width
+
+    @property
+    def outer_norms(self) -> int:
+        """Norms that are in no layer."""
+        return self.spec.has_embedding_norm + self.spec.has_final_norm
 
     @property
     def reads_segments(self) -> bool:

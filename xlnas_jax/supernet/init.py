@@ -55,14 +55,19 @@ def init_encoder(
         word=normal(shape.vocab_size, width),
         position=normal(shape.max_positions, width),
         segment=normal(shape.num_segments, width) if spec.has_segments else None,
-        norm=Norm(jnp.ones(width), jnp.zeros(width)),
+        norm=_new_norm(width) if spec.has_embedding_norm else None,
     )
+    final = _new_norm(width) if spec.has_final_norm else None
     stages = PRETRAINED if space is None else space.stages
     made: dict[str, Any] = {}
     for stage in stages:
         made |= stage.init(normal, shape, {})
-    encoder = EncoderParams(embeddings, LayerParams(**made))
+    encoder = EncoderParams(embeddings, LayerParams(**made), final)
     return encoder if space is None else with_new_stages(encoder, normal, shape, space)
+
+
+def _new_norm(width: int) -> Norm:
+    return Norm(jnp.ones(width), jnp.zeros(width))
 
 
 def with_new_stages(

@@ -1,4 +1,4 @@
-"""What the stages of a post-LayerNorm encoder are made of, and its embeddings.
+"""What the stages of an encoder are made of, and its embeddings.
 
 The same functions serve the full network, a sliced sub-network (smaller
 weights) and a masked one (full weights, masks on activations), so that they
@@ -18,8 +18,9 @@ from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from xlnas_jax.space.shape import LEARNED, EncoderShape
-from xlnas_jax.supernet.backward import Hidden, layer_norm, product
+from xlnas_jax.supernet.backward import Hidden, product
 from xlnas_jax.supernet.params import Dense, EmbeddingParams, LayerParams
+from xlnas_jax.supernet.pieces.norms import normal
 
 TokenMask = Bool[Array, "batch seq"]
 
@@ -61,7 +62,7 @@ def embed(
     dropout: Dropout | None = None,
     places: Int[Array, "batch seq"] | None = None,
 ) -> Hidden:
-    """Word, position and segment embeddings, summed and normalised.
+    """Word, position and segment embeddings, as far as there are any, summed.
 
     Args:
         places: of the tokens, counted from 0, where they are not one after another.
@@ -70,8 +71,9 @@ def embed(
     if params.segment is not None:
         total += params.segment[segments]
     total += _positions(params.position, shape, tokens, places)
-    normal = layer_norm(total, params.norm, shape.norm_epsilon)
-    return drop(normal, dropout, 3).astype(dtype)
+    if params.norm is not None:
+        total = normal(total, params.norm, shape)
+    return drop(total, dropout, 3).astype(dtype)
 
 
 def _positions(

@@ -33,6 +33,7 @@ _TABLES = {
     "norm.scale": "model",
     "norm.bias": "model",
 }
+_NORM = {"scale": "model", "bias": "model"}
 # `(leaf, names of its axes) -> leaf`.
 Change = Callable[[np.ndarray, list[str]], np.ndarray]
 
@@ -154,5 +155,7 @@ def _changed(encoder: EncoderParams, change: Change) -> EncoderParams:
 
     every = jax.tree_util.tree_map_with_path
     return EncoderParams(
-        every(of(_TABLES), encoder.embeddings), every(of(axes), encoder.layers)
+        every(of(_TABLES), encoder.embeddings),
+        every(of(axes), encoder.layers),
+        every(of(_NORM), encoder.final_norm),
     )

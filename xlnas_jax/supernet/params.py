@@ -50,7 +50,7 @@ class LayerParams:
     Attributes:
         query, key, value: kernels `model head head_dim`, biases `head head_dim`.
         output: kernel `head head_dim model`, bias `model`.
-        attention_norm, ffn_norm: after the residual sum (post-LayerNorm).
+        attention_norm, ffn_norm: where `pieces.norms` says.
         up: kernel `model ffn`, bias `ffn`. down: kernel `ffn model`, bias `model`.
         more: weights of stages that pretrained encoders do not have, by field.
 
@@ -85,10 +85,11 @@ class EmbeddingParams:
 @struct.dataclass
 @no_type_check
 class EncoderParams:
-    """Embeddings and the stacked layers."""
+    """Embeddings, the stacked layers, and what some families have behind the last."""
 
     embeddings: EmbeddingParams
     layers: LayerParams
+    final_norm: Norm | None = None
 
 
 @struct.dataclass

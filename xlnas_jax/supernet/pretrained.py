@@ -153,8 +153,9 @@ def load_encoder(
     for rule in family.layer:
         parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
         leaves[rule.target] = on_device(np.stack(parts))
+    leaves |= read_leaves(checkpoint, family.final, sizes)
     used = [checkpoint.name(rule, layer) for rule in family.layer for layer in layers]
-    used += [checkpoint.name(rule) for rule in family.embeddings]
+    used += [checkpoint.name(rule) for rule in (*family.embeddings, *family.final)]
     checkpoint.warn_unused(used, family.parts)
     return assemble(EncoderParams, leaves)
 

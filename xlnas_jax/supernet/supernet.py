@@ -3,7 +3,7 @@
 import dataclasses
 import functools
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -36,6 +36,7 @@ from xlnas_jax.supernet.layers import (
     embed,
 )
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, SupernetParams
+from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.supernet.streams.streams import Streams, full_streams, streams_of
 from xlnas_jax.types import Architecture, Batch
@@ -48,7 +49,7 @@ class Seen(NamedTuple):
     """What the layers of a network give.
 
     Attributes:
-        hidden: of the last one.
+        hidden: of the last one, as the network gives it.
         vectors: the mean over the tokens of each sentence after every layer; that of
             a skipped layer is the one before it.
         kept: 1 for every layer that the network has.
@@ -66,11 +67,13 @@ class Supernet(NamedTuple):
         embed: `(embeddings, batch) -> hidden`; the same for every architecture.
         cast: weights in the dtype that the layers compute in, so that they need not
             be cast for every candidate; the functions below take either.
-        encode: `(params, hidden, batch, architecture) -> hidden` of the last layer.
+        close: `(params, hidden) -> hidden`: what the last layer gave, as the network
+            gives it.
+        encode: `(params, hidden, batch, architecture) -> hidden` of the network.
         apply: `(params, hidden, batch, architecture) -> logits`.
         read_out: `(params, hidden, batch, architecture) -> logits` of what the
-            encoder's last layer gave; of the architecture only the pooling counts;
-            with dropout where a key follows.
+            network gave; of the architecture only the pooling counts; with dropout
+            where a key follows.
         see: as `encode`, and the mean vector of each sentence after every layer.
         see_full: as `encode_full`, likewise.
         operations: every stage at each size, see `encoder.make_operations`.
@@ -84,6 +87,7 @@ class Supernet(NamedTuple):
 
     embed: Callable[[EmbeddingParams, Batch], Hidden]
     cast: Callable[[SupernetParams], SupernetParams]
+    close: Callable[[SupernetParams, Hidden], Hidden]
     encode: Callable[[SupernetParams, Hidden, Batch, Architecture], Hidden]
     apply: Callable[[SupernetParams, Hidden, Batch, Architecture], Float[Array, "..."]]
     encode_full: Callable[..., Hidden]
@@ -137,10 +141,14 @@ def make_supernet(
 
         return pool_sentence
 
+    def close(params: SupernetParams, x: Hidden) -> Hidden:
+        return closed(x, params.encoder.final_norm, shape)
+
     def run_layers(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Hidden:
-        return encode(block, space, params.encoder.layers, arch, x, batch.mask)
+        x = encode(block, space, params.encoder.layers, arch, x, batch.mask)
+        return close(params, x)
 
     def see(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
@@ -149,7 +157,7 @@ def make_supernet(
         look = functools.partial(sentence_vector, mask=mask)
         x, vectors = encode_seen(block, space, layers, arch, x, mask, look)
         gate = jnp.asarray(space.gate.choices, jnp.float32)
-        return Seen(x, vectors, gate[arch[space.gate.name]])
+        return Seen(close(params, x), vectors, gate[arch[space.gate.name]])
 
     def apply(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
@@ -167,7 +175,8 @@ def make_supernet(
     ) -> Hidden:
         x = drop(x, noise_of(key), 3)
         layers, mask = params.encoder.layers, batch.mask
-        return encode_full(layers, shape, x, mask, key, dropout, remat_layers, space)
+        given = layers, shape, x, mask, key, dropout, remat_layers, space
+        return close(params, encode_full(*given))
 
     def see_full(
         params: SupernetParams,
@@ -181,7 +190,7 @@ def make_supernet(
         x, vectors = encode_full_seen(
             layers, shape, x, mask, key, dropout, remat_layers, space, look
         )
-        return Seen(x, vectors, jnp.ones(len(vectors)))
+        return Seen(close(params, x), vectors, jnp.ones(len(vectors)))
 
     def read(
         params: SupernetParams,
@@ -202,14 +211,20 @@ def make_supernet(
     ) -> Float[Array, "..."]:
         return read(params, run_full(params, x, batch, key), batch, arch, key)
 
+    def read_last(
+        params: SupernetParams, x: Hidden, *given: Any
+    ) -> Float[Array, "..."]:
+        return read(params, close(params, x), *given)
+
     def make_streams(arch: Architecture | None) -> Streams:
         if arch is None:
-            return full_streams(space, shape, dropout, remat_layers, read)
-        return streams_of(arch, block, space, shape, remat_branches, read)
+            return full_streams(space, shape, dropout, remat_layers, read_last)
+        return streams_of(arch, block, space, shape, remat_branches, read_last)
 
     return Supernet(
         embed=embed_batch,
         cast=cast,
+        close=close,
         encode=run_layers,
         apply=apply,
         encode_full=run_full,

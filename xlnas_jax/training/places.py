@@ -81,8 +81,15 @@ def labels_of(config: TrainConfig, params: Any, places: Places) -> Any:
         layers = of_layer(encoder.layers, places.total - 1)
     word = TRAIN if config.trains_embeddings else FREEZE
     embeddings = jax.tree.map(lambda _: word, encoder.embeddings)
+    # Behind all layers, as the head is; and pretrained.
+    last = TRAIN if config.tunes == "all" else FREEZE
     labels = jax.tree.map(lambda _: TRAIN, params)
-    encoder = dataclasses.replace(encoder, embeddings=embeddings, layers=layers)
+    encoder = dataclasses.replace(
+        encoder,
+        embeddings=embeddings,
+        layers=layers,
+        final_norm=jax.tree.map(lambda _: last, encoder.final_norm),
+    )
     return dataclasses.replace(labels, encoder=encoder)
 
 

@@ -22,6 +22,7 @@ from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
+from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.units import reordered
 from xlnas_jax.tasks.base import LOW, Task
 from xlnas_jax.types import Batch
@@ -76,6 +77,7 @@ def importance(
             return x, None
 
         hidden, _ = jax.lax.scan(body, x, (params.encoder.layers, masks))
+        hidden = closed(hidden, params.encoder.final_norm, shape)
         logits = read_out(hidden, batch.mask, params.head, pool_sentence, batch.head)
         if by == "divergence":
             drawn = jax.lax.stop_gradient(_draw(logits, batch, task))

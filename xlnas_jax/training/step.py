@@ -230,12 +230,13 @@ def cut_network_of(
         layers: Any = params.encoder.layers
         x, vectors = encode_cut(layers, space, shape, row, x, batch.mask, look)
         arch = space.unflatten(jnp.asarray(row, jnp.int32))
+        x = supernet.close(params, x)
         logits = supernet.read_out(params, x, batch, arch)
         if sees_layers:
             return _of_layers(logits, Seen(x, vectors, jnp.asarray(is_kept)))
-        return Said(logits, vectors[-1])
+        return Said(logits, sentence_vector(x, batch.mask))
 
-    streams = cut_streams(row, space, shape, supernet.read_out)
+    streams = cut_streams(row, space, shape, supernet.streams(None).read_out)
     embed, shares = embedding_of(supernet), kept_shares(space, row)
     return Network(full, None, embed, numbers, streams, shares)
 

@@ -31,6 +31,7 @@ pytest.importorskip("torch")
         ("retrieval", "bert"),
         ("tagging", "scratch"),
         ("classification", "distilbert"),
+        ("classification", "xlm-roberta-xl"),
     ],
 )
 def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:
@@ -64,6 +65,15 @@ def test_a_dropped_layer_is_not_written(tokenizer, tmp_path) -> None:
     write_form(subnet, "hf", tmp_path, ["de"])
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
     assert config["num_hidden_layers"] == 2 and config["intermediate_size"] == 16
+
+
+def test_halves_without_a_norm_behind_them_are_written_as_zeros(
+    tokenizer, tmp_path
+) -> None:
+    subnet = network(tokenizer, "tagging", "xlm-roberta-xl", heads=(3, 0, 2))
+    assert write_form(subnet, "hf", tmp_path, ["de", "am"]) <= TOLERANCE
+    config = json.loads((tmp_path / "hf" / "config.json").read_text())
+    assert config["num_hidden_layers"] == 3
 
 
 def test_labels_come_back_by_name(tokenizer, tmp_path) -> None:

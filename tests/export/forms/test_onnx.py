@@ -40,6 +40,7 @@ def graph_of(folder: Path, file: str = onnx_form.FILE):
         ("qa", "bert", {"heads": (3, 0, 2)}),
         ("retrieval", "bert", {}),
         ("classification", "distilbert", {}),
+        ("retrieval", "xlm-roberta-xl", {"heads": (3, 0, 2)}),
         *(
             pytest.param(*one, marks=pytest.mark.slow)
             for one in (

@@ -13,7 +13,6 @@ from xlnas_jax.supernet.streams.mixed import Mix, mean_entropy, mixed, share_of
 
 F = torch.nn.functional
 ONE, NONE = jnp.ones(()), jnp.zeros(())
-EPSILON = SHAPE.norm_epsilon
 
 
 def test_a_share_begins_between_a_quarter_and_a_half_and_rises_with_entropy() -> None:
@@ -93,7 +92,7 @@ def test_what_is_taken_is_attention_over_the_other_text_by_the_same_weights(
     """Equations (3) and (4), in PyTorch, from its own attention and norm."""
     x, mask = inputs()
     mix = Mix(jnp.asarray(0.7), jnp.asarray(-0.2), 0.5)
-    found = jax.jit(lambda x: mixed(x, layer, jnp.asarray(mask), EPSILON, mix))(x)
+    found = jax.jit(lambda x: mixed(x, layer, jnp.asarray(mask), SHAPE, mix))(x)
     source, target = torched(x[:3]), torched(x[3:])
     of_source, of_target = torch.tensor(mask[:3]), torch.tensor(mask[3:])
     query, key = projected(target, layer.query), projected(source, layer.key)
@@ -118,7 +117,7 @@ def test_what_is_taken_is_attention_over_the_other_text_by_the_same_weights(
         (SHAPE.width,),
         torched(layer.attention_norm.scale),
         torched(layer.attention_norm.bias),
-        EPSILON,
+        SHAPE.norm_epsilon,
     )
     np.testing.assert_allclose(found[:3], x[:3], atol=0)  # goes on unmixed
     real = of_target.numpy()
@@ -134,7 +133,7 @@ def test_without_a_share_the_norm_is_applied_twice_unless_it_is_left_out(
 
     def target(renorm: bool) -> np.ndarray:
         mix = Mix(ONE, NONE, 0.0, renorm)
-        return np.asarray(mixed(jnp.asarray(x), layer, jnp.asarray(mask), EPSILON, mix))
+        return np.asarray(mixed(jnp.asarray(x), layer, jnp.asarray(mask), SHAPE, mix))
 
     np.testing.assert_allclose(target(False), x, atol=1e-6)
     norm = layer.attention_norm
@@ -143,7 +142,7 @@ def test_without_a_share_the_norm_is_applied_twice_unless_it_is_left_out(
         (SHAPE.width,),
         torched(norm.scale).float(),
         torched(norm.bias).float(),
-        EPSILON,
+        SHAPE.norm_epsilon,
     )
     np.testing.assert_allclose(target(True)[3:], again.numpy(), atol=1e-5)
     assert np.abs(target(True)[3:] - x[3:]).max() > 0.1

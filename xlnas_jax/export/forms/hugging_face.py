@@ -1,9 +1,9 @@
 """As `transformers` loads it: the family's own class, missing heads and neurons zero.
 
 All layers of such a class are of one size. A head of zeros adds nothing, since its
-values are zero, and so does a neuron without weights: what is written computes the
-same, though it takes the memory and the time of the largest layer. Exact but for
-rounding.
+values are zero, and so does a neuron without weights; where norms stand before the
+halves of a layer, so does a half of zeros. What is written computes the same, though it
+takes the memory and the time of the largest layer. Exact but for rounding.
 
 References:
     Wolf et al., "Transformers", 2020. https://aclanthology.org/2020.emnlp-demos.6
@@ -23,7 +23,7 @@ from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import AFTER, EncoderShape
 from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, axis_sizes, to_stored
 from xlnas_jax.supernet.families.registry import of_layers
@@ -55,10 +55,11 @@ def refuse(subnet: Subnet) -> str | None:
         )
     if not kept.sizes:
         return "it has no layer"
+    is_behind = subnet.shape.spec.norm_place == AFTER
     for number, size in enumerate(map(dict, kept.sizes), 1):
         if stages_with(size) != PRETRAINED:
             return f"layer {number} has more than attention and feed-forward parts"
-        if not size[HEADS] or not size[FFN]:
+        if is_behind and not (size[HEADS] and size[FFN]):
             return f"layer {number} lacks one of its halves, with the norm after it"
     return None
 
@@ -108,6 +109,8 @@ def tensors(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
 
     for rule in family.embeddings:
         put(rule, weights.embeddings)
+    for rule in family.final:
+        put(rule, weights.final_norm)
     for number, layer in enumerate(weights.layers):
         for rule in family.layer:
             put(rule, layer, number)
@@ -124,13 +127,16 @@ def stored_leaf(
 
     Args:
         tree: what the first field of the rule's target names.
-        sizes: of every axis; what a leaf lacks of one is zeros.
+        sizes: of every axis; what a leaf lacks of one is zeros, and all of it where a
+            layer is without its half.
         encoder: what the names of the encoder's tensors begin with.
     """
     leaf = tree
     for field in rule.target.split(".")[1:]:
-        leaf = getattr(leaf, field)
+        leaf = None if leaf is None else getattr(leaf, field)
     axes = rule.layout.split("->")[1].split()
+    if leaf is None:
+        leaf = np.zeros([sizes[axis] for axis in axes], np.float32)
     lacks = [
         (0, sizes[axis] - size) for axis, size in zip(axes, leaf.shape, strict=True)
     ]

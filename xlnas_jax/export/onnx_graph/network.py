@@ -64,6 +64,8 @@ def make_model(subnet: Subnet, int8_words: bool = False) -> onnx.ModelProto:
                 write = writer_of(stage)
                 assert write is not None, stage.name
                 x = write(graph, x, Of(layer, given.seen, shape, values))
+    if weights.final_norm is not None:
+        x = norm(graph, x, weights.final_norm, shape)
     outputs = _read_out(graph, subnet, x, given)
     axes: dict[str, tuple[str | int, ...]] = {}
     for name, (value, rest) in zip(output_names(subnet), outputs, strict=True):
@@ -108,7 +110,8 @@ def _embed(
         first = graph.array(np.int64(shape.position_offset - 1))
         places = graph.add("Add", graph.add("Mul", count, real), first)
     own = graph.add("Gather", graph.array(position, "position"), places)
-    return norm(graph, graph.add("Add", total, own), params.norm, shape.norm_epsilon)
+    total = graph.add("Add", total, own)
+    return total if params.norm is None else norm(graph, total, params.norm, shape)
 
 
 def _words(graph: Graph, table: np.ndarray) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from xlnas_jax.export.onnx_graph.graph import Graph
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import BEFORE, EncoderShape
 from xlnas_jax.space.stage import Stage
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
 from xlnas_jax.supernet.stages import adapter, attention, feed_forward, lora, windowed
@@ -58,8 +58,21 @@ def affine(graph: Graph, x: str, kernel: Any, bias: Any, name: str) -> str:
     return graph.add("Add", product, graph.array(np.asarray(bias), f"{name}.bias"))
 
 
-def norm(graph: Graph, x: str, params: Norm, epsilon: float) -> str:
+def opened(graph: Graph, x: str, params: Norm, shape: EncoderShape) -> str:
+    """What a half of a layer reads, as `pieces.norms` has it."""
+    return norm(graph, x, params, shape) if shape.spec.norm_place == BEFORE else x
+
+
+def closed(graph: Graph, x: str, output: str, params: Norm, shape: EncoderShape) -> str:
+    """What passes on, likewise."""
+    total = graph.add("Add", x, output)
+    is_before = shape.spec.norm_place == BEFORE
+    return total if is_before else norm(graph, total, params, shape)
+
+
+def norm(graph: Graph, x: str, params: Norm, shape: EncoderShape) -> str:
     """LayerNorm over the last axis."""
+    epsilon = shape.norm_epsilon
     scale = graph.array(np.asarray(params.scale), "norm.scale")
     bias = graph.array(np.asarray(params.bias), "norm.bias")
     return graph.add("LayerNormalization", x, scale, bias, axis=-1, epsilon=epsilon)
@@ -77,11 +90,12 @@ def write_attention(graph: Graph, x: str, of: Of) -> str:
     layer, shape = lora.merged(of.layer), of.shape
     width, (heads, size) = shape.width, layer.query.bias.shape
     split = graph.ints(0, 0, heads, size)
+    given = opened(graph, x, layer.attention_norm, shape)
 
     def one(dense: Dense, name: str, order: tuple[int, ...], scale: float = 1) -> str:
         kernel = np.asarray(dense.kernel).reshape(width, -1) * np.float32(scale)
         bias = np.asarray(dense.bias).reshape(-1) * np.float32(scale)
-        flat = affine(graph, x, kernel, bias, name)
+        flat = affine(graph, given, kernel, bias, name)
         return graph.add("Transpose", graph.add("Reshape", flat, split), perm=order)
 
     # Scores are scaled before the product, in the weights: nothing is left to do.
@@ -99,8 +113,7 @@ def write_attention(graph: Graph, x: str, of: Of) -> str:
     flat = graph.add("Reshape", context, graph.ints(0, 0, heads * size))
     kernel = np.asarray(layer.output.kernel).reshape(-1, width)
     output = affine(graph, flat, kernel, layer.output.bias, "output")
-    total = graph.add("Add", x, output)
-    return norm(graph, total, layer.attention_norm, shape.norm_epsilon)
+    return closed(graph, x, output, layer.attention_norm, shape)
 
 
 def prefix(graph: Graph, query: str, layer: LayerParams) -> str:
@@ -152,10 +165,10 @@ def places_of(graph: Graph, length: str) -> str:
 def write_feed_forward(graph: Graph, x: str, of: Of) -> str:
     """Token by token."""
     layer = of.layer
-    inner = gelu(graph, affine(graph, x, layer.up.kernel, layer.up.bias, "up"))
+    given = opened(graph, x, layer.ffn_norm, of.shape)
+    inner = gelu(graph, affine(graph, given, layer.up.kernel, layer.up.bias, "up"))
     output = affine(graph, inner, layer.down.kernel, layer.down.bias, "down")
-    total = graph.add("Add", x, output)
-    return norm(graph, total, layer.ffn_norm, of.shape.norm_epsilon)
+    return closed(graph, x, output, layer.ffn_norm, of.shape)
 
 
 def write_adapter(graph: Graph, x: str, of: Of) -> str:

@@ -24,8 +24,10 @@ def cut_network(experiment: Experiment, params: SharedParams, row: Row) -> Any:
     layers = dict(
         zip(numbers, cut_layers(host.encoder.layers, space, row), strict=True)
     )
-    embeddings = host.encoder.embeddings
-    return {"layers": layers, "heads": host.heads, "embeddings": embeddings}
+    encoder = host.encoder
+    cut = {"layers": layers, "heads": host.heads, "embeddings": encoder.embeddings}
+    last = encoder.final_norm
+    return cut if last is None else {**cut, "final_norm": last}
 
 
 def fingerprint(cut: Any) -> bytes:
@@ -47,7 +49,8 @@ def spread_network(
     space = experiment.space
     layers = [cut["layers"][str(number)] for number, _ in space.layers(row)]
     stacked = spread_layers(params.encoder.layers, space, row, layers)
-    encoder = dataclasses.replace(params.encoder, layers=stacked)
+    last = cut.get("final_norm")
+    encoder = dataclasses.replace(params.encoder, layers=stacked, final_norm=last)
     if experiment.config.train.trains_embeddings:
         encoder = dataclasses.replace(encoder, embeddings=cut["embeddings"])
     return jax.device_put(SharedParams(encoder, cut["heads"]))

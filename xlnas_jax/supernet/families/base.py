@@ -3,14 +3,16 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from xlnas_jax.space.shape import FROM_PADDING, LEARNED, Spec
+from xlnas_jax.space.shape import AFTER, BEFORE, FROM_PADDING, LEARNED, Spec
 from xlnas_jax.supernet.families.layout import Rule
 from xlnas_jax.types import ConfigError
 
 # Of each part of a spec, what there are layer functions for.
 BUILT: Mapping[str, tuple[Any, ...]] = {
-    "norm_place": ("after",),
+    "norm_place": (AFTER, BEFORE),
     "norm": ("layer",),
+    "has_embedding_norm": (True, False),
+    "has_final_norm": (False, True),
     "positions": (LEARNED, FROM_PADDING),
     "activation": ("gelu",),
     "is_gated": (False,),
@@ -35,6 +37,7 @@ class Family(NamedTuple):
         pad_id: where `config.json` leaves it out.
         embeddings: to `EncoderParams.embeddings`, the word table first.
         layer: of one layer, to `EncoderParams.layers`.
+        final: to `EncoderParams`, what follows the last layer.
         pooler: a dense layer over the first token; None where pretraining had no use
             for it, so that what a checkpoint holds of it is noise.
         head: sequence classifier, to `HeadParams`.
@@ -60,6 +63,7 @@ class Family(NamedTuple):
     mlm: tuple[Rule, ...]
     decoder: tuple[Rule, Rule, Rule]
     token_heads: Mapping[str, tuple[Rule, ...]]
+    final: tuple[Rule, ...] = ()
     keys: Mapping[str, str] = {}
     epsilon: float = 1e-12
 

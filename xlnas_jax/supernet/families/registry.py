@@ -11,13 +11,14 @@ from xlnas_jax.supernet.families import (
     distilbert,
     roberta,
     xlm_roberta,
+    xlm_roberta_xl,
 )
 from xlnas_jax.supernet.families.base import Family, require_built
 from xlnas_jax.types import ConfigError, brief
 
 FAMILIES: Mapping[str, Family] = {
     made.FAMILY.name: made.FAMILY
-    for made in (bert, roberta, xlm_roberta, camembert, distilbert)
+    for made in (bert, roberta, xlm_roberta, xlm_roberta_xl, camembert, distilbert)
 }
 # Of encoders that were trained from nothing here, and as which they compute.
 SCRATCH, OF_SCRATCH = "scratch", "bert"

@@ -17,7 +17,6 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run, Stage, sizes
-from xlnas_jax.supernet.backward import layer_norm
 from xlnas_jax.supernet.layers import (
     Dropout,
     Hidden,
@@ -26,6 +25,7 @@ from xlnas_jax.supernet.layers import (
     project,
 )
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.pieces import norms
 from xlnas_jax.supernet.stages import lora, prefix
 
 HEADS = "heads"
@@ -52,7 +52,7 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
 def params(shape: EncoderShape, heads: Counts) -> Counts:
     """Weights and biases of four affine maps, and a norm."""
     width, inner = shape.width, heads * shape.head_dim
-    return (heads > 0) * (4 * width * inner + 3 * inner + 3 * width)
+    return (heads > 0) * (4 * width * inner + 3 * inner + width + shape.norm_size)
 
 
 def flops(shape: EncoderShape, length: int, heads: Counts) -> Counts:
@@ -90,7 +90,7 @@ def finished(
     layer: LayerParams,
     query: Heads,
     context: Heads,
-    epsilon: float,
+    shape: EncoderShape,
     masks: Mapping[str, Any],
     dropout: Dropout | None,
 ) -> Hidden:
@@ -106,24 +106,25 @@ def finished(
     if HEADS in masks:
         context = context * masks[HEADS].astype(x.dtype)[:, None, :, None]
     output = drop(project(context, layer.output, 2), dropout, 1)
-    return layer_norm(x + output, layer.attention_norm, epsilon)
+    return norms.added(x, output, layer.attention_norm, shape)
 
 
 def attention(
     x: Hidden,
     layer: LayerParams,
     mask: TokenMask,
-    epsilon: float,
+    shape: EncoderShape,
     masks: Mapping[str, Any] = NO_MASKS,
     dropout: Dropout | None = None,
     band: Float[Array, "seq seq"] | None = None,
 ) -> Hidden:
-    """Self-attention, residual sum and LayerNorm.
+    """Self-attention, residual sum and norm.
 
     `band` multiplies what each token gives to each other one, before they are
     normalised.
     """
-    query, key, value = projected(x, layer, masks)
+    given = norms.read(x, layer.attention_norm, shape)
+    query, key, value = projected(given, layer, masks)
     scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
     # A finite fill: with -inf a fully padded row would turn into NaN.
     fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
@@ -141,14 +142,14 @@ def attention(
     total = weights.sum(-1, keepdims=True)
     weights = drop(weights.astype(x.dtype), dropout, 0)
     context = jnp.matmul(weights, value, preferred_element_type=jnp.float32)
-    return finished(x, layer, query, context / total, epsilon, masks, dropout)
+    return finished(x, layer, query, context / total, shape, masks, dropout)
 
 
 def run(
     x: Hidden, layer: LayerParams, mask: TokenMask, shape: EncoderShape, how: Run
 ) -> Hidden:
     """Over all tokens."""
-    return attention(x, layer, mask, shape.norm_epsilon, how.masks, how.dropout)
+    return attention(x, layer, mask, shape, how.masks, how.dropout)
 
 
 def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run, Stage, sizes
-from xlnas_jax.supernet.backward import gelu, layer_norm
+from xlnas_jax.supernet.backward import gelu
 from xlnas_jax.supernet.layers import (
     Dropout,
     Hidden,
@@ -23,6 +23,7 @@ from xlnas_jax.supernet.layers import (
     project,
 )
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.pieces import norms
 
 FFN = "ffn"
 AXES = (
@@ -44,7 +45,7 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
 def params(shape: EncoderShape, neurons: Counts) -> Counts:
     """Weights and biases of two affine maps, and a norm."""
     width = shape.width
-    return (neurons > 0) * (2 * width * neurons + neurons + 3 * width)
+    return (neurons > 0) * (2 * width * neurons + neurons + width + shape.norm_size)
 
 
 def flops(shape: EncoderShape, length: int, neurons: Counts) -> Counts:
@@ -60,16 +61,16 @@ def widest(shape: EncoderShape, length: int, neurons: Counts) -> Counts:
 def feed_forward(
     x: Hidden,
     layer: LayerParams,
-    epsilon: float,
+    shape: EncoderShape,
     neuron_mask: Float[Array, "#batch ffn"] | None = None,
     dropout: Dropout | None = None,
 ) -> Hidden:
-    """Two affine maps with an exact (erf) GELU, residual sum and LayerNorm."""
-    inner = gelu(project(x, layer.up))
+    """Two affine maps with an exact (erf) GELU, residual sum and norm."""
+    inner = gelu(project(norms.read(x, layer.ffn_norm, shape), layer.up))
     if neuron_mask is not None:
         inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
     output = drop(project(inner, layer.down), dropout, 2)
-    return layer_norm(x + output, layer.ffn_norm, epsilon)
+    return norms.added(x, output, layer.ffn_norm, shape)
 
 
 def run(
@@ -77,7 +78,7 @@ def run(
 ) -> Hidden:
     """Token by token."""
     del mask
-    return feed_forward(x, layer, shape.norm_epsilon, how.masks.get(FFN), how.dropout)
+    return feed_forward(x, layer, shape, how.masks.get(FFN), how.dropout)
 
 
 def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run
 from xlnas_jax.supernet.layers import Hidden, TokenMask
 from xlnas_jax.supernet.params import LayerParams
+from xlnas_jax.supernet.pieces import norms
 from xlnas_jax.supernet.stages import attention
 from xlnas_jax.types import ConfigError
 
@@ -101,20 +102,19 @@ def run(
         wide = how.values[WINDOW] >= length - 1
         seen = None if wide else band(length, how.values[WINDOW])
     elif how.dropout is None and not how.masks:
-        return banded_attention(x, layer, mask, shape.norm_epsilon, how.values[WINDOW])
+        return banded_attention(x, layer, mask, shape, how.values[WINDOW])
     else:
         seen = band(length, how.values[WINDOW])
-    return attention.attention(
-        x, layer, mask, shape.norm_epsilon, how.masks, how.dropout, seen
-    )
+    return attention.attention(x, layer, mask, shape, how.masks, how.dropout, seen)
 
 
 def banded_attention(
-    x: Hidden, layer: LayerParams, mask: TokenMask, epsilon: float, window: int
+    x: Hidden, layer: LayerParams, mask: TokenMask, shape: EncoderShape, window: int
 ) -> Hidden:
     """The same as under a band, computed in blocks of `window` tokens."""
     length = x.shape[1]
-    query, key, value = attention.projected(x, layer, attention.NO_MASKS)
+    given = norms.read(x, layer.attention_norm, shape)
+    query, key, value = attention.projected(given, layer, attention.NO_MASKS)
     scale = query.shape[-1] ** -0.5
     near, seen = _near(query, key, mask, window)
     first = jnp.einsum(
@@ -140,9 +140,7 @@ def banded_attention(
     row = jax.nn.softmax(jnp.where(mask[:, None], row * scale, fill), axis=-1)
     whole = jnp.einsum("bhs,bhsd->bhd", row.astype(x.dtype), value)
     context = context.at[:, :, 0].set(whole.astype(context.dtype))
-    return attention.finished(
-        x, layer, query, context, epsilon, attention.NO_MASKS, None
-    )
+    return attention.finished(x, layer, query, context, shape, attention.NO_MASKS, None)
 
 
 def _near(query: Array, key: Array, mask: TokenMask, window: int):

@@ -25,9 +25,9 @@ from jaxtyping import Array, Bool, Float
 
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Run, Stage
-from xlnas_jax.supernet.backward import layer_norm
 from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop, project
 from xlnas_jax.supernet.params import LayerParams
+from xlnas_jax.supernet.pieces.norms import normal
 from xlnas_jax.supernet.stages.attention import HEADS, NO_MASKS, projected
 from xlnas_jax.supernet.units import cut
 
@@ -73,14 +73,14 @@ def mix_stage(
         return x
     own = cut(layer, stage, values)
     x = stage.run(x, own, mask, shape, Run(values=values, dropout=dropout))
-    return mixed(x, own, mask, shape.norm_epsilon, mix, dropout)
+    return mixed(x, own, mask, shape, mix, dropout)
 
 
 def mixed(
     x: Hidden,
     layer: LayerParams,
     mask: TokenMask,
-    epsilon: float,
+    shape: EncoderShape,
     mix: Mix,
     dropout: Dropout | None = None,
 ) -> Hidden:
@@ -100,7 +100,7 @@ def mixed(
     share = share_of(entropy, mix).astype(x.dtype)[:, None, None]
     target = share * found + (1 - share) * target
     if mix.renorm:
-        target = layer_norm(target, layer.attention_norm, epsilon)
+        target = normal(target, layer.attention_norm, shape)
     return jnp.concatenate([source, target])
 
 

@@ -40,7 +40,8 @@ class Streams(NamedTuple):
         mix: `(params, hidden, mask, key, layer, mix) -> hidden` of a layer in which
             the second half of the rows sees the first, see `mixed`. A layer that the
             network skips is skipped, and mixes nothing.
-        read_out: `(params, hidden, batch, architecture, key) -> logits`.
+        read_out: `(params, hidden, batch, architecture, key) -> logits` of what the
+            last layer gave.
     """
 
     num_layers: int

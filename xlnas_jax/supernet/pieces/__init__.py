@@ -1,0 +1,1 @@
+"""What stages are made of that families have each their own way of, one a file."""

@@ -1,0 +1,34 @@
+"""Where norms stand, by the spec of a family: around each part of a layer, at the end.
+
+After the residual sum (`LN(x + part(x))`), as in BERT; or before each part, whose
+output is added to what has passed none (`x + part(LN(x))`), with one more at the end.
+
+References:
+    Xiong et al., "On layer normalization in the transformer architecture", 2020.
+    https://arxiv.org/abs/2002.04745
+"""
+
+from xlnas_jax.space.shape import BEFORE, EncoderShape
+from xlnas_jax.supernet.backward import Hidden, layer_norm
+from xlnas_jax.supernet.params import Norm
+
+
+def normal(x: Hidden, norm: Norm, shape: EncoderShape) -> Hidden:
+    """The norm that all of a family's layers have."""
+    return layer_norm(x, norm, shape.norm_epsilon)
+
+
+def read(x: Hidden, norm: Norm, shape: EncoderShape) -> Hidden:
+    """What a part of a layer reads of what passes through it."""
+    return normal(x, norm, shape) if shape.spec.norm_place == BEFORE else x
+
+
+def added(x: Hidden, output: Hidden, norm: Norm, shape: EncoderShape) -> Hidden:
+    """What passes on: with what a part of a layer gave."""
+    total = x + output
+    return total if shape.spec.norm_place == BEFORE else normal(total, norm, shape)
+
+
+def closed(x: Hidden, norm: Norm | None, shape: EncoderShape) -> Hidden:
+    """What the last layer gave, as the network gives it."""
+    return x if norm is None else normal(x, norm, shape)
