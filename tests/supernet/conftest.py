@@ -36,6 +36,14 @@ CONFIGS = {
 }
 CONFIGS["camembert"] = CONFIGS["roberta"]
 CONFIGS["xlm-roberta-xl"] = CONFIGS["roberta"]
+CONFIGS["modernbert"] = {
+    "num_hidden_layers": 4,
+    "max_position_embeddings": 20,
+    "norm_eps": 1e-5,
+    "global_attn_every_n_layers": 3,
+    "local_attention": 6,
+    "pad_token_id": 1,
+}
 CONFIGS["distilbert"] = {"max_position_embeddings": 20, "hidden_dim": 36}
 
 SaveTiny = Callable[..., torch.nn.Module]

@@ -52,7 +52,8 @@ def max_difference(oracle, directory, lengths):
 
 
 @pytest.mark.parametrize(
-    "family", ["bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "distilbert"]
+    "family",
+    ["bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "distilbert", "modernbert"],
 )
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parity

@@ -14,6 +14,7 @@ from safetensors.numpy import save_file
 from xlnas_jax.export.artifact.replace import NEW, put, room_beside
 from xlnas_jax.export.forms.hugging_face import (
     config_of,
+    joined,
     save_tokenizer,
     stored_leaf,
     write_json,
@@ -49,7 +50,8 @@ def _write(
     folder: Path, start: Start, params: PretrainParams, facts: Mapping[str, Any]
 ) -> None:
     shape = start.shape
-    config = config_of(shape, "ForMaskedLM", shape.num_layers, shape.ffn)
+    is_local = [number in shape.local_layers for number in range(shape.num_layers)]
+    config = config_of(shape, "ForMaskedLM", is_local, shape.ffn)
     config["tie_word_embeddings"] = params.head.decoder is None
     write_json(folder / CONFIG, config)
     found = tensors(start, params)
@@ -64,11 +66,12 @@ def tensors(start: Start, params: PretrainParams) -> dict[str, np.ndarray]:
     family, sizes = start.family, axis_sizes(start.shape)
     weights = jax.tree.map(np.asarray, params)
     encoder, head = weights.encoder, weights.head
-    found = {}
+    found: dict[str, list[np.ndarray]] = {}
 
     def add(rule: Rule, tree: Any, layer: int = 0) -> None:
-        name, tensor = stored_leaf(rule, tree, sizes, family.prefix, layer)
-        found[name] = tensor
+        if layer >= rule.first:
+            name, tensor = stored_leaf(rule, tree, sizes, family.prefix, layer)
+            found.setdefault(name, []).append(tensor)
 
     for rule in family.embeddings:
         add(rule, encoder.embeddings)
@@ -82,7 +85,7 @@ def tensors(start: Start, params: PretrainParams) -> dict[str, np.ndarray]:
         add(rule, getattr(head, rule.target.split(".")[0]))
     for rule in _outputs(family, head.decoder is None):
         add(rule, getattr(head, rule.target))
-    return found
+    return joined(found)
 
 
 def _outputs(family: Family, is_tied: bool) -> tuple[Rule, ...]:
@@ -91,4 +94,6 @@ def _outputs(family: Family, is_tied: bool) -> tuple[Rule, ...]:
     Of an untied one both biases are stored, as `transformers` does.
     """
     kernel, own_bias, shared_bias = family.decoder
-    return (shared_bias,) if is_tied else (kernel, own_bias, shared_bias)
+    rules = (shared_bias,) if is_tied else (kernel, own_bias, shared_bias)
+    # Of some families both biases are one tensor.
+    return tuple(dict.fromkeys(rules))

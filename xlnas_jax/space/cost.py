@@ -74,11 +74,14 @@ class HeadSize(NamedTuple):
     num_languages: int = 0
     gives_vectors: bool = False
 
-    def params(self, width: int) -> int:
+    def params(self, shape: EncoderShape) -> int:
         """Numbers in its weights."""
         if self.gives_vectors:
             return 0
+        width = shape.width
         dense = 0 if self.reads_tokens else width * width + width
+        if shape.spec.head.endswith("norm") and dense:
+            dense += shape.norm_size
         return dense + (width + 1) * self.num_outputs * (1 + self.num_languages)
 
     def flops(self, width: int, length: int) -> int:
@@ -193,7 +196,7 @@ class CostModel:
         ]
         added = self._added_params()
         heads = [
-            head.params(self.shape.width) + added * (not head.reads_tokens)
+            head.params(self.shape) + added * (not head.reads_tokens)
             for head in self.heads
         ]
         largest = np.max(heads, axis=0)
@@ -296,7 +299,7 @@ class CostModel:
     def _fixed_params(self) -> Int[np.ndarray, " whole"]:
         """All but the layers'."""
         shape, width = self.shape, self.shape.width
-        heads = sum(head.params(width) for head in self.heads)
+        heads = sum(head.params(shape) for head in self.heads)
         # Every head of sentences has what the whole network's knobs add of its own.
         num = sum(not head.reads_tokens for head in self.heads)
         outer = shape.table_rows * width + shape.outer_norms * shape.norm_size

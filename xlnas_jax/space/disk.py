@@ -49,13 +49,15 @@ class Disk:
         sizes = {"model": shape.width, "head_dim": shape.head_dim}
         sizes |= {axis: values[knob] for knob, axis in stage.units}
         axes = {path: names.split() for path, names in stage.axes}
+        sizes["mark"] = shape.num_marks
 
         def count(path: str) -> int:
             return math.prod(sizes[name] for name in axes[path])
 
         total = 0
         for path, names in axes.items():
-            if _MERGED in names or not count(path):
+            is_there = shape.spec.has(path) and _MERGED not in names and count(path)
+            if not is_there:
                 continue
             total += _AROUND
             field, _, last = path.rpartition(".")
@@ -75,7 +77,7 @@ class Disk:
         rows, width = shape.vocab_size, shape.width
         words = rows * (width + _FLOAT) if self._is_int8 else _FLOAT * rows * width
         # A single segment is added to the positions.
-        table = shape.max_positions
+        table = shape.position_rows
         if shape.reads_segments:
             table += shape.num_segments
         norms = shape.outer_norms * shape.norm_size

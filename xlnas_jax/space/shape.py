@@ -4,8 +4,17 @@ import dataclasses
 from dataclasses import dataclass
 
 LEARNED, FROM_PADDING = "learned", "learned, from the padding"
+ROTARY = "rotary"
 AFTER, BEFORE = "after", "before"
+# What layers are told apart by, where they are not all alike.
+_MARKS = 2
+# Sizes that only some families have.
+SOME = ("theta", "local_theta", "local_window", "local_layers")
 POOLINGS = ("cls", "mean", "max", "attentive")
+
+
+# Affine maps of every family's layers.
+_MAPS = ("query", "key", "value", "output", "up", "down")
 
 
 @dataclass(frozen=True)
@@ -15,6 +24,7 @@ class Spec:
     Attributes:
         norm_place: `after` the residual sum, or `before` each part of a layer.
         norm: `layer` or `rms`.
+        has_norm_biases: norms shift, beside scaling.
         has_embedding_norm: embedded tokens pass one.
         has_final_norm: what the last layer gives passes one.
         positions: a `learned` table by place; `learned, from the padding`, in which
@@ -24,12 +34,14 @@ class Spec:
         has_biases: affine maps have biases.
         has_grouped_heads: several heads share keys and values.
         has_local_layers: some layers attend within a window of their own.
+        is_first_bare: the first layer has no norm before its attention.
         has_segments: two texts are told apart by a table.
         head: what follows the dense layer of a classifier of sentences.
     """
 
     norm_place: str = AFTER
     norm: str = "layer"
+    has_norm_biases: bool = True
     has_embedding_norm: bool = True
     has_final_norm: bool = False
     positions: str = LEARNED
@@ -38,8 +50,20 @@ class Spec:
     has_biases: bool = True
     has_grouped_heads: bool = False
     has_local_layers: bool = False
+    is_first_bare: bool = False
     has_segments: bool = True
     head: str = "tanh"
+
+    def has(self, path: str) -> bool:
+        """Whether layers have a weight that some families have, by its path."""
+        field, _, leaf = path.rpartition(".")
+        if leaf == "bias" and field.endswith("_norm"):
+            return self.has_norm_biases
+        if field == "gate":
+            return self.is_gated and (leaf != "bias" or self.has_biases)
+        if leaf == "bias" and field in _MAPS:
+            return self.has_biases
+        return path != "marks" or self.has_local_layers or self.is_first_bare
 
 
 @dataclass(frozen=True)
@@ -53,6 +77,9 @@ class EncoderShape:
         num_segments: texts that tokens may be of; a table of them only where the spec
             has one.
         family: of the pretrained weights; `scratch` of none.
+        theta, local_theta: base of the angles of rotary positions; of local layers.
+        local_window: tokens that a local layer sees on each side.
+        local_layers: their numbers, from 0.
     """
 
     vocab_size: int
@@ -68,12 +95,26 @@ class EncoderShape:
     norm_epsilon: float
     family: str = "bert"
     spec: Spec = Spec()
+    theta: float = 0.0
+    local_theta: float = 0.0
+    local_window: int = 0
+    local_layers: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.position_offset > 0) != (self.spec.positions == FROM_PADDING):
             raise ValueError(
                 f"position_offset {self.position_offset} for positions that are "
                 f"{self.spec.positions}"
+            )
+        is_rotary = self.spec.positions == ROTARY
+        if is_rotary and (self.head_dim % 2 or not self.theta > 1):
+            raise ValueError(
+                f"pairs of the {self.head_dim} numbers of a head, which turn by angles "
+                f"of base {self.theta:g}"
+            )
+        if any(not 0 <= number < self.num_layers for number in self.local_layers):
+            raise ValueError(
+                f"local_layers {self.local_layers} of {self.num_layers} layers"
             )
 
     @property
@@ -85,12 +126,22 @@ class EncoderShape:
     def table_rows(self) -> int:
         """Of all tables that tokens are looked up in."""
         segments = self.num_segments if self.spec.has_segments else 0
-        return self.vocab_size + self.max_positions + segments
+        return self.vocab_size + self.position_rows + segments
+
+    @property
+    def position_rows(self) -> int:
+        """Of the position table, if there is one."""
+        return self.max_positions if self.spec.positions != ROTARY else 0
+
+    @property
+    def num_marks(self) -> int:
+        """Numbers beside the weights of a layer that say of what kind it is."""
+        return _MARKS if self.spec.has("marks") else 0
 
     @property
     def norm_size(self) -> int:
         """Numbers in a norm."""
-        return 2 * self.width
+        return (1 + self.spec.has_norm_biases) * self.width
 
     @property
     def outer_norms(self) -> int:
@@ -111,4 +162,8 @@ class EncoderShape:
         """Plain values, for an artifact's `config.json`; the family has the spec."""
         values = dataclasses.asdict(self)
         del values["spec"]
+        for field in dataclasses.fields(self):
+            # Of few families; without them there is nothing to say.
+            if field.name in SOME and values[field.name] == field.default:
+                del values[field.name]
         return values

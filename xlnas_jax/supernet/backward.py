@@ -80,19 +80,24 @@ def _norm(epsilon: float, x: Hidden, norm: Norm) -> Hidden:
 
 def _norm_forward(epsilon: float, x: Hidden, norm: Norm) -> tuple[Hidden, Any]:
     normal, inverse = _normal(x, epsilon)
-    scaled = normal * norm.scale[None, None, :] + norm.bias[None, None, :]
-    return scaled.astype(x.dtype), (normal, inverse, norm.scale)
+    scaled = normal * norm.scale[None, None, :]
+    # Nothing to keep: what has no leaves is no array.
+    has_bias = None if norm.bias is None else ()
+    if norm.bias is not None:
+        scaled = scaled + norm.bias[None, None, :]
+    return scaled.astype(x.dtype), (normal, inverse, norm.scale, has_bias)
 
 
 def _norm_backward(epsilon: float, kept: Any, grad: Hidden) -> tuple[Hidden, Norm]:
     del epsilon
-    normal, inverse, scale = kept
+    normal, inverse, scale, has_bias = kept
     wide = grad.astype(jnp.float32)
     own = wide * scale[None, None, :]
     along = normal * (own * normal).mean(-1, keepdims=True)
     of_x = inverse * (own - own.mean(-1, keepdims=True) - along)
-    of_norm = Norm(scale=(wide * normal).sum((0, 1)), bias=wide.sum((0, 1)))
-    return of_x.astype(grad.dtype), of_norm
+    of_scale = (wide * normal).sum((0, 1))
+    of_bias = None if has_bias is None else wide.sum((0, 1))
+    return of_x.astype(grad.dtype), Norm(of_scale, of_bias)
 
 
 _layer_norm: Any = functools.partial(jax.custom_vjp, nondiff_argnums=(0,))(_norm)

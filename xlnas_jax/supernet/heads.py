@@ -14,17 +14,22 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.supernet.backward import gelu, layer_norm
 from xlnas_jax.supernet.init import make_normal
 from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop
 from xlnas_jax.supernet.params import AttentivePool, Dense, HeadParams
+from xlnas_jax.supernet.pieces.norms import new_norm
 
 Pooled = Float[Array, "batch model"]
 # The least that the square of a vector's length is taken for.
 _LEAST = 1e-12
+# Of the norm that some families' classifiers have.
+EPSILON = 1e-5
 # What follows the dense layer, by the spec of a family.
 _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,
+    "gelu, norm": gelu,
 }
 
 
@@ -60,6 +65,7 @@ def init_head(
         hidden=Dense(normal(width, width), jnp.zeros(width)),
         attentive=attentive if has_attentive else None,
         language=language,
+        norm=new_norm(shape) if shape.spec.head.endswith("norm") else None,
         activation=shape.spec.head,
     )
 
@@ -122,6 +128,8 @@ def read_out(
         x = drop(pool_sentence(x, mask, head), dropout, 4)
         inner = x @ head.hidden.kernel + head.hidden.bias[None]
         x = _ACTIVATIONS[head.activation](inner)
+        if head.norm is not None:
+            x = layer_norm(x[:, None], head.norm, EPSILON)[:, 0]
         x = drop(x, dropout, 5)
     lead = (None,) * (x.ndim - 1)
     logits = x @ head.output.kernel + head.output.bias[lead]

@@ -15,9 +15,9 @@ from xlnas_jax.supernet.params import (
     EmbeddingParams,
     EncoderParams,
     LayerParams,
-    Norm,
     on_device,
 )
+from xlnas_jax.supernet.pieces.norms import new_norm
 from xlnas_jax.supernet.stages.registry import PRETRAINED
 
 DEVIATION = 0.02
@@ -53,21 +53,17 @@ def init_encoder(
     width = shape.width
     embeddings = EmbeddingParams(
         word=normal(shape.vocab_size, width),
-        position=normal(shape.max_positions, width),
+        position=normal(shape.position_rows, width) if shape.position_rows else None,
         segment=normal(shape.num_segments, width) if spec.has_segments else None,
-        norm=_new_norm(width) if spec.has_embedding_norm else None,
+        norm=new_norm(shape) if spec.has_embedding_norm else None,
     )
-    final = _new_norm(width) if spec.has_final_norm else None
+    final = new_norm(shape) if spec.has_final_norm else None
     stages = PRETRAINED if space is None else space.stages
     made: dict[str, Any] = {}
     for stage in stages:
         made |= stage.init(normal, shape, {})
     encoder = EncoderParams(embeddings, LayerParams(**made), final)
     return encoder if space is None else with_new_stages(encoder, normal, shape, space)
-
-
-def _new_norm(width: int) -> Norm:
-    return Norm(jnp.ones(width), jnp.zeros(width))
 
 
 def with_new_stages(

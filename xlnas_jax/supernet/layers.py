@@ -49,6 +49,8 @@ def project(x: Float[Array, "..."], dense: Dense, axes: int = 1) -> Array:
         axes: how many of them there are: the first ones of the kernel.
     """
     y = product(x, dense.kernel.astype(x.dtype), axes)
+    if dense.bias is None:
+        return y
     bias = dense.bias.astype(x.dtype)
     return y + bias.reshape((1,) * (y.ndim - bias.ndim) + bias.shape)
 
@@ -70,7 +72,8 @@ def embed(
     total = params.word[tokens]
     if params.segment is not None:
         total += params.segment[segments]
-    total += _positions(params.position, shape, tokens, places)
+    if params.position is not None:
+        total += _positions(params.position, shape, tokens, places)
     if params.norm is not None:
         total = normal(total, params.norm, shape)
     return drop(total, dropout, 3).astype(dtype)

@@ -15,6 +15,7 @@ from xlnas_jax.supernet.families.layout import axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES
 from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.params import Dense, Norm
+from xlnas_jax.supernet.pieces.norms import new_norm
 from xlnas_jax.supernet.pretrained import assemble, read_config, read_leaves
 from xlnas_jax.supernet.tensors import open_checkpoint
 
@@ -45,9 +46,10 @@ def init_mlm_head(
         normal: draws weights; see `init.make_normal`.
     """
     width = shape.width
+    bias = jnp.zeros(width) if shape.spec.has_biases else None
     return MlmHead(
-        transform=Dense(normal(width, width), jnp.zeros(width)),
-        norm=Norm(jnp.ones(width), jnp.zeros(width)),
+        transform=Dense(normal(width, width), bias),
+        norm=new_norm(shape),
         bias=jnp.zeros(shape.vocab_size),
     )
 
@@ -61,7 +63,7 @@ def load_mlm_head(directory: pathlib.Path, shape: EncoderShape) -> MlmHead | Non
     family, sizes = FAMILIES[shape.family], axis_sizes(shape)
     checkpoint = open_checkpoint(directory, family)
     kernel, own_bias, shared_bias = family.decoder
-    if not checkpoint.holds(family.mlm[0]):
+    if not family.mlm or not checkpoint.holds(family.mlm[0]):
         return None
     is_tied = bool(read_config(directory).get("tie_word_embeddings", True))
     if is_tied and checkpoint.holds(kernel):
@@ -87,7 +89,8 @@ def mlm_logits(
 ) -> Float[Array, "batch seq vocab"]:
     """Logits of every vocabulary entry at each position, in float32."""
     x = jnp.einsum("bsm,mn->bsn", hidden, head.transform.kernel.astype(hidden.dtype))
-    x = x + head.transform.bias.astype(x.dtype)[None, None, :]
+    if head.transform.bias is not None:
+        x = x + head.transform.bias.astype(x.dtype)[None, None, :]
     x = layer_norm(gelu(x), head.norm, epsilon)
     table = word_embeddings if head.decoder is None else head.decoder
     logits = jnp.einsum(

@@ -27,19 +27,22 @@ def on_device(leaf: Float[np.ndarray, "..."]) -> Float[Array, "..."]:
 @struct.dataclass
 @no_type_check
 class Dense:
-    """An affine map; the axes of `kernel` are inputs first, outputs last."""
+    """An affine map; the axes of `kernel` are inputs first, outputs last.
+
+    Without a bias that is None.
+    """
 
     kernel: Float[Array, "..."]
-    bias: Float[Array, "..."]
+    bias: Float[Array, "..."] | None = None
 
 
 @struct.dataclass
 @no_type_check
 class Norm:
-    """Scale and shift of a LayerNorm."""
+    """Scale and shift of a norm; without a shift that is None."""
 
     scale: Float[Array, "..."]
-    bias: Float[Array, "..."]
+    bias: Float[Array, "..."] | None = None
 
 
 @struct.dataclass
@@ -52,6 +55,8 @@ class LayerParams:
         output: kernel `head head_dim model`, bias `model`.
         attention_norm, ffn_norm: where `pieces.norms` says.
         up: kernel `model ffn`, bias `ffn`. down: kernel `ffn model`, bias `model`.
+        gate: as `up`, of gated layers: what activated neurons are multiplied by.
+        marks: see `pieces.positions`; not trained.
         more: weights of stages that pretrained encoders do not have, by field.
 
     What belongs to a stage that a layer lacks is None.
@@ -65,6 +70,8 @@ class LayerParams:
     up: Dense
     down: Dense
     ffn_norm: Norm
+    gate: Dense | None = None
+    marks: Float[Array, "..."] | None = None
     more: dict[str, Any] = struct.field(default_factory=dict)
 
 
@@ -115,6 +122,7 @@ class HeadParams:
         language: what each language with an output layer of its own adds to
             `output`: kernel `lang model label`, bias `lang label`; None where no
             language has one.
+        norm: after the activation, in some families.
         activation: what follows `hidden`.
     """
 
@@ -122,6 +130,7 @@ class HeadParams:
     hidden: Dense | None = None
     attentive: AttentivePool | None = None
     language: Dense | None = None
+    norm: Norm | None = None
     activation: str = struct.field(pytree_node=False, default="tanh")
 
 

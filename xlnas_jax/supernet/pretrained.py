@@ -15,17 +15,19 @@ import typing
 from collections.abc import Mapping
 from typing import Any, TypeVar, cast
 
+import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from xlnas_jax.files import read_json
-from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
+from xlnas_jax.space.shape import FROM_PADDING, ROTARY, EncoderShape
 from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, Sizes, axis_sizes
 from xlnas_jax.supernet.families.registry import FAMILIES, family_of
 from xlnas_jax.supernet.locate import resolve
 from xlnas_jax.supernet.names import CONFIG
-from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams, on_device
+from xlnas_jax.supernet.params import Dense, EncoderParams, HeadParams, Norm, on_device
+from xlnas_jax.supernet.pieces.positions import marks_of
 from xlnas_jax.supernet.tensors import Checkpoint, open_checkpoint
 from xlnas_jax.types import CheckpointError, ConfigError, brief
 
@@ -54,6 +56,7 @@ _MOST: Mapping[str, int] = {
     "pad_token_id": 2**24,
 }
 _MAX_EPSILON = 0.1
+_OF_TOKENS = ("ForTokenClassification", "ForQuestionAnswering")
 
 
 def read_config(directory: pathlib.Path) -> dict[str, Any]:
@@ -73,13 +76,20 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
             f"{family.key('hidden_size')} {width}; got {heads}. Use the configuration "
             f"saved with the weights."
         )
+    if family.spec.positions == ROTARY and width // heads % 2:
+        raise ConfigError(
+            f"{directory / CONFIG}: the size of a head, of which pairs of numbers "
+            f"turn, must be even; got {width // heads}. Use the configuration saved "
+            f"with the weights."
+        )
     pad_id = size("pad_token_id", family.pad_id, least=0)
     is_offset = family.spec.positions == FROM_PADDING
     offset = pad_id + 1 if is_offset else 0
+    num_layers = size("num_hidden_layers")
     return EncoderShape(
         vocab_size=size("vocab_size"),
         width=width,
-        num_layers=size("num_hidden_layers"),
+        num_layers=num_layers,
         num_heads=heads,
         head_dim=width // heads,
         ffn=size("intermediate_size"),
@@ -90,6 +100,7 @@ def read_shape(directory: pathlib.Path) -> EncoderShape:
         norm_epsilon=_epsilon(directory, config, family),
         family=family.name,
         spec=family.spec,
+        **family.sizes_of(config, num_layers, str(directory / CONFIG)),
     )
 
 
@@ -151,10 +162,15 @@ def load_encoder(
         leaves = {word.target: on_device(load_words(directory)[kept])}
         leaves |= read_leaves(checkpoint, tuple(others), sizes)
     for rule in family.layer:
-        parts = [checkpoint.read(rule, sizes, layer) for layer in layers]
+        parts = [checkpoint.read(rule, sizes, n) for n in layers[rule.first :]]
+        # What a first layer does not have is there all the same: layers are stacked.
+        parts = [np.ones_like(parts[0])] * rule.first + parts
         leaves[rule.target] = on_device(np.stack(parts))
+    marks = marks_of(shape)
+    if marks is not None:
+        leaves["layers.marks"] = on_device(marks)
     leaves |= read_leaves(checkpoint, family.final, sizes)
-    used = [checkpoint.name(rule, layer) for rule in family.layer for layer in layers]
+    used = [checkpoint.name(rule, n) for rule in family.layer for n in layers]
     used += [checkpoint.name(rule) for rule in (*family.embeddings, *family.final)]
     checkpoint.warn_unused(used, family.parts)
     return assemble(EncoderParams, leaves)
@@ -178,9 +194,13 @@ def load_head(
     """
     family = FAMILIES[shape.family]
     checkpoint, rules = open_checkpoint(directory, family), family.head
-    hidden, output = rules[0], rules[2]
-    # A token classifier has BERT's `classifier` but no pooler before it.
-    if not checkpoint.holds(hidden, output):
+    by_target = {rule.target: rule for rule in rules}
+    hidden, output = by_target["hidden.kernel"], by_target["output.kernel"]
+    # A token classifier has BERT's `classifier` but no pooler before it; of some
+    # families both are called alike.
+    kinds = tuple(map(str, read_config(directory).get("architectures") or ()))
+    is_of_tokens = any(kind.endswith(_OF_TOKENS) for kind in kinds)
+    if is_of_tokens or not checkpoint.holds(hidden, output):
         return None
     found = checkpoint.rows(output)
     if num_outputs not in (None, found):
@@ -189,10 +209,15 @@ def load_head(
             f"{(num_outputs, shape.width)}, one row per label of the task; found "
             f"{(found, shape.width)}. Use the classifier's own labels or a new head."
         )
+    # Some classifiers have a dense layer without a bias.
+    rules = tuple(rule for rule in rules if checkpoint.holds(rule))
     leaves = read_leaves(checkpoint, rules, {**axis_sizes(shape), "label": found})
+    if "hidden.bias" not in leaves:
+        leaves["hidden.bias"] = jnp.zeros(shape.width)
     return HeadParams(
         hidden=assemble(Dense, leaves, "hidden."),
         output=assemble(Dense, leaves, "output."),
+        norm=assemble(Norm, leaves, "norm.") if "norm.scale" in leaves else None,
         activation=shape.spec.head,
     )
 

@@ -15,7 +15,7 @@ from xlnas_jax.supernet.families.layout import (
     Sizes,
     Tensor,
     from_stored,
-    stored_shape,
+    whole_shape,
 )
 from xlnas_jax.supernet.names import INDEX, WEIGHTS
 from xlnas_jax.types import CheckpointError, brief
@@ -63,7 +63,7 @@ class Checkpoint:
         with safe_open(path, framework="np") as file:
             view = file.get_slice(inside)
             dtype, found = view.get_dtype(), tuple(view.get_shape())
-        expected = stored_shape(rule.layout, sizes)
+        expected = whole_shape(rule, sizes)
         if found != expected:
             raise CheckpointError(
                 f"{self.directory}: tensor {name!r} must have shape {expected}, as "
@@ -88,7 +88,9 @@ class Checkpoint:
                 f"{int((~np.isfinite(tensor)).sum())} that are not. These weights are "
                 f"damaged, or overflowed when they were saved: get them again."
             )
-        return from_stored(tensor, rule.layout, sizes)
+        place, count = rule.part
+        own = np.split(tensor, count)[place] if count > 1 else tensor
+        return from_stored(own, rule.layout, sizes)
 
     def warn_unused(self, used: Iterable[str], heads: tuple[str, ...]) -> None:
         """Warns of tensors that neither `used` nor a known head or buffer explains.

@@ -106,7 +106,7 @@ def _changed(layer: LayerParams, stage: Stage, change: Change) -> LayerParams:
 
         def of_leaf(path: Any, leaf: Any, name: str = name) -> Any:
             inner = jax.tree_util.keystr(path, simple=True, separator=".")
-            names = axes[f"{name}.{inner}"].split()
+            names = axes[f"{name}.{inner}".rstrip(".")].split()
             for knob, unit in stage.units:
                 if unit in names:
                     leaf = change(leaf, names.index(unit), knob)

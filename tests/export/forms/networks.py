@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from tests.supernet.families.shapes import SIZES
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.export.slice import slice_subnet
@@ -41,12 +42,13 @@ def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
         head_dim=8,
         ffn=40,
         max_positions=LENGTH + offset,
-        num_segments=2 if family in ("bert", "distilbert") else 1,
+        num_segments=1 if "roberta" in family or family == "scratch" else 2,
         position_offset=offset,
         pad_id=tokenizer.pad_id,
         norm_epsilon=1e-12 if family == "distilbert" else 1e-5,
         family=family,
         spec=spec,
+        **SIZES.get(family, {}),
     )
 
 

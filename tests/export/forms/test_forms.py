@@ -32,6 +32,7 @@ pytest.importorskip("torch")
         ("tagging", "scratch"),
         ("classification", "distilbert"),
         ("classification", "xlm-roberta-xl"),
+        ("classification", "modernbert"),
     ],
 )
 def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:
@@ -74,6 +75,20 @@ def test_halves_without_a_norm_behind_them_are_written_as_zeros(
     assert write_form(subnet, "hf", tmp_path, ["de", "am"]) <= TOLERANCE
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
     assert config["num_hidden_layers"] == 3
+
+
+def test_a_layer_of_zeros_stands_where_the_first_is_not_kept(
+    tokenizer, tmp_path
+) -> None:
+    changes = {"values": {"keep": [0, 1, 1]}, "pooling": "mean"}
+    subnet = network(tokenizer, "retrieval", "modernbert", **changes)
+    assert write_form(subnet, "hf", tmp_path, ["de", "am"]) <= TOLERANCE
+    config = json.loads((tmp_path / "hf" / "config.json").read_text())
+    kinds = ["full_attention", "sliding_attention", "full_attention"]
+    assert config["layer_types"] == kinds
+    for task in ("tagging", "qa"):
+        with pytest.raises(ConfigError, match=f"has no class for {task} whose output"):
+            require_possible(network(tokenizer, task, "modernbert"), ["hf"])
 
 
 def test_labels_come_back_by_name(tokenizer, tmp_path) -> None:

@@ -41,6 +41,7 @@ def graph_of(folder: Path, file: str = onnx_form.FILE):
         ("retrieval", "bert", {}),
         ("classification", "distilbert", {}),
         ("retrieval", "xlm-roberta-xl", {"heads": (3, 0, 2)}),
+        ("classification", "modernbert", {"heads": (3, 0, 2), "pooling": "mean"}),
         *(
             pytest.param(*one, marks=pytest.mark.slow)
             for one in (

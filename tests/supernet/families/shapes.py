@@ -23,7 +23,14 @@ NAMES = [
     if dataclasses.replace(family.spec, positions=SHAPE.spec.positions) != SHAPE.spec
 ]
 # What only some families have, beside their spec.
-SIZES: dict[str, dict] = {}
+SIZES: dict[str, dict] = {
+    "modernbert": {
+        "theta": 160_000.0,
+        "local_theta": 10_000.0,
+        "local_window": 3,
+        "local_layers": (1,),
+    },
+}
 # A choice that leaves out each half, and what may stand beside them.
 ALL = SpaceConfig(
     heads=(0, 2, 4),

@@ -13,7 +13,7 @@ from xlnas_jax.export.params import LayerSize, to_size
 from xlnas_jax.files import read_json
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.cost import HeadSize
-from xlnas_jax.space.shape import POOLINGS, EncoderShape
+from xlnas_jax.space.shape import POOLINGS, SOME, EncoderShape
 from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH, shape_from
 from xlnas_jax.supernet.stages.registry import (
     PRETRAINED,
@@ -49,6 +49,8 @@ MOST = {
 # Of any kind of unit.
 MOST_UNITS = 1 << 18
 DEFAULT_KNOBS = tuple(name for stage in PRETRAINED for name in stage.knobs)
+# Of bases of angles, which are the largest numbers among what some families have.
+_MOST_SIZE = 1e12
 FROM_ZERO = ("position_offset", "pad_id")
 
 
@@ -174,7 +176,9 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
 
 def _parse_shape(content: Any) -> EncoderShape:
     names = {field.name for field in dataclasses.fields(EncoderShape)} - {"spec"}
-    _require_known(content, names, names, "shape.")
+    _require_known(content, names, names - set(SOME), "shape.")
+    for name in set(SOME) & set(content):
+        _require_size(f"shape.{name}", content[name])
     for name, most in MOST.items():
         _count(f"shape.{name}", content[name], int(name not in FROM_ZERO), most)
     epsilon = content["norm_epsilon"]
@@ -182,6 +186,14 @@ def _parse_shape(content: Any) -> EncoderShape:
         raise ValueError(f"shape.norm_epsilon {brief(epsilon)}, not between 0 and 1")
     _one_of("shape.family", content["family"], (SCRATCH, *FAMILIES))
     return shape_from(content)
+
+
+def _require_size(name: str, value: Any) -> None:
+    """Of a size that only some families have: numbers that are not below 0."""
+    every = value if isinstance(value, list) else [value]
+    kinds = (int,) if isinstance(value, list) else (int, float)
+    if not all(type(one) in kinds and 0 <= one <= _MOST_SIZE for one in every):
+        raise ValueError(f"{name} {brief(value)}, no numbers from 0 to {_MOST_SIZE:g}")
 
 
 def _parse_layers(content: Any) -> tuple[LayerSize, ...]:

@@ -27,10 +27,13 @@ from xlnas_jax.space.shape import AFTER, EncoderShape
 from xlnas_jax.supernet.families.base import Family
 from xlnas_jax.supernet.families.layout import Rule, axis_sizes, to_stored
 from xlnas_jax.supernet.families.registry import of_layers
+from xlnas_jax.supernet.params import LayerParams
+from xlnas_jax.supernet.pieces.positions import BARE, LOCAL
 from xlnas_jax.supernet.stages import lora
 from xlnas_jax.supernet.stages.attention import HEADS
 from xlnas_jax.supernet.stages.feed_forward import FFN
 from xlnas_jax.supernet.stages.registry import PRETRAINED, stages_with
+from xlnas_jax.supernet.units import blank
 
 # Of each task: the class, by what its name begins with, and where its head stands.
 _CLASSES = {
@@ -48,10 +51,16 @@ def refuse(subnet: Subnet) -> str | None:
     kept = merged(subnet.weights)
     if subnet.own_heads:
         return "a language has an output layer of its own"
-    if subnet.task == "classification" and subnet.pooling != "cls":
+    family = family_of(subnet)
+    if subnet.task == "classification" and subnet.pooling not in family.poolings:
         return (
-            f"texts are classified by the first token there, and by {subnet.pooling} "
-            f"pooling here"
+            f"texts are classified by {' or '.join(family.poolings)} pooling there, "
+            f"and by {subnet.pooling} pooling here"
+        )
+    if subnet.task in ("tagging", "qa") and subnet.task not in family.token_heads:
+        return (
+            f"the family {family.name} has no class for {subnet.task} whose output "
+            f"layer reads what the encoder gives, as the one here does"
         )
     if not kept.sizes:
         return "it has no layer"
@@ -101,23 +110,41 @@ def tensors(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, np.ndarray]:
         jax.tree.map(np.asarray, merged(subnet.weights)),
     )
     encoder = "" if subnet.task == "retrieval" else family.prefix
-    found = {}
+    found: dict[str, list[np.ndarray]] = {}
 
     def put(rule: Rule, tree: Any, layer: int = 0) -> None:
-        name, tensor = stored_leaf(rule, tree, sizes, encoder, layer)
-        found[name] = tensor
+        if layer >= rule.first:
+            name, tensor = stored_leaf(rule, tree, sizes, encoder, layer)
+            found.setdefault(name, []).append(tensor)
 
     for rule in family.embeddings:
         put(rule, weights.embeddings)
     for rule in family.final:
         put(rule, weights.final_norm)
-    for number, layer in enumerate(weights.layers):
+    for number, layer in enumerate(written_layers(weights)):
         for rule in family.layer:
             put(rule, layer, number)
     for rule in _head_rules(subnet, family):
         part = rule.target.split(".")[0]
         put(rule, getattr(weights.head, part))
-    return found
+    return joined(found)
+
+
+def joined(found: Mapping[str, Sequence[np.ndarray]]) -> dict[str, np.ndarray]:
+    """Tensors by name; of one that is several maps they stand one after another."""
+    return {name: np.concatenate(parts) for name, parts in found.items()}
+
+
+def written_layers(weights: SubnetParams) -> tuple[LayerParams, ...]:
+    """The layers, behind one of zeros where a class must have it.
+
+    Some families' first layer has no norm before its attention; where it is not kept,
+    the next one does.
+    """
+    first, *_ = weights.layers
+    if first.marks is None or first.marks[BARE] > 0.5:
+        return weights.layers
+    return blank(first), *weights.layers
 
 
 def stored_leaf(
@@ -160,9 +187,16 @@ def full_sizes(subnet: Subnet) -> dict[str, int]:
 
 def class_config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
     """Entries of `config.json`, by which the class and its sizes are known."""
-    num_layers = len(subnet.weights.sizes)
-    kind, neurons = _CLASSES[subnet.task], sizes["neuron"]
-    found = config_of(subnet.shape, kind, num_layers, neurons)
+    kind, family = _CLASSES[subnet.task], family_of(subnet)
+    layers = written_layers(subnet.weights)
+    is_local = [
+        one.marks is not None and bool(one.marks[LOCAL] > 0.5) for one in layers
+    ]
+    found = config_of(subnet.shape, kind, is_local, sizes["neuron"])
+    if subnet.task == "classification":
+        pooling = family.poolings.get(subnet.pooling)
+        found |= family.class_entries
+        found |= {"classifier_pooling": pooling} if pooling else {}
     if subnet.labels:
         found["id2label"] = {str(n): label for n, label in enumerate(subnet.labels)}
         found["label2id"] = {label: n for n, label in enumerate(subnet.labels)}
@@ -170,18 +204,19 @@ def class_config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
 
 
 def config_of(
-    shape: EncoderShape, kind: str, num_layers: int, neurons: int
+    shape: EncoderShape, kind: str, is_local: Sequence[bool], neurons: int
 ) -> dict[str, Any]:
     """The entries of `config.json` that every class of an encoder has.
 
     Args:
         kind: how the name of the class ends.
+        is_local: of every layer, whether it sees its neighbours alone.
         neurons: of every layer.
     """
     family = of_layers(shape.family)
     sizes = {
         "hidden_size": shape.width,
-        "num_hidden_layers": num_layers,
+        "num_hidden_layers": len(is_local),
         "num_attention_heads": shape.num_heads,
         "intermediate_size": neurons,
         "vocab_size": shape.vocab_size,
@@ -196,6 +231,7 @@ def config_of(
         "architectures": [family.classes + kind],
         "model_type": family.name,
         **{name: value for name, value in own.items() if name},
+        **family.entries(shape, is_local),
         "dtype": "float32",
     }
 

@@ -18,19 +18,23 @@ from xlnas_jax.export.onnx_graph.stages import (
     Of,
     Seen,
     affine,
+    gelu,
+    layer_norm,
     norm,
     places_of,
     writer_of,
 )
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.space.shape import LEARNED
-from xlnas_jax.supernet.params import EmbeddingParams
+from xlnas_jax.space.shape import LEARNED, EncoderShape
+from xlnas_jax.supernet.heads import EPSILON as HEAD_EPSILON
+from xlnas_jax.supernet.params import EmbeddingParams, HeadParams
 from xlnas_jax.supernet.stages.registry import stages_with
 
 BATCH, SEQ = "batch_size", "sequence_length"
 # The least that the square of a vector's length is taken for, as in `heads.unit`.
 _LEAST = 1e-12
 _MOST = 127
+_ACTIVATIONS = {"tanh": "Tanh", "relu": "Relu"}
 
 
 class Inputs(NamedTuple):
@@ -79,7 +83,7 @@ def _inputs(graph: Graph) -> Inputs:
     mask = graph.add("Cast", MASK, to=TensorProto.BOOL)
     real = graph.add("Cast", mask, to=TensorProto.FLOAT)
     length = graph.add("Shape", IDS, start=1, end=2)
-    seen = Seen(graph.add("Unsqueeze", mask, graph.ints(1, 2)), {}, length)
+    seen = Seen(graph.add("Unsqueeze", mask, graph.ints(1, 2)), {}, {}, length)
     return Inputs(graph.add("Unsqueeze", real, graph.ints(2)), seen)
 
 
@@ -92,14 +96,22 @@ def _embed(
 ) -> str:
     shape = subnet.shape
     total = (_int8_words if int8_words else _words)(graph, np.asarray(params.word))
-    position = np.asarray(params.position)
     if shape.reads_segments:
         segment = graph.array(np.asarray(params.segment), "segment")
         own = graph.add("Gather", segment, SEGMENTS)
         total = graph.add("Add", total, own)
-    elif params.segment is not None:
+    if params.position is not None:
+        total = graph.add("Add", total, _positions(graph, shape, params, given))
+    return total if params.norm is None else norm(graph, total, params.norm, shape)
+
+
+def _positions(
+    graph: Graph, shape: EncoderShape, params: EmbeddingParams, given: Inputs
+) -> str:
+    table = np.asarray(params.position)
+    if params.segment is not None and not shape.reads_segments:
         # The only segment there is, in the table that every token looks up anyhow.
-        position = position + np.asarray(params.segment)[:1]
+        table = table + np.asarray(params.segment)[:1]
     if shape.spec.positions == LEARNED:
         places = places_of(graph, given.seen.length)
     else:
@@ -109,9 +121,7 @@ def _embed(
         count = graph.add("CumSum", real, graph.array(np.int64(1)))
         first = graph.array(np.int64(shape.position_offset - 1))
         places = graph.add("Add", graph.add("Mul", count, real), first)
-    own = graph.add("Gather", graph.array(position, "position"), places)
-    total = graph.add("Add", total, own)
-    return total if params.norm is None else norm(graph, total, params.norm, shape)
+    return graph.add("Gather", graph.array(table, "position"), places)
 
 
 def _words(graph: Graph, table: np.ndarray) -> str:
@@ -142,12 +152,20 @@ def _read_out(
     if head.hidden is not None:
         pooled, axes = _pool(graph, subnet, x, given), ()
         x = affine(graph, pooled, head.hidden.kernel, head.hidden.bias, "head.hidden")
-        x = graph.add({"tanh": "Tanh", "relu": "Relu"}[head.activation], x)
+        x = _activated(graph, x, head)
     logits = affine(graph, x, head.output.kernel, head.output.bias, "head.output")
     if subnet.task != "qa":
         return [(logits, (*axes, len(subnet.labels)))]
     ends = (graph.array(np.int64(end)) for end in (0, 1))
     return [(graph.add("Gather", logits, end, axis=-1), (SEQ,)) for end in ends]
+
+
+def _activated(graph: Graph, x: str, head: HeadParams) -> str:
+    """What follows the dense layer of a classifier of sentences."""
+    if head.activation in _ACTIVATIONS:
+        return graph.add(_ACTIVATIONS[head.activation], x)
+    x = gelu(graph, x)
+    return x if head.norm is None else layer_norm(graph, x, head.norm, HEAD_EPSILON)
 
 
 def _pool(graph: Graph, subnet: Subnet, x: str, given: Inputs) -> str:

@@ -5,15 +5,18 @@ that runtimes know to fuse: a LayerNorm is one, a GELU the pattern of four that 
 look for, an affine map a product with a constant, which quantisers look for.
 """
 
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
+from onnx import TensorProto
 
 from xlnas_jax.export.onnx_graph.graph import Graph
-from xlnas_jax.space.shape import BEFORE, EncoderShape
+from xlnas_jax.space.shape import BEFORE, ROTARY, EncoderShape
 from xlnas_jax.space.stage import Stage
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.pieces.positions import BARE, LOCAL, frequencies
 from xlnas_jax.supernet.stages import adapter, attention, feed_forward, lora, windowed
 from xlnas_jax.supernet.stages.prefix import FIELD
 
@@ -26,12 +29,15 @@ class Seen(NamedTuple):
 
     Attributes:
         mask: `batch 1 1 seq`, true for tokens that are no padding.
-        bias: of scores, by the window; 0 where every token sees all.
+        bias: of scores, by the window; 0 where every token sees all; below that of
+            local layers, without what the first token sees.
+        turns: cosines and sines of rotary positions, by the base of their angles.
         length: how many tokens an input has, a list of one number.
     """
 
     mask: str
     bias: dict[int, str]
+    turns: dict[float, tuple[str, str]]
     length: str
 
 
@@ -48,6 +54,7 @@ class Of(NamedTuple):
     values: Mapping[str, int]
 
 
+_FLOAT = TensorProto.FLOAT
 # From what it reads, by name, to what it gives.
 Write = Callable[[Graph, str, Of], str]
 
@@ -55,6 +62,8 @@ Write = Callable[[Graph, str, Of], str]
 def affine(graph: Graph, x: str, kernel: Any, bias: Any, name: str) -> str:
     """A product with a matrix, and what is added to it."""
     product = graph.add("MatMul", x, graph.array(np.asarray(kernel), f"{name}.kernel"))
+    if bias is None:
+        return product
     return graph.add("Add", product, graph.array(np.asarray(bias), f"{name}.bias"))
 
 
@@ -71,11 +80,16 @@ def closed(graph: Graph, x: str, output: str, params: Norm, shape: EncoderShape)
 
 
 def norm(graph: Graph, x: str, params: Norm, shape: EncoderShape) -> str:
+    """The norm that all of a family's layers have."""
+    return layer_norm(graph, x, params, shape.norm_epsilon)
+
+
+def layer_norm(graph: Graph, x: str, params: Norm, epsilon: float) -> str:
     """LayerNorm over the last axis."""
-    epsilon = shape.norm_epsilon
-    scale = graph.array(np.asarray(params.scale), "norm.scale")
-    bias = graph.array(np.asarray(params.bias), "norm.bias")
-    return graph.add("LayerNormalization", x, scale, bias, axis=-1, epsilon=epsilon)
+    given = [x, graph.array(np.asarray(params.scale), "norm.scale")]
+    if params.bias is not None:
+        given.append(graph.array(np.asarray(params.bias), "norm.bias"))
+    return graph.add("LayerNormalization", *given, axis=-1, epsilon=epsilon)
 
 
 def gelu(graph: Graph, x: str) -> str:
@@ -88,22 +102,31 @@ def gelu(graph: Graph, x: str) -> str:
 def write_attention(graph: Graph, x: str, of: Of) -> str:
     """Heads, the window if there is one, LoRA in the kernels, and the prefix."""
     layer, shape = lora.merged(of.layer), of.shape
-    width, (heads, size) = shape.width, layer.query.bias.shape
+    width, (heads, size) = shape.width, layer.query.kernel.shape[1:]
     split = graph.ints(0, 0, heads, size)
-    given = opened(graph, x, layer.attention_norm, shape)
+    is_bare = layer.marks is not None and bool(layer.marks[BARE] > 0.5)
+    given = x if is_bare else opened(graph, x, layer.attention_norm, shape)
 
     def one(dense: Dense, name: str, order: tuple[int, ...], scale: float = 1) -> str:
         kernel = np.asarray(dense.kernel).reshape(width, -1) * np.float32(scale)
-        bias = np.asarray(dense.bias).reshape(-1) * np.float32(scale)
+        bias = None
+        if dense.bias is not None:
+            bias = np.asarray(dense.bias).reshape(-1) * np.float32(scale)
         flat = affine(graph, given, kernel, bias, name)
         return graph.add("Transpose", graph.add("Reshape", flat, split), perm=order)
 
     # Scores are scaled before the product, in the weights: nothing is left to do.
     query = one(layer.query, "query", (0, 2, 1, 3), size**-0.5)
-    key = one(layer.key, "key", (0, 2, 3, 1))
+    if shape.spec.positions == ROTARY:
+        query = rotated(graph, query, of)
+        key = rotated(graph, one(layer.key, "key", (0, 2, 1, 3)), of)
+        key = graph.add("Transpose", key, perm=(0, 1, 3, 2))
+    else:
+        key = one(layer.key, "key", (0, 2, 3, 1))
     value = one(layer.value, "value", (0, 2, 1, 3))
     scores = graph.add("MatMul", query, key)
-    bias = bias_of(graph, of.seen, window_of(shape, of.values))
+    window = -shape.local_window if is_local(of) else window_of(shape, of.values)
+    bias = bias_of(graph, of.seen, window)
     scores = graph.add("Add", scores, bias)
     weights = graph.add("Softmax", scores, axis=-1)
     context = graph.add("MatMul", weights, value)
@@ -126,6 +149,37 @@ def prefix(graph: Graph, query: str, layer: LayerParams) -> str:
     return graph.add("MatMul", weights, graph.array(value, "prefix.value"))
 
 
+def is_local(of: Of) -> bool:
+    """Whether the layer sees its neighbours alone."""
+    return of.layer.marks is not None and bool(of.layer.marks[LOCAL] > 0.5)
+
+
+def rotated(graph: Graph, x: str, of: Of) -> str:
+    """Queries or keys `batch head seq head_dim`, turned by their places."""
+    half = of.shape.head_dim // 2
+    cos, sin = turns(graph, of)
+    ends = graph.ints(0), graph.ints(half), graph.ints(2 * half)
+    one, other = (
+        graph.add("Slice", x, first, last, graph.ints(3))
+        for first, last in itertools.pairwise(ends)
+    )
+    left = graph.add("Sub", graph.add("Mul", one, cos), graph.add("Mul", other, sin))
+    right = graph.add("Add", graph.add("Mul", other, cos), graph.add("Mul", one, sin))
+    return graph.add("Concat", left, right, axis=-1)
+
+
+def turns(graph: Graph, of: Of) -> tuple[str, str]:
+    """`seq half`, made once for every base of angles."""
+    theta = of.shape.local_theta if is_local(of) else of.shape.theta
+    if theta not in of.seen.turns:
+        places = graph.add("Cast", places_of(graph, of.seen.length), to=_FLOAT)
+        column = graph.add("Unsqueeze", places, graph.ints(1))
+        per_token = graph.array(frequencies(theta, of.shape.head_dim)[None], "turn")
+        angles = graph.add("Mul", column, per_token)
+        of.seen.turns[theta] = graph.add("Cos", angles), graph.add("Sin", angles)
+    return of.seen.turns[theta]
+
+
 def window_of(shape: EncoderShape, values: Mapping[str, int]) -> int:
     """How far a token sees; 0 where that is everything."""
     window = values.get(windowed.WINDOW, 0)
@@ -144,12 +198,17 @@ def bias_of(graph: Graph, seen: Seen, window: int) -> str:
 
 
 def band(graph: Graph, length: str, window: int) -> str:
-    """`seq seq`, true for neighbours, and for the first token and all others."""
+    """`seq seq`, true for neighbours, and for the first token and all others.
+
+    Below 0 for neighbours alone.
+    """
     places = places_of(graph, length)
     row = graph.add("Unsqueeze", places, graph.ints(0))
     column = graph.add("Unsqueeze", places, graph.ints(1))
     apart = graph.add("Abs", graph.add("Sub", row, column))
-    near = graph.add("LessOrEqual", apart, graph.array(np.int64(window)))
+    near = graph.add("LessOrEqual", apart, graph.array(np.int64(abs(window))))
+    if window < 0:
+        return near
     zero = graph.array(np.int64(0))
     first = (graph.add("Equal", one, zero) for one in (row, column))
     return graph.add("Or", near, graph.add("Or", *first))
@@ -167,6 +226,9 @@ def write_feed_forward(graph: Graph, x: str, of: Of) -> str:
     layer = of.layer
     given = opened(graph, x, layer.ffn_norm, of.shape)
     inner = gelu(graph, affine(graph, given, layer.up.kernel, layer.up.bias, "up"))
+    if layer.gate is not None:
+        gate = affine(graph, given, layer.gate.kernel, layer.gate.bias, "gate")
+        inner = graph.add("Mul", inner, gate)
     output = affine(graph, inner, layer.down.kernel, layer.down.bias, "down")
     return closed(graph, x, output, layer.ffn_norm, of.shape)
 

@@ -1,9 +1,17 @@
 """The contract of an encoder family: how it computes, what its weights are called."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from xlnas_jax.space.shape import AFTER, BEFORE, FROM_PADDING, LEARNED, Spec
+from xlnas_jax.space.shape import (
+    AFTER,
+    BEFORE,
+    FROM_PADDING,
+    LEARNED,
+    ROTARY,
+    EncoderShape,
+    Spec,
+)
 from xlnas_jax.supernet.families.layout import Rule
 from xlnas_jax.types import ConfigError
 
@@ -13,15 +21,29 @@ BUILT: Mapping[str, tuple[Any, ...]] = {
     "norm": ("layer",),
     "has_embedding_norm": (True, False),
     "has_final_norm": (False, True),
-    "positions": (LEARNED, FROM_PADDING),
+    "has_norm_biases": (True, False),
+    "positions": (LEARNED, FROM_PADDING, ROTARY),
     "activation": ("gelu",),
-    "is_gated": (False,),
-    "has_biases": (True,),
+    "is_gated": (False, True),
+    "has_biases": (True, False),
     "has_grouped_heads": (False,),
-    "has_local_layers": (False,),
+    "has_local_layers": (False, True),
+    "is_first_bare": (False, True),
     "has_segments": (True, False),
-    "head": ("tanh", "relu"),
+    "head": ("tanh", "relu", "gelu, norm"),
 }
+
+
+def no_sizes(config: Mapping[str, Any], num_layers: int, where: str) -> dict[str, Any]:
+    """Of a family that has no more than BERT."""
+    del config, num_layers, where
+    return {}
+
+
+def no_entries(shape: EncoderShape, is_local: Sequence[bool]) -> dict[str, Any]:
+    """Likewise."""
+    del shape, is_local
+    return {}
 
 
 class Family(NamedTuple):
@@ -48,6 +70,13 @@ class Family(NamedTuple):
         keys: of `config.json`, where a size is called otherwise than by BERT; empty
             where it is not configured.
         epsilon: of norms, where `config.json` leaves it out.
+        poolings: what its classifiers of sentences can pool by, as `config.json` calls
+            it; empty where they have no choice.
+        class_entries: what `config.json` says of a classifier as it is written here.
+        sizes_of: `(config, num_layers, where) -> fields` of `EncoderShape` that only
+            some families have.
+        entries: `(shape, is_local) -> entries` of `config.json`, the inverse, for
+            layers of which some are local.
     """
 
     name: str
@@ -66,6 +95,10 @@ class Family(NamedTuple):
     final: tuple[Rule, ...] = ()
     keys: Mapping[str, str] = {}
     epsilon: float = 1e-12
+    poolings: Mapping[str, str] = {"cls": ""}
+    class_entries: Mapping[str, Any] = {}
+    sizes_of: Callable[[Mapping[str, Any], int, str], dict[str, Any]] = no_sizes
+    entries: Callable[[EncoderShape, Sequence[bool]], dict[str, Any]] = no_entries
 
     def key(self, name: str) -> str:
         """What BERT calls `name` in its `config.json`, in that of this family."""

@@ -28,29 +28,44 @@ class Rule(NamedTuple):
             `roberta.` or nothing), `{layer}` for the layer's index.
         target: path of fields in `EncoderParams`, `HeadParams` or `MlmHead`.
         layout: stored axes, grouped, `->` our axes.
+        part: which of so many equal parts of the stored tensor it is, along the first
+            axis: maps that are one.
+        first: the first layer that has it.
     """
 
     source: str
     target: str
     layout: str
+    part: tuple[int, int] = (0, 1)
+    first: int = 0
 
 
 def dense(source: str, target: str, inputs: str, outputs: str) -> tuple[Rule, Rule]:
     """Weight and bias of an affine map."""
-    kernel = f"({outputs}) ({inputs}) -> {inputs} {outputs}"
     bias = f"({outputs}) -> {outputs}"
     return (
-        Rule(f"{source}.weight", f"{target}.kernel".lstrip("."), kernel),
+        kernel(source, target, inputs, outputs),
         Rule(f"{source}.bias", f"{target}.bias".lstrip("."), bias),
     )
+
+
+def kernel(source: str, target: str, inputs: str, outputs: str) -> Rule:
+    """Weight of an affine map without a bias."""
+    layout = f"({outputs}) ({inputs}) -> {inputs} {outputs}"
+    return Rule(f"{source}.weight", f"{target}.kernel".lstrip("."), layout)
 
 
 def norm(source: str, target: str) -> tuple[Rule, Rule]:
     """Scale and shift of a norm."""
     return (
-        Rule(f"{source}.weight", f"{target}.scale", "(model) -> model"),
+        scale(source, target),
         Rule(f"{source}.bias", f"{target}.bias", "(model) -> model"),
     )
+
+
+def scale(source: str, target: str) -> Rule:
+    """Of a norm that has no shift."""
+    return Rule(f"{source}.weight", f"{target}.scale", "(model) -> model")
 
 
 def table(source: str, target: str, rows: str) -> Rule:
@@ -80,8 +95,14 @@ def _axes(layout: str) -> tuple[list[list[str]], list[str], list[str]]:
     return groups, [axis for group in groups for axis in group], right.split()
 
 
+def whole_shape(rule: Rule, sizes: Sizes) -> tuple[int, ...]:
+    """Shape of the tensor in a checkpoint that a rule's is, or is a part of."""
+    first, *rest = stored_shape(rule.layout, sizes)
+    return first * rule.part[1], *rest
+
+
 def stored_shape(layout: str, sizes: Sizes) -> tuple[int, ...]:
-    """Shape of the tensor in a checkpoint."""
+    """Shape of a stored tensor, or of its part."""
     return tuple(math.prod(sizes[a] for a in group) for group in _axes(layout)[0])
 
 

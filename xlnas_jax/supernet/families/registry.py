@@ -9,6 +9,7 @@ from xlnas_jax.supernet.families import (
     bert,
     camembert,
     distilbert,
+    modernbert,
     roberta,
     xlm_roberta,
     xlm_roberta_xl,
@@ -18,7 +19,15 @@ from xlnas_jax.types import ConfigError, brief
 
 FAMILIES: Mapping[str, Family] = {
     made.FAMILY.name: made.FAMILY
-    for made in (bert, roberta, xlm_roberta, xlm_roberta_xl, camembert, distilbert)
+    for made in (
+        bert,
+        roberta,
+        xlm_roberta,
+        xlm_roberta_xl,
+        camembert,
+        distilbert,
+        modernbert,
+    )
 }
 # Of encoders that were trained from nothing here, and as which they compute.
 SCRATCH, OF_SCRATCH = "scratch", "bert"
@@ -61,4 +70,6 @@ def spec_of(name: str) -> Spec:
 
 def shape_from(content: Mapping[str, Any]) -> EncoderShape:
     """The inverse of `EncoderShape.as_dict`; the spec is that of the family."""
-    return EncoderShape(**content, spec=spec_of(content["family"]))
+    local = tuple(content.get("local_layers", ()))
+    spec = spec_of(content["family"])
+    return EncoderShape(**{**content, "local_layers": local}, spec=spec)

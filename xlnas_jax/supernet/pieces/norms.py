@@ -8,6 +8,8 @@ References:
     https://arxiv.org/abs/2002.04745
 """
 
+import jax.numpy as jnp
+
 from xlnas_jax.space.shape import BEFORE, EncoderShape
 from xlnas_jax.supernet.backward import Hidden, layer_norm
 from xlnas_jax.supernet.params import Norm
@@ -16,6 +18,13 @@ from xlnas_jax.supernet.params import Norm
 def normal(x: Hidden, norm: Norm, shape: EncoderShape) -> Hidden:
     """The norm that all of a family's layers have."""
     return layer_norm(x, norm, shape.norm_epsilon)
+
+
+def new_norm(shape: EncoderShape, *lead: int) -> Norm:
+    """One that scales by one, or so many of them."""
+    size = (*lead, shape.width)
+    bias = jnp.zeros(size) if shape.spec.has_norm_biases else None
+    return Norm(jnp.ones(size), bias)
 
 
 def read(x: Hidden, norm: Norm, shape: EncoderShape) -> Hidden:

@@ -24,8 +24,8 @@ from xlnas_jax.supernet.layers import (
     drop,
     project,
 )
-from xlnas_jax.supernet.params import Dense, LayerParams, Norm
-from xlnas_jax.supernet.pieces import norms
+from xlnas_jax.supernet.params import Dense, LayerParams
+from xlnas_jax.supernet.pieces import norms, positions
 from xlnas_jax.supernet.stages import lora, prefix
 
 HEADS = "heads"
@@ -40,6 +40,7 @@ AXES = (
     ("output.bias", "model"),
     ("attention_norm.scale", "model"),
     ("attention_norm.bias", "model"),
+    ("marks", "mark"),
 )
 
 
@@ -52,7 +53,9 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
 def params(shape: EncoderShape, heads: Counts) -> Counts:
     """Weights and biases of four affine maps, and a norm."""
     width, inner = shape.width, heads * shape.head_dim
-    return (heads > 0) * (4 * width * inner + 3 * inner + width + shape.norm_size)
+    biases = shape.spec.has_biases * (3 * inner + width)
+    rest = shape.norm_size + shape.num_marks
+    return (heads > 0) * (4 * width * inner + biases + rest)
 
 
 def flops(shape: EncoderShape, length: int, heads: Counts) -> Counts:
@@ -66,10 +69,20 @@ def widest(shape: EncoderShape, length: int, heads: Counts) -> Counts:
     return 4 * length * heads * shape.head_dim + 2 * heads * length * length
 
 
+def read(x: Hidden, layer: LayerParams, shape: EncoderShape) -> Hidden:
+    """What attention reads of what passes through a layer."""
+    given = norms.read(x, layer.attention_norm, shape)
+    if not shape.spec.is_first_bare:
+        return given
+    return jnp.where(positions.is_marked(layer, positions.BARE), x, given)
+
+
 def projected(
-    x: Hidden, layer: LayerParams, masks: Mapping[str, Any]
+    x: Hidden, layer: LayerParams, masks: Mapping[str, Any], shape: EncoderShape
 ) -> tuple[Heads, Heads, Heads]:
     """Queries, keys and values of every head, with what is added at low rank.
+
+    Where positions are rotary, queries and keys are turned.
 
     Heads before tokens: batched products over the last two axes run twice as fast on
     CPU, the copies of the transposition included.
@@ -82,7 +95,8 @@ def projected(
         )
         return (given if more is None else given + more).transpose(0, 2, 1, 3)
 
-    return one("query"), one("key"), one("value")
+    query, key = (positions.rotated(one(n), layer, shape) for n in ("query", "key"))
+    return query, key, one("value")
 
 
 def finished(
@@ -123,13 +137,12 @@ def attention(
     `band` multiplies what each token gives to each other one, before they are
     normalised.
     """
-    given = norms.read(x, layer.attention_norm, shape)
-    query, key, value = projected(given, layer, masks)
+    query, key, value = projected(read(x, layer, shape), layer, masks, shape)
     scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
     # A finite fill: with -inf a fully padded row would turn into NaN.
     fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
     scores = scores * (query.shape[-1] ** -0.5)
-    is_seen = mask[:, None, None, :]
+    is_seen = positions.within(mask[:, None, None, :], layer, shape)
     if band is not None:
         # What lies outside must not set the scale of what lies inside.
         is_seen = is_seen & (band > 0)[None, None]
@@ -159,14 +172,17 @@ def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, 
     heads, size = shape.num_heads, shape.head_dim
 
     def dense(inputs: tuple[int, ...], outputs: tuple[int, ...]) -> Dense:
-        return Dense(normal(layers, *inputs, *outputs), jnp.zeros((layers, *outputs)))
+        bias = jnp.zeros((layers, *outputs)) if shape.spec.has_biases else None
+        return Dense(normal(layers, *inputs, *outputs), bias)
 
+    marks = positions.marks_of(shape)
     return {
         "query": dense((width,), (heads, size)),
         "key": dense((width,), (heads, size)),
         "value": dense((width,), (heads, size)),
         "output": dense((heads, size), (width,)),
-        "attention_norm": Norm(jnp.ones((layers, width)), jnp.zeros((layers, width))),
+        "attention_norm": norms.new_norm(shape, layers),
+        "marks": None if marks is None else jnp.asarray(marks),
     }
 
 

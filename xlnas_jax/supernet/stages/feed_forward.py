@@ -1,4 +1,4 @@
-"""The feed-forward part: two affine maps around a GELU, with any of its neurons.
+"""The feed-forward part: affine maps around a GELU, with any of its neurons.
 
 References:
     Vaswani et al., "Attention is all you need", 2017. https://arxiv.org/abs/1706.03762
@@ -22,13 +22,15 @@ from xlnas_jax.supernet.layers import (
     drop,
     project,
 )
-from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.params import Dense, LayerParams
 from xlnas_jax.supernet.pieces import norms
 
 FFN = "ffn"
 AXES = (
     ("up.kernel", "model neuron"),
     ("up.bias", "neuron"),
+    ("gate.kernel", "model neuron"),
+    ("gate.bias", "neuron"),
     ("down.kernel", "neuron model"),
     ("down.bias", "model"),
     ("ffn_norm.scale", "model"),
@@ -44,18 +46,20 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
 
 def params(shape: EncoderShape, neurons: Counts) -> Counts:
     """Weights and biases of two affine maps, and a norm."""
-    width = shape.width
-    return (neurons > 0) * (2 * width * neurons + neurons + width + shape.norm_size)
+    width, maps = shape.width, 1 + shape.spec.is_gated
+    biases = shape.spec.has_biases * (maps * neurons + width)
+    kernels = (maps + 1) * width * neurons
+    return (neurons > 0) * (kernels + biases + shape.norm_size)
 
 
 def flops(shape: EncoderShape, length: int, neurons: Counts) -> Counts:
     """The affine maps."""
-    return 2 * length * (2 * shape.width * neurons)
+    return 2 * length * (2 + shape.spec.is_gated) * shape.width * neurons
 
 
 def widest(shape: EncoderShape, length: int, neurons: Counts) -> Counts:
-    """What the neurons are before and after the GELU."""
-    return 2 * length * neurons
+    """What the neurons are before and after the activation, and their gates."""
+    return (2 + shape.spec.is_gated) * length * neurons
 
 
 def feed_forward(
@@ -65,8 +69,14 @@ def feed_forward(
     neuron_mask: Float[Array, "#batch ffn"] | None = None,
     dropout: Dropout | None = None,
 ) -> Hidden:
-    """Two affine maps with an exact (erf) GELU, residual sum and norm."""
-    inner = gelu(project(norms.read(x, layer.ffn_norm, shape), layer.up))
+    """Affine maps with an exact (erf) GELU between them, residual sum and norm.
+
+    Gated, what it gives is multiplied by another map of the same.
+    """
+    given = norms.read(x, layer.ffn_norm, shape)
+    inner = gelu(project(given, layer.up))
+    if layer.gate is not None:
+        inner = inner * project(given, layer.gate)
     if neuron_mask is not None:
         inner = inner * neuron_mask.astype(x.dtype)[:, None, :]
     output = drop(project(inner, layer.down), dropout, 2)
@@ -85,10 +95,16 @@ def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, 
     """New weights at full size."""
     del values  # the model's own
     layers, width, inner = shape.num_layers, shape.width, shape.ffn
+
+    def dense(inputs: int, outputs: int) -> Dense:
+        bias = jnp.zeros((layers, outputs)) if shape.spec.has_biases else None
+        return Dense(normal(layers, inputs, outputs), bias)
+
     return {
-        "up": Dense(normal(layers, width, inner), jnp.zeros((layers, inner))),
-        "down": Dense(normal(layers, inner, width), jnp.zeros((layers, width))),
-        "ffn_norm": Norm(jnp.ones((layers, width)), jnp.zeros((layers, width))),
+        "up": dense(width, inner),
+        "down": dense(inner, width),
+        "ffn_norm": norms.new_norm(shape, layers),
+        "gate": dense(width, inner) if shape.spec.is_gated else None,
     }
 
 

@@ -22,7 +22,6 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Counts, Run
 from xlnas_jax.supernet.layers import Hidden, TokenMask
 from xlnas_jax.supernet.params import LayerParams
-from xlnas_jax.supernet.pieces import norms
 from xlnas_jax.supernet.stages import attention
 from xlnas_jax.types import ConfigError
 
@@ -34,6 +33,12 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
     """Heads, and tokens that are seen on each side; the last choice sees all."""
     if not config.window:
         return ()
+    if shape.spec.has_local_layers:
+        raise ConfigError(
+            f"space.window: layers of the family {shape.family} have windows of their "
+            f"own, and none may be chosen; got {list(config.window)}. Leave it out, or "
+            f"use an encoder of another family."
+        )
     if list(config.window) != sorted(set(config.window)) or config.window[0] < 1:
         raise ConfigError(
             f"space.window: choices must rise, differ and be at least 1; got "
@@ -113,8 +118,8 @@ def banded_attention(
 ) -> Hidden:
     """The same as under a band, computed in blocks of `window` tokens."""
     length = x.shape[1]
-    given = norms.read(x, layer.attention_norm, shape)
-    query, key, value = attention.projected(given, layer, attention.NO_MASKS)
+    given = attention.read(x, layer, shape)
+    query, key, value = attention.projected(given, layer, attention.NO_MASKS, shape)
     scale = query.shape[-1] ** -0.5
     near, seen = _near(query, key, mask, window)
     first = jnp.einsum(

@@ -87,8 +87,8 @@ def mixed(
     """What self-attention gave, of which the second half takes of the first."""
     source, target = jnp.split(x, 2)
     of_source, of_target = jnp.split(mask, 2)
-    query, _, _ = projected(target, layer, NO_MASKS)
-    _, key, value = projected(source, layer, NO_MASKS)
+    query, _, _ = projected(target, layer, NO_MASKS, shape)
+    _, key, value = projected(source, layer, NO_MASKS, shape)
     scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
     scores = scores * (query.shape[-1] ** -0.5)
     weights = jnp.exp(_log_chances(scores, of_source)).astype(x.dtype)
