@@ -44,6 +44,14 @@ CONFIGS["modernbert"] = {
     "local_attention": 6,
     "pad_token_id": 1,
 }
+CONFIGS["eurobert"] = {
+    "num_attention_heads": 6,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 20,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 250_000.0},
+    "classifier_pooling": "bos",
+    "pad_token_id": 1,
+}
 CONFIGS["distilbert"] = {"max_position_embeddings": 20, "hidden_dim": 36}
 
 SaveTiny = Callable[..., torch.nn.Module]

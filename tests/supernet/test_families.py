@@ -91,8 +91,8 @@ def test_every_family_computes_what_there_are_layers_for():
     [
         ({"positions": "relative"}, "positions must be 'learned' or .*got 'relative'"),
         ({"norm_place": "both"}, "norm_place must be 'after' or .*got 'both'"),
-        ({"norm": "rms"}, "norm must be 'layer'; got 'rms'"),
-        ({"has_grouped_heads": True}, "has_grouped_heads must be False; got True"),
+        ({"norm": "batch"}, "norm must be 'layer' or 'rms'; got 'batch'"),
+        ({"activation": "tanh"}, "activation must be 'gelu' or .*got 'tanh'"),
     ],
 )
 def test_a_spec_without_layers_is_refused_by_what_is_missing(changed, named):

@@ -49,7 +49,7 @@ class Disk:
         sizes = {"model": shape.width, "head_dim": shape.head_dim}
         sizes |= {axis: values[knob] for knob, axis in stage.units}
         axes = {path: names.split() for path, names in stage.axes}
-        sizes["mark"] = shape.num_marks
+        sizes |= {"mark": shape.num_marks, "mate": shape.group_size}
 
         def count(path: str) -> int:
             return math.prod(sizes[name] for name in axes[path])

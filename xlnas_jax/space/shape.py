@@ -9,7 +9,7 @@ AFTER, BEFORE = "after", "before"
 # What layers are told apart by, where they are not all alike.
 _MARKS = 2
 # Sizes that only some families have.
-SOME = ("theta", "local_theta", "local_window", "local_layers")
+SOME = ("num_groups", "theta", "local_theta", "local_window", "local_layers")
 POOLINGS = ("cls", "mean", "max", "attentive")
 
 
@@ -29,7 +29,7 @@ class Spec:
         has_final_norm: what the last layer gives passes one.
         positions: a `learned` table by place; `learned, from the padding`, in which
             padding has a row of its own and is not counted; `rotary`; `relative`.
-        activation: of the feed-forward part.
+        activation: of the feed-forward part, `gelu` or `silu`.
         is_gated: its first map is multiplied by another.
         has_biases: affine maps have biases.
         has_grouped_heads: several heads share keys and values.
@@ -77,6 +77,7 @@ class EncoderShape:
         num_segments: texts that tokens may be of; a table of them only where the spec
             has one.
         family: of the pretrained weights; `scratch` of none.
+        num_groups: of heads that share keys and values.
         theta, local_theta: base of the angles of rotary positions; of local layers.
         local_window: tokens that a local layer sees on each side.
         local_layers: their numbers, from 0.
@@ -95,6 +96,7 @@ class EncoderShape:
     norm_epsilon: float
     family: str = "bert"
     spec: Spec = Spec()
+    num_groups: int = 0
     theta: float = 0.0
     local_theta: float = 0.0
     local_window: int = 0
@@ -106,6 +108,10 @@ class EncoderShape:
                 f"position_offset {self.position_offset} for positions that are "
                 f"{self.spec.positions}"
             )
+        if self.spec.has_grouped_heads and (
+            self.num_groups < 1 or self.num_heads % self.num_groups
+        ):
+            raise ValueError(f"{self.num_groups} groups of {self.num_heads} heads")
         is_rotary = self.spec.positions == ROTARY
         if is_rotary and (self.head_dim % 2 or not self.theta > 1):
             raise ValueError(
@@ -137,6 +143,11 @@ class EncoderShape:
     def num_marks(self) -> int:
         """Numbers beside the weights of a layer that say of what kind it is."""
         return _MARKS if self.spec.has("marks") else 0
+
+    @property
+    def group_size(self) -> int:
+        """Heads that share keys and values."""
+        return self.num_heads // self.num_groups if self.num_groups else 1
 
     @property
     def norm_size(self) -> int:

@@ -29,6 +29,7 @@ EPSILON = 1e-5
 _ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
     "tanh": jnp.tanh,
     "relu": jax.nn.relu,
+    "gelu": gelu,
     "gelu, norm": gelu,
 }
 

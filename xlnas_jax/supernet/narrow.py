@@ -56,6 +56,12 @@ def narrowed_shape(shape: EncoderShape, width: int) -> EncoderShape:
     Raises:
         ConfigError: heads do not divide the width, or it is not smaller.
     """
+    if shape.spec.has_grouped_heads:
+        raise ConfigError(
+            f"model.narrow: heads must have keys and values each of their own, of "
+            f"which the longest are kept; those of the family {shape.family} share "
+            f"them. Leave out model.narrow, or use an encoder of another family."
+        )
     if not 0 < width < shape.width:
         raise ConfigError(
             f"model.narrow.width: must be below the hidden size of the model, "

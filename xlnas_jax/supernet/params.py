@@ -52,7 +52,8 @@ class LayerParams:
 
     Attributes:
         query, key, value: kernels `model head head_dim`, biases `head head_dim`.
-        output: kernel `head head_dim model`, bias `model`.
+        output: kernel `head head_dim model`, bias `model`. Of grouped heads queries
+            and output have `group mate` in place of `head`, keys and values `group`.
         attention_norm, ffn_norm: where `pieces.norms` says.
         up: kernel `model ffn`, bias `ffn`. down: kernel `ffn model`, bias `model`.
         gate: as `up`, of gated layers: what activated neurons are multiplied by.

@@ -29,6 +29,8 @@ POOLING = {"classification": "cls", "retrieval": "mean"}
 WORDS = ("Berlin", "Paris", "the", "river", "of", "many", "old", "people", "ዓለም", "мир")
 ROLES = {"source": "en", "target": ["de", "am"]}
 LENGTH = 20
+# Of heads that share keys and values in pairs.
+GROUPED = {"heads": (4, 0, 2)}
 
 
 def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
@@ -38,8 +40,8 @@ def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
         vocab_size=tokenizer.vocab_size,
         width=24,
         num_layers=3,
-        num_heads=3,
-        head_dim=8,
+        num_heads=4 if spec.has_grouped_heads else 3,
+        head_dim=6 if spec.has_grouped_heads else 8,
         ffn=40,
         max_positions=LENGTH + offset,
         num_segments=1 if "roberta" in family or family == "scratch" else 2,
@@ -75,11 +77,11 @@ def cut(
     """The same; `sizes` are those of the encoder, `values` those of knobs."""
     sizes = changes.pop("sizes", {})
     shape = dataclasses.replace(shape_of(family, tokenizer), **sizes)
-    some = shape.ffn * 2 // 5
+    some, step = shape.ffn * 2 // 5, shape.group_size
     pooling = changes.pop("pooling", POOLING.get(task, "cls"))
     chosen = changes.pop("values", {})
     config = SpaceConfig(
-        heads=tuple(range(shape.num_heads + 1)),
+        heads=tuple(range(0, shape.num_heads + 1, step)),
         ffn=(0, some, shape.ffn),
         min_layers=0,
         pooling=(pooling,),
@@ -102,7 +104,7 @@ def cut(
     )
     values: dict[str, Any] = {
         "keep": [1, int(heads[1] >= 0), 1],
-        "heads": [max(h, 0) for h in heads],
+        "heads" if step == 1 else "groups": [max(h, 0) // step for h in heads],
         "ffn": [some, shape.ffn, some],
         "pooling": [pooling],
         **chosen,

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import xlnas_jax
-from tests.export.forms.networks import LABELS, LENGTH, ROLES, network
+from tests.export.forms.networks import GROUPED, LABELS, LENGTH, ROLES, network
 from xlnas_jax.export.artifact.artifact import Written, save_artifact
 from xlnas_jax.export.forms import hugging_face, registry
 from xlnas_jax.export.forms.registry import (
@@ -66,6 +66,26 @@ def test_a_dropped_layer_is_not_written(tokenizer, tmp_path) -> None:
     write_form(subnet, "hf", tmp_path, ["de"])
     config = json.loads((tmp_path / "hf" / "config.json").read_text())
     assert config["num_hidden_layers"] == 2 and config["intermediate_size"] == 16
+
+
+@pytest.mark.parametrize("task", ["classification", "tagging", "retrieval"])
+def test_groups_of_heads_are_written(tokenizer, tmp_path, task) -> None:
+    subnet = network(tokenizer, task, "eurobert", **GROUPED)
+    assert 0.0 < write_form(subnet, "hf", tmp_path, ["de", "am"]) <= TOLERANCE
+    config = json.loads((tmp_path / "hf" / "config.json").read_text())
+    assert config["num_key_value_heads"] == 2 and config["num_attention_heads"] == 4
+
+
+@pytest.mark.parametrize("family", ["modernbert", "eurobert"])
+def test_what_only_some_families_have_is_kept(tokenizer, tmp_path, family) -> None:
+    sizes = GROUPED if family == "eurobert" else {}
+    subnet = network(tokenizer, "retrieval", family, **sizes)
+    given = {"architecture": {}, "card": Written("", ROLES)}
+    save_artifact(tmp_path / "model", subnet, **given)
+    loaded = xlnas_jax.load(tmp_path / "model")
+    assert loaded.shape == subnet.shape and loaded.shape.theta > 1
+    texts = ["Paris the river", "мир"]
+    np.testing.assert_array_equal(loaded.vectors(texts), subnet.vectors(texts))
 
 
 def test_halves_without_a_norm_behind_them_are_written_as_zeros(

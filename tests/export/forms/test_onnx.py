@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.export.forms.networks import network
+from tests.export.forms.networks import GROUPED, network
 from xlnas_jax.export.forms import onnx as onnx_form
 from xlnas_jax.export.forms import onnx_int8
 from xlnas_jax.export.forms.registry import TOLERANCE, require_possible, write_form
@@ -41,6 +41,7 @@ def graph_of(folder: Path, file: str = onnx_form.FILE):
         ("retrieval", "bert", {}),
         ("classification", "distilbert", {}),
         ("retrieval", "xlm-roberta-xl", {"heads": (3, 0, 2)}),
+        ("tagging", "eurobert", GROUPED),
         ("classification", "modernbert", {"heads": (3, 0, 2), "pooling": "mean"}),
         *(
             pytest.param(*one, marks=pytest.mark.slow)

@@ -30,6 +30,7 @@ SIZES: dict[str, dict] = {
         "local_window": 3,
         "local_layers": (1,),
     },
+    "eurobert": {"theta": 250_000.0, "num_groups": 2},
 }
 # A choice that leaves out each half, and what may stand beside them.
 ALL = SpaceConfig(
@@ -41,7 +42,7 @@ ALL = SpaceConfig(
     pooling=("mean",),
 )
 FEW = SpaceConfig(heads=(2, 4), ffn=(8, 32), pooling=("mean",))
-SPACES: dict[str, SpaceConfig] = {}
+SPACES = {"eurobert": dataclasses.replace(ALL, lora=(), prefix=())}
 
 
 def shape_of(name: str, **sizes: int) -> EncoderShape:

@@ -16,6 +16,7 @@ from xlnas_jax.space.cost import HeadSize
 from xlnas_jax.space.shape import POOLINGS, SOME, EncoderShape
 from xlnas_jax.supernet.families.registry import FAMILIES, SCRATCH, shape_from
 from xlnas_jax.supernet.stages.registry import (
+    GROUPED,
     PRETRAINED,
     STAGES,
     in_words,
@@ -49,6 +50,7 @@ MOST = {
 # Of any kind of unit.
 MOST_UNITS = 1 << 18
 DEFAULT_KNOBS = tuple(name for stage in PRETRAINED for name in stage.knobs)
+_GROUPED = tuple(name for stage in GROUPED for name in stage.knobs)
 # Of bases of angles, which are the largest numbers among what some families have.
 _MOST_SIZE = 1e12
 FROM_ZERO = ("position_offset", "pad_id")
@@ -203,7 +205,8 @@ def _parse_layers(content: Any) -> tuple[LayerSize, ...]:
         names = set(size) if isinstance(size, dict) else set()
         known = {name for one in stages_with(names) for name in one.knobs}
         # Every layer is a chain of known stages, those of pretrained encoders among it.
-        is_chain = known == names and known.issuperset(DEFAULT_KNOBS)
+        has_all = any(known.issuperset(all) for all in (DEFAULT_KNOBS, _GROUPED))
+        is_chain = known == names and has_all
         needed = known if is_chain else {*DEFAULT_KNOBS}
         _require_known(size, needed, needed, f"layers[{i}].")
         for name in sorted(names):

@@ -30,9 +30,8 @@ from xlnas_jax.supernet.families.registry import of_layers
 from xlnas_jax.supernet.params import LayerParams
 from xlnas_jax.supernet.pieces.positions import BARE, LOCAL
 from xlnas_jax.supernet.stages import lora
-from xlnas_jax.supernet.stages.attention import HEADS
 from xlnas_jax.supernet.stages.feed_forward import FFN
-from xlnas_jax.supernet.stages.registry import PRETRAINED, stages_with
+from xlnas_jax.supernet.stages.registry import GROUPED, PRETRAINED, stages_with
 from xlnas_jax.supernet.units import blank
 
 # Of each task: the class, by what its name begins with, and where its head stands.
@@ -66,9 +65,10 @@ def refuse(subnet: Subnet) -> str | None:
         return "it has no layer"
     is_behind = subnet.shape.spec.norm_place == AFTER
     for number, size in enumerate(map(dict, kept.sizes), 1):
-        if stages_with(size) != PRETRAINED:
+        stages = stages_with(size)
+        if stages not in (PRETRAINED, GROUPED):
             return f"layer {number} has more than attention and feed-forward parts"
-        if is_behind and not (size[HEADS] and size[FFN]):
+        if is_behind and any(stage.is_absent(size) for stage in stages):
             return f"layer {number} lacks one of its halves, with the norm after it"
     return None
 

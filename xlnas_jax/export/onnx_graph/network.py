@@ -17,8 +17,8 @@ from xlnas_jax.export.onnx_graph.stages import (
     UNSEEN,
     Of,
     Seen,
+    activated,
     affine,
-    gelu,
     layer_norm,
     norm,
     places_of,
@@ -164,7 +164,7 @@ def _activated(graph: Graph, x: str, head: HeadParams) -> str:
     """What follows the dense layer of a classifier of sentences."""
     if head.activation in _ACTIVATIONS:
         return graph.add(_ACTIVATIONS[head.activation], x)
-    x = gelu(graph, x)
+    x = activated(graph, x, "gelu")
     return x if head.norm is None else layer_norm(graph, x, head.norm, HEAD_EPSILON)
 
 

@@ -6,6 +6,7 @@ look for, an affine map a product with a constant, which quantisers look for.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
@@ -17,7 +18,14 @@ from xlnas_jax.space.shape import BEFORE, ROTARY, EncoderShape
 from xlnas_jax.space.stage import Stage
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
 from xlnas_jax.supernet.pieces.positions import BARE, LOCAL, frequencies
-from xlnas_jax.supernet.stages import adapter, attention, feed_forward, lora, windowed
+from xlnas_jax.supernet.stages import (
+    adapter,
+    attention,
+    feed_forward,
+    grouped,
+    lora,
+    windowed,
+)
 from xlnas_jax.supernet.stages.prefix import FIELD
 
 # What is added to the score of a token that is not seen. Finite, as in `attention`.
@@ -81,7 +89,14 @@ def closed(graph: Graph, x: str, output: str, params: Norm, shape: EncoderShape)
 
 def norm(graph: Graph, x: str, params: Norm, shape: EncoderShape) -> str:
     """The norm that all of a family's layers have."""
-    return layer_norm(graph, x, params, shape.norm_epsilon)
+    if shape.spec.norm != "rms":
+        return layer_norm(graph, x, params, shape.norm_epsilon)
+    square = graph.add("ReduceMean", graph.add("Mul", x, x), axes=(-1,), keepdims=1)
+    length = graph.add(
+        "Sqrt", graph.add("Add", square, graph.number(shape.norm_epsilon))
+    )
+    scale = graph.array(np.asarray(params.scale), "norm.scale")
+    return graph.add("Mul", graph.add("Div", x, length), scale)
 
 
 def layer_norm(graph: Graph, x: str, params: Norm, epsilon: float) -> str:
@@ -99,11 +114,18 @@ def gelu(graph: Graph, x: str) -> str:
     return graph.add("Mul", twice, graph.number(0.5))
 
 
+def activated(graph: Graph, x: str, name: str) -> str:
+    """GELU, or `x sigmoid(x)`."""
+    if name == "silu":
+        return graph.add("Mul", x, graph.add("Sigmoid", x))
+    return gelu(graph, x)
+
+
 def write_attention(graph: Graph, x: str, of: Of) -> str:
     """Heads, the window if there is one, LoRA in the kernels, and the prefix."""
     layer, shape = lora.merged(of.layer), of.shape
-    width, (heads, size) = shape.width, layer.query.kernel.shape[1:]
-    split = graph.ints(0, 0, heads, size)
+    width, size = shape.width, shape.head_dim
+    heads = math.prod(layer.query.kernel.shape[1:]) // size
     is_bare = layer.marks is not None and bool(layer.marks[BARE] > 0.5)
     given = x if is_bare else opened(graph, x, layer.attention_norm, shape)
 
@@ -113,6 +135,7 @@ def write_attention(graph: Graph, x: str, of: Of) -> str:
         if dense.bias is not None:
             bias = np.asarray(dense.bias).reshape(-1) * np.float32(scale)
         flat = affine(graph, given, kernel, bias, name)
+        split = graph.ints(0, 0, kernel.shape[1] // size, size)
         return graph.add("Transpose", graph.add("Reshape", flat, split), perm=order)
 
     # Scores are scaled before the product, in the weights: nothing is left to do.
@@ -124,6 +147,10 @@ def write_attention(graph: Graph, x: str, of: Of) -> str:
     else:
         key = one(layer.key, "key", (0, 2, 3, 1))
     value = one(layer.value, "value", (0, 2, 1, 3))
+    if shape.group_size > 1:
+        shared = np.repeat(np.arange(heads // shape.group_size), shape.group_size)
+        places = graph.array(shared.astype(np.int64), "group")
+        key, value = (graph.add("Gather", x, places, axis=1) for x in (key, value))
     scores = graph.add("MatMul", query, key)
     window = -shape.local_window if is_local(of) else window_of(shape, of.values)
     bias = bias_of(graph, of.seen, window)
@@ -225,7 +252,8 @@ def write_feed_forward(graph: Graph, x: str, of: Of) -> str:
     """Token by token."""
     layer = of.layer
     given = opened(graph, x, layer.ffn_norm, of.shape)
-    inner = gelu(graph, affine(graph, given, layer.up.kernel, layer.up.bias, "up"))
+    inner = affine(graph, given, layer.up.kernel, layer.up.bias, "up")
+    inner = activated(graph, inner, of.shape.spec.activation)
     if layer.gate is not None:
         gate = affine(graph, given, layer.gate.kernel, layer.gate.bias, "gate")
         inner = graph.add("Mul", inner, gate)
@@ -243,6 +271,7 @@ def write_adapter(graph: Graph, x: str, of: Of) -> str:
 STAGES: Mapping[str, Write] = {
     attention.STAGE.name: write_attention,
     windowed.STAGE.name: write_attention,
+    grouped.STAGE.name: write_attention,
     feed_forward.STAGE.name: write_feed_forward,
     adapter.STAGE.name: write_adapter,
 }

@@ -18,19 +18,19 @@ from xlnas_jax.types import ConfigError
 # Of each part of a spec, what there are layer functions for.
 BUILT: Mapping[str, tuple[Any, ...]] = {
     "norm_place": (AFTER, BEFORE),
-    "norm": ("layer",),
+    "norm": ("layer", "rms"),
     "has_embedding_norm": (True, False),
     "has_final_norm": (False, True),
     "has_norm_biases": (True, False),
     "positions": (LEARNED, FROM_PADDING, ROTARY),
-    "activation": ("gelu",),
+    "activation": ("gelu", "silu"),
     "is_gated": (False, True),
     "has_biases": (True, False),
-    "has_grouped_heads": (False,),
+    "has_grouped_heads": (False, True),
     "has_local_layers": (False, True),
     "is_first_bare": (False, True),
     "has_segments": (True, False),
-    "head": ("tanh", "relu", "gelu, norm"),
+    "head": ("tanh", "relu", "gelu", "gelu, norm"),
 }
 
 

@@ -84,6 +84,8 @@ def axis_sizes(shape: EncoderShape) -> dict[str, int]:
         "inner": shape.width,
         "head": shape.num_heads,
         "head_dim": shape.head_dim,
+        "group": shape.num_groups,
+        "mate": shape.group_size,
         "neuron": shape.ffn,
     }
 

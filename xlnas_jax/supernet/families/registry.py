@@ -9,6 +9,7 @@ from xlnas_jax.supernet.families import (
     bert,
     camembert,
     distilbert,
+    eurobert,
     modernbert,
     roberta,
     xlm_roberta,
@@ -27,6 +28,7 @@ FAMILIES: Mapping[str, Family] = {
         camembert,
         distilbert,
         modernbert,
+        eurobert,
     )
 }
 # Of encoders that were trained from nothing here, and as which they compute.

@@ -6,8 +6,11 @@ output is added to what has passed none (`x + part(LN(x))`), with one more at th
 References:
     Xiong et al., "On layer normalization in the transformer architecture", 2020.
     https://arxiv.org/abs/2002.04745
+    Zhang & Sennrich, "Root mean square layer normalization", 2019.
+    https://arxiv.org/abs/1910.07467
 """
 
+import jax
 import jax.numpy as jnp
 
 from xlnas_jax.space.shape import BEFORE, EncoderShape
@@ -17,7 +20,18 @@ from xlnas_jax.supernet.params import Norm
 
 def normal(x: Hidden, norm: Norm, shape: EncoderShape) -> Hidden:
     """The norm that all of a family's layers have."""
+    if shape.spec.norm == "rms":
+        return _rms_norm(x, norm, shape.norm_epsilon)
     return layer_norm(x, norm, shape.norm_epsilon)
+
+
+def _rms_norm(x: Hidden, norm: Norm, epsilon: float) -> Hidden:
+    """Scaled to a mean square of one; the mean stays what it is."""
+    wide = x.astype(jnp.float32)
+    square = jnp.square(wide).mean(-1, keepdims=True)
+    return (wide * jax.lax.rsqrt(square + epsilon) * norm.scale[None, None]).astype(
+        x.dtype
+    )
 
 
 def new_norm(shape: EncoderShape, *lead: int) -> Norm:

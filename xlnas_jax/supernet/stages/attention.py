@@ -28,7 +28,7 @@ from xlnas_jax.supernet.params import Dense, LayerParams
 from xlnas_jax.supernet.pieces import norms, positions
 from xlnas_jax.supernet.stages import lora, prefix
 
-HEADS = "heads"
+HEADS, GROUPS = "heads", "groups"
 NO_MASKS: Mapping[str, Any] = {}
 Heads = Float[Array, "batch head seq head_dim"]
 # Of weights: the axis along which heads lie.
@@ -45,7 +45,9 @@ AXES = (
 
 
 def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
-    """Heads kept; with none the layer has no attention."""
+    """Heads kept; with none the layer has no attention. Of grouped ones, see there."""
+    if shape.spec.has_grouped_heads:
+        return ()
     choices = sizes(HEADS, config.heads, shape.num_heads, "attention heads")
     return (Knob(HEADS, choices, shape.num_layers, needs_layer=True),)
 
@@ -93,10 +95,22 @@ def projected(
             project(x, getattr(layer, name)),
             lora.added(x, layer, name, masks),
         )
-        return (given if more is None else given + more).transpose(0, 2, 1, 3)
+        given = given if more is None else given + more
+        if shape.spec.has_grouped_heads:
+            given = _by_head(given, name, shape)
+        return given.transpose(0, 2, 1, 3)
 
     query, key = (positions.rotated(one(n), layer, shape) for n in ("query", "key"))
     return query, key, one("value")
+
+
+def _by_head(
+    given: Float[Array, "batch seq *rest"], name: str, shape: EncoderShape
+) -> Float[Array, "batch seq head head_dim"]:
+    """Of every head, where groups of them share keys and values."""
+    if name == "query":
+        return given.reshape(*given.shape[:2], -1, given.shape[-1])
+    return jnp.repeat(given, shape.group_size, axis=2)
 
 
 def finished(
@@ -119,7 +133,13 @@ def finished(
     context = context.astype(x.dtype).transpose(0, 2, 1, 3)
     if HEADS in masks:
         context = context * masks[HEADS].astype(x.dtype)[:, None, :, None]
-    output = drop(project(context, layer.output, 2), dropout, 1)
+    axes = 2
+    if shape.spec.has_grouped_heads:
+        axes, size = 3, (*context.shape[:2], -1, shape.group_size, context.shape[-1])
+        context = context.reshape(size)
+    if GROUPS in masks:
+        context = context * masks[GROUPS].astype(x.dtype)[:, None, :, None, None]
+    output = drop(project(context, layer.output, axes), dropout, 1)
     return norms.added(x, output, layer.attention_norm, shape)
 
 
@@ -175,12 +195,15 @@ def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, 
         bias = jnp.zeros((layers, *outputs)) if shape.spec.has_biases else None
         return Dense(normal(layers, *inputs, *outputs), bias)
 
-    marks = positions.marks_of(shape)
+    marks, queries, keys = positions.marks_of(shape), (heads, size), (heads, size)
+    if shape.spec.has_grouped_heads:
+        keys = (shape.num_groups, size)
+        queries = (shape.num_groups, shape.group_size, size)
     return {
-        "query": dense((width,), (heads, size)),
-        "key": dense((width,), (heads, size)),
-        "value": dense((width,), (heads, size)),
-        "output": dense((heads, size), (width,)),
+        "query": dense((width,), queries),
+        "key": dense((width,), keys),
+        "value": dense((width,), keys),
+        "output": dense(queries, (width,)),
         "attention_norm": norms.new_norm(shape, layers),
         "marks": None if marks is None else jnp.asarray(marks),
     }

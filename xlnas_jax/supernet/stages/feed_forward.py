@@ -1,12 +1,14 @@
-"""The feed-forward part: affine maps around a GELU, with any of its neurons.
+"""The feed-forward part: affine maps around an activation, with any of its neurons.
 
 References:
     Vaswani et al., "Attention is all you need", 2017. https://arxiv.org/abs/1706.03762
     Hou et al., "DynaBERT", 2020. https://arxiv.org/abs/2004.04037
 """
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -26,6 +28,10 @@ from xlnas_jax.supernet.params import Dense, LayerParams
 from xlnas_jax.supernet.pieces import norms
 
 FFN = "ffn"
+ACTIVATIONS: Mapping[str, Callable[[Array], Array]] = {
+    "gelu": gelu,
+    "silu": jax.nn.silu,
+}
 AXES = (
     ("up.kernel", "model neuron"),
     ("up.bias", "neuron"),
@@ -69,12 +75,12 @@ def feed_forward(
     neuron_mask: Float[Array, "#batch ffn"] | None = None,
     dropout: Dropout | None = None,
 ) -> Hidden:
-    """Affine maps with an exact (erf) GELU between them, residual sum and norm.
+    """Affine maps with an activation between them, residual sum and norm.
 
     Gated, what it gives is multiplied by another map of the same.
     """
     given = norms.read(x, layer.ffn_norm, shape)
-    inner = gelu(project(given, layer.up))
+    inner = ACTIVATIONS[shape.spec.activation](project(given, layer.up))
     if layer.gate is not None:
         inner = inner * project(given, layer.gate)
     if neuron_mask is not None:

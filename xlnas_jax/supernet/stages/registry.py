@@ -13,6 +13,7 @@ from xlnas_jax.supernet.stages import (
     adapter,
     attention,
     feed_forward,
+    grouped,
     lora,
     pooling,
     prefix,
@@ -33,15 +34,16 @@ def _with_any(stage: Stage) -> Iterator[Stage]:
 
 
 LAYER: tuple[tuple[Stage, ...], ...] = (
-    (*_with_any(windowed.STAGE), *_with_any(attention.STAGE)),
+    (*_with_any(windowed.STAGE), *_with_any(attention.STAGE), grouped.STAGE),
     (feed_forward.STAGE,),
     (adapter.STAGE,),
 )
 WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
 TRAININGS: tuple[Training, ...] = (tuned.TRAINING,)
 STAGES: tuple[Stage, ...] = tuple(stage for place in LAYER for stage in place)
-# What every pretrained encoder has.
+# What every pretrained encoder has; where its heads are grouped, by other knobs.
 PRETRAINED: tuple[Stage, ...] = (attention.STAGE, feed_forward.STAGE)
+GROUPED: tuple[Stage, ...] = (grouped.STAGE, feed_forward.STAGE)
 
 
 def stages_with(names: Iterable[str]) -> tuple[Stage, ...]:

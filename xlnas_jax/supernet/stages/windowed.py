@@ -33,11 +33,12 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
     """Heads, and tokens that are seen on each side; the last choice sees all."""
     if not config.window:
         return ()
-    if shape.spec.has_local_layers:
+    if shape.spec.has_local_layers or shape.spec.has_grouped_heads:
         raise ConfigError(
-            f"space.window: layers of the family {shape.family} have windows of their "
-            f"own, and none may be chosen; got {list(config.window)}. Leave it out, or "
-            f"use an encoder of another family."
+            f"space.window: a window may be chosen for heads that see all tokens by "
+            f"keys of their own; layers of the family {shape.family} have windows of "
+            f"their own, or heads that share keys; got {list(config.window)}. Leave it "
+            f"out, or use an encoder of another family."
         )
     if list(config.window) != sorted(set(config.window)) or config.window[0] < 1:
         raise ConfigError(

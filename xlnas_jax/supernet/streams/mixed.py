@@ -28,7 +28,7 @@ from xlnas_jax.space.stage import Run, Stage
 from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop, project
 from xlnas_jax.supernet.params import LayerParams
 from xlnas_jax.supernet.pieces.norms import normal
-from xlnas_jax.supernet.stages.attention import HEADS, NO_MASKS, projected
+from xlnas_jax.supernet.stages.attention import GROUPS, HEADS, NO_MASKS, projected
 from xlnas_jax.supernet.units import cut
 
 Scores = Float[Array, "batch head query key"]
@@ -55,7 +55,7 @@ class Mix(NamedTuple):
 
 def is_mixed(stage: Stage) -> bool:
     """Whether a stage is one in which texts can see each other."""
-    return HEADS in stage.knobs
+    return HEADS in stage.knobs or GROUPS in stage.knobs
 
 
 def mix_stage(
