@@ -20,13 +20,20 @@ from xlnas_jax.config.model import PretrainedModel, VocabularyConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.data.tokens.trimming.trim import content_of
+from xlnas_jax.space.shape import FROM_PADDING
+from xlnas_jax.supernet.families.registry import FAMILIES, spec_of
 
 LANGUAGES = LanguagesConfig(source="en", aux_heldout=("fr",), target=("ru",))
 # Of the word table, more than the tokenizer has pieces.
 SPARE_ROWS = 7
 LENGTH = 24
 EXACT = VocabularyConfig()
-CLASSES = {"bert": "BertForMaskedLM", "xlm-roberta": "XLMRobertaForMaskedLM"}
+# Of families whose `config.json` says more than that of BERT, or otherwise.
+MORE = {
+    "distilbert": {"hidden_dim": 36},
+    "modernbert": {"norm_eps": 1e-5, "local_attention": 6},
+    "eurobert": {"num_attention_heads": 4, "num_key_value_heads": 2},
+}
 
 
 def with_specials_last(tokenizer: Tokenizer) -> Tokenizer:
@@ -52,19 +59,22 @@ def save_encoder(
     """Weights that are all random, so that none can be mixed up with another."""
     torch.manual_seed(seed)
     pad_id = tokenizer.pad_id
-    config = transformers.AutoConfig.for_model(
-        family,
-        vocab_size=tokenizer.vocab_size + SPARE_ROWS,
-        hidden_size=24,
-        num_hidden_layers=2,
-        num_attention_heads=3,
-        intermediate_size=36,
-        max_position_embeddings=LENGTH + (pad_id + 1) * (family != "bert"),
-        type_vocab_size=2 if family == "bert" else 1,
-        layer_norm_eps=1e-5,
-        pad_token_id=pad_id,
-    )
-    model = getattr(transformers, CLASSES[family])(config).eval()
+    is_offset = spec_of(family).positions == FROM_PADDING
+    sizes = {
+        "vocab_size": tokenizer.vocab_size + SPARE_ROWS,
+        "hidden_size": 24,
+        "num_hidden_layers": 2,
+        "num_attention_heads": 3,
+        "intermediate_size": 36,
+        "max_position_embeddings": LENGTH + (pad_id + 1) * is_offset,
+        "type_vocab_size": 2 if family == "bert" else 1,
+        "layer_norm_eps": 1e-5,
+        "pad_token_id": pad_id,
+        **MORE.get(family, {}),
+    }
+    config = transformers.AutoConfig.for_model(family, **sizes)
+    kind = FAMILIES[family].classes + "ForMaskedLM"
+    model = getattr(transformers, kind)(config).eval()
     with torch.no_grad():
         for weight in model.parameters():
             weight.normal_(0.0, 0.3)
@@ -113,10 +123,11 @@ def make(
     folder: Path,
     kind: str = "Unigram",
     vocabulary: VocabularyConfig | None = EXACT,
+    family: str | None = None,
     **changes: Any,
 ) -> Config:
     """Model, data and configuration, in a folder."""
-    family = "bert" if kind == "WordPiece" else "xlm-roberta"
+    family = family or ("bert" if kind == "WordPiece" else "xlm-roberta")
     save_encoder(folder / "model", family, trained(kind))
     write_texts(folder / "data")
     return trimmed_config(folder / "model", folder / "data", vocabulary, **changes)
