@@ -52,6 +52,12 @@ CONFIGS["eurobert"] = {
     "classifier_pooling": "bos",
     "pad_token_id": 1,
 }
+CONFIGS["gte"] = {
+    "max_position_embeddings": 20,
+    "type_vocab_size": 1,
+    "layer_norm_eps": 1e-12,
+    "rope_parameters": {"rope_type": "default", "rope_theta": 160_000.0},
+}
 CONFIGS["distilbert"] = {"max_position_embeddings": 20, "hidden_dim": 36}
 
 SaveTiny = Callable[..., torch.nn.Module]

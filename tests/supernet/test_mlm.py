@@ -53,7 +53,15 @@ def max_difference(oracle, directory, lengths):
 
 @pytest.mark.parametrize(
     "family",
-    ["bert", "roberta", "xlm-roberta", "xlm-roberta-xl", "distilbert", "modernbert"],
+    [
+        "bert",
+        "roberta",
+        "xlm-roberta",
+        "xlm-roberta-xl",
+        "distilbert",
+        "modernbert",
+        "gte",
+    ],
 )
 @pytest.mark.parametrize("tied", [True, False])
 @pytest.mark.parity

@@ -76,10 +76,12 @@ class Disk:
         """
         rows, width = shape.vocab_size, shape.width
         words = rows * (width + _FLOAT) if self._is_int8 else _FLOAT * rows * width
-        # A single segment is added to the positions.
+        # A single segment is added to the positions, if there are any.
         table = shape.position_rows
         if shape.reads_segments:
             table += shape.num_segments
+        elif shape.spec.has_segments and not table:
+            table = 1
         norms = shape.outer_norms * shape.norm_size
         rest = _FLOAT * (table * width + norms + head_params)
         around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING))

@@ -14,7 +14,7 @@ POOLINGS = ("cls", "mean", "max", "attentive")
 
 
 # Affine maps of every family's layers.
-_MAPS = ("query", "key", "value", "output", "up", "down")
+_MAPS = ("query", "key", "value", "output", "down")
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,7 @@ class Spec:
         activation: of the feed-forward part, `gelu` or `silu`.
         is_gated: its first map is multiplied by another.
         has_biases: affine maps have biases.
+        has_inner_biases: those to the inner neurons have, too.
         has_grouped_heads: several heads share keys and values.
         has_local_layers: some layers attend within a window of their own.
         is_first_bare: the first layer has no norm before its attention.
@@ -48,6 +49,7 @@ class Spec:
     activation: str = "gelu"
     is_gated: bool = False
     has_biases: bool = True
+    has_inner_biases: bool = True
     has_grouped_heads: bool = False
     has_local_layers: bool = False
     is_first_bare: bool = False
@@ -59,10 +61,12 @@ class Spec:
         field, _, leaf = path.rpartition(".")
         if leaf == "bias" and field.endswith("_norm"):
             return self.has_norm_biases
+        is_inner = field in ("up", "gate")
+        if leaf == "bias" and (is_inner or field in _MAPS):
+            has_bias = self.has_inner_biases or not is_inner
+            return self.has_biases and has_bias and self.has(f"{field}.kernel")
         if field == "gate":
-            return self.is_gated and (leaf != "bias" or self.has_biases)
-        if leaf == "bias" and field in _MAPS:
-            return self.has_biases
+            return self.is_gated
         return path != "marks" or self.has_local_layers or self.is_first_bare
 
 

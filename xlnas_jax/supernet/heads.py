@@ -127,11 +127,13 @@ def read_out(
         x = drop(x.astype(jnp.float32), dropout, 4)
     else:
         x = drop(pool_sentence(x, mask, head), dropout, 4)
+        assert head.hidden.bias is not None
         inner = x @ head.hidden.kernel + head.hidden.bias[None]
         x = _ACTIVATIONS[head.activation](inner)
         if head.norm is not None:
             x = layer_norm(x[:, None], head.norm, EPSILON)[:, 0]
         x = drop(x, dropout, 5)
+    assert head.output.bias is not None
     lead = (None,) * (x.ndim - 1)
     logits = x @ head.output.kernel + head.output.bias[lead]
     if head.language is None or route is None:
@@ -152,6 +154,7 @@ def _of_language(
     index = jnp.maximum(route, 0)
     has_own = (route >= 0).astype(x.dtype)
     kernel = language.kernel[index] * has_own[:, None, None]
+    assert language.bias is not None
     bias = language.bias[index] * has_own[:, None]
     if x.ndim == 2:
         return jnp.einsum("bm,bml->bl", x, kernel) + bias

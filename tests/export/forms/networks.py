@@ -29,6 +29,8 @@ POOLING = {"classification": "cls", "retrieval": "mean"}
 WORDS = ("Berlin", "Paris", "the", "river", "of", "many", "old", "people", "ዓለም", "мир")
 ROLES = {"source": "en", "target": ["de", "am"]}
 LENGTH = 20
+# Whose tokenizers may tell two texts apart.
+_OF_PAIRS = ("bert", "distilbert", "modernbert", "eurobert")
 # Of heads that share keys and values in pairs.
 GROUPED = {"heads": (4, 0, 2)}
 
@@ -44,7 +46,7 @@ def shape_of(family: str, tokenizer: Tokenizer) -> EncoderShape:
         head_dim=6 if spec.has_grouped_heads else 8,
         ffn=40,
         max_positions=LENGTH + offset,
-        num_segments=1 if "roberta" in family or family == "scratch" else 2,
+        num_segments=2 if family in _OF_PAIRS else 1,
         position_offset=offset,
         pad_id=tokenizer.pad_id,
         norm_epsilon=1e-12 if family == "distilbert" else 1e-5,

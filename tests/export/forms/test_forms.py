@@ -33,6 +33,7 @@ pytest.importorskip("torch")
         ("classification", "distilbert"),
         ("classification", "xlm-roberta-xl"),
         ("classification", "modernbert"),
+        ("classification", "gte"),
     ],
 )
 def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:

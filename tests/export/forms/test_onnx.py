@@ -42,6 +42,7 @@ def graph_of(folder: Path, file: str = onnx_form.FILE):
         ("classification", "distilbert", {}),
         ("retrieval", "xlm-roberta-xl", {"heads": (3, 0, 2)}),
         ("tagging", "eurobert", GROUPED),
+        ("retrieval", "gte", {"window": (2, 20), "values": {"window": [2, 20, 2]}}),
         ("classification", "modernbert", {"heads": (3, 0, 2), "pooling": "mean"}),
         *(
             pytest.param(*one, marks=pytest.mark.slow)

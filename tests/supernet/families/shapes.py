@@ -30,6 +30,7 @@ SIZES: dict[str, dict] = {
         "local_window": 3,
         "local_layers": (1,),
     },
+    "gte": {"theta": 160_000.0},
     "eurobert": {"theta": 250_000.0, "num_groups": 2},
 }
 # A choice that leaves out each half, and what may stand beside them.
@@ -41,8 +42,11 @@ ALL = SpaceConfig(
     prefix=(5,),
     pooling=("mean",),
 )
-FEW = SpaceConfig(heads=(2, 4), ffn=(8, 32), pooling=("mean",))
-SPACES = {"eurobert": dataclasses.replace(ALL, lora=(), prefix=())}
+SPACES = {
+    "eurobert": dataclasses.replace(ALL, lora=(), prefix=()),
+    # Turned queries and keys within a window, too.
+    "gte": dataclasses.replace(ALL, adapter=(), prefix=(), window=(3, 128)),
+}
 
 
 def shape_of(name: str, **sizes: int) -> EncoderShape:

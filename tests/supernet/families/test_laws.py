@@ -88,7 +88,8 @@ def test_the_work_that_is_counted_is_what_xla_counts(name) -> None:
     # Sizes at which products outweigh everything else.
     sizes = {"width": 96, "head_dim": 24, "ffn": 256, "max_positions": 129}
     shape = shape_of(name, **sizes, num_layers=2)
-    config = dataclasses.replace(SPACES.get(name, ALL), ffn=(0, 64, 256))
+    own = {"heads": (2, 4), "ffn": (64, 256)}
+    config = dataclasses.replace(SPACES.get(name, ALL), **own)
     space = make_space(config, shape)
     costs = CostModel(space, shape, (HeadSize(NUM_LABELS),), length=128)
     drawn = np.asarray(space.flatten(space.sample_valid(jax.random.key(2), 2)))

@@ -102,6 +102,9 @@ def _embed(
         total = graph.add("Add", total, own)
     if params.position is not None:
         total = graph.add("Add", total, _positions(graph, shape, params, given))
+    elif params.segment is not None and not shape.reads_segments:
+        row = graph.array(np.asarray(params.segment)[0], "segment")
+        total = graph.add("Add", total, row)
     return total if params.norm is None else norm(graph, total, params.norm, shape)
 
 

@@ -26,6 +26,7 @@ BUILT: Mapping[str, tuple[Any, ...]] = {
     "activation": ("gelu", "silu"),
     "is_gated": (False, True),
     "has_biases": (True, False),
+    "has_inner_biases": (True, False),
     "has_grouped_heads": (False, True),
     "has_local_layers": (False, True),
     "is_first_bare": (False, True),

@@ -10,6 +10,7 @@ from xlnas_jax.supernet.families import (
     camembert,
     distilbert,
     eurobert,
+    gte,
     modernbert,
     roberta,
     xlm_roberta,
@@ -29,6 +30,7 @@ FAMILIES: Mapping[str, Family] = {
         distilbert,
         modernbert,
         eurobert,
+        gte,
     )
 }
 # Of encoders that were trained from nothing here, and as which they compute.

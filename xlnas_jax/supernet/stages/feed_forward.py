@@ -53,7 +53,8 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
 def params(shape: EncoderShape, neurons: Counts) -> Counts:
     """Weights and biases of two affine maps, and a norm."""
     width, maps = shape.width, 1 + shape.spec.is_gated
-    biases = shape.spec.has_biases * (maps * neurons + width)
+    inner = shape.spec.has("up.bias") * maps * neurons
+    biases = inner + shape.spec.has_biases * width
     kernels = (maps + 1) * width * neurons
     return (neurons > 0) * (kernels + biases + shape.norm_size)
 
@@ -102,15 +103,16 @@ def init(normal: Any, shape: EncoderShape, values: dict[str, int]) -> dict[str, 
     del values  # the model's own
     layers, width, inner = shape.num_layers, shape.width, shape.ffn
 
-    def dense(inputs: int, outputs: int) -> Dense:
-        bias = jnp.zeros((layers, outputs)) if shape.spec.has_biases else None
+    def dense(name: str, inputs: int, outputs: int) -> Dense:
+        has_bias = shape.spec.has(f"{name}.bias")
+        bias = jnp.zeros((layers, outputs)) if has_bias else None
         return Dense(normal(layers, inputs, outputs), bias)
 
     return {
-        "up": dense(width, inner),
-        "down": dense(inner, width),
+        "up": dense("up", width, inner),
+        "down": dense("down", inner, width),
         "ffn_norm": norms.new_norm(shape, layers),
-        "gate": dense(width, inner) if shape.spec.is_gated else None,
+        "gate": dense("gate", width, inner) if shape.spec.is_gated else None,
     }
 
 
