@@ -137,7 +137,7 @@ def test_head_counts_equal_its_leaves(reads_tokens, num_languages):
     head = init_head(
         jax.random.key(0), SHAPE, NUM_LABELS, False, reads_tokens, num_languages
     )
-    assert size.params(SHAPE.width) == sum(x.size for x in jax.tree.leaves(head))
+    assert size.params(SHAPE) == sum(x.size for x in jax.tree.leaves(head))
 
 
 def test_all_heads_are_stored_and_the_costliest_one_is_run():
@@ -149,5 +149,5 @@ def test_all_heads_are_stored_and_the_costliest_one_is_run():
         for heads in ((sentence,), (tokens,), (sentence, tokens))
     )
     assert both["flops"] == max(one["flops"], other["flops"])
-    extra = tokens.params(SHAPE.width)
+    extra = tokens.params(SHAPE)
     assert both["params"] == one["params"] + extra

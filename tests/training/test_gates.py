@@ -9,6 +9,7 @@ import optax
 import pytest
 
 from tests.models import SHAPE, as_shared, tiny_params, tiny_space
+from tests.supernet.families.shapes import NAMES, params_of, shape_of, space_of
 from xlnas_jax.supernet.fixed import cut_layers
 from xlnas_jax.training.gate_controls import decayed, frozen, permuted, random_like
 from xlnas_jax.training.gates import filled, gated, make_groups
@@ -46,6 +47,19 @@ def test_parts_are_layers_their_halves_or_tensors() -> None:
     assert names["whole"] == {"whole": ()}
     num = len(jax.tree.leaves(tiny_params().encoder))
     assert len(names["tensor"]) == num
+
+
+@pytest.mark.parametrize("family", NAMES)
+def test_what_the_layers_of_a_family_lack_has_no_gate(family: str) -> None:
+    encoder, spec = params_of(family).encoder, shape_of(family).spec
+    found = make_groups(space_of(family), "tensor", spec=spec).shapes
+    paths = jax.tree_util.tree_leaves_with_path(encoder)
+    names = {
+        jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths
+    }
+    # What is behind the last layer takes all, as heads do; marks do not learn.
+    own = {n.removeprefix("layers.") for n in names if not n.startswith("final_norm")}
+    assert set(found) == {n.replace("more.", "") for n in own} - {"marks"}
 
 
 def test_a_layer_has_its_own_gate_cut_out_or_not() -> None:

@@ -97,6 +97,7 @@ def finetune_subnet(
         languages=part.learnt,
         width=shape.width,
         span=(0, count),
+        spec=shape.spec,
     )
     base = round_key(config, "method", 1)
 

@@ -88,6 +88,7 @@ def make_settings(
             languages=part.learnt,
             width=experiment.shape.width,
             span=span,
+            spec=experiment.shape.spec,
         )
         for part in experiment.parts
     }

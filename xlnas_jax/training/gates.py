@@ -11,12 +11,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from xlnas_jax.space.shape import ROTARY, Spec
 from xlnas_jax.space.space import SearchSpace
 
 # By group: a number, or one for each layer of the full encoder.
 Gates = dict[str, Float[Array, "..."]]
 Granularity = Literal["layer", "sublayer", "tensor", "whole"]
 WHOLE, LAYER, EMBEDDINGS, NORMS = "whole", "layer", "embeddings", "norms"
+PLAIN, MARKS = Spec(), "marks"
 _TABLES = ("word", "position", "segment", "norm.scale", "norm.bias")
 
 
@@ -35,13 +37,26 @@ class Groups(NamedTuple):
 
 
 def make_groups(
-    space: SearchSpace, granularity: Granularity, with_embeddings: bool = True
+    space: SearchSpace,
+    granularity: Granularity,
+    with_embeddings: bool = True,
+    spec: Spec = PLAIN,
 ) -> Groups:
-    """Groups of the weights that a space's stages have."""
+    """Groups of the weights that a space's stages have.
+
+    Args:
+        spec: of the encoder's family: weights that its layers lack have no gate.
+    """
     layers = {
         path: _group(granularity, stage.name, path)
         for stage in space.stages
         for path, _ in stage.axes
+        if spec.has(path) and path != MARKS
+    }
+    lacking = {
+        "position": spec.positions == ROTARY,
+        "segment": not spec.has_segments,
+        "norm": not spec.has_embedding_norm,
     }
     tables = {
         path: {WHOLE: WHOLE, "tensor": f"{EMBEDDINGS}.{path}"}.get(
@@ -49,6 +64,8 @@ def make_groups(
         )
         for path in _TABLES
         if with_embeddings
+        and not lacking.get(path.partition(".")[0], False)
+        and (path != "norm.bias" or spec.has_norm_biases)
     }
     shapes = dict.fromkeys(tables.values(), ())
     shapes |= {
@@ -93,7 +110,10 @@ def gated(
         position = None
         if numbers is not None:
             position, _, rest = rest.partition(".")
-        gate = gates[groups.layers[rest.removeprefix("more.")]]
+        group = groups.layers.get(rest.removeprefix("more."))
+        if group is None:  # it only marks the layer
+            return update
+        gate = gates[group]
         if gate.ndim and numbers is not None and position is not None:
             gate = gate[numbers[int(position)]]
         return update * gate.reshape(gate.shape + (1,) * (update.ndim - gate.ndim))

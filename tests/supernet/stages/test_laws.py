@@ -49,7 +49,9 @@ CONFIGS = {
     "adapter": dataclasses.replace(FULL, adapter=(0, 4, 16)),
     "ffn": dataclasses.replace(FULL, ffn=(0, 8, 32)),
 }
-KINDS = [stage.name for stage in STAGES]
+# Of another family than these layers: its laws are in `tests/supernet/families`.
+ELSEWHERE = {"grouped"}
+KINDS = [stage.name for stage in STAGES if stage.name not in ELSEWHERE]
 
 
 def all_at_once() -> SpaceConfig:

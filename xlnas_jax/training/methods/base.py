@@ -14,6 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int, Key
 
 from xlnas_jax.config.train import TrainConfig
+from xlnas_jax.space.shape import Spec
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.streams.streams import Streams
 from xlnas_jax.tasks.base import Losses, Task
@@ -81,6 +82,7 @@ class Setting(NamedTuple):
         width: of a sentence's vector.
         span: the first step of the learner that is by this method, and how many are.
         step: the one that is taken.
+        spec: of the encoder's family.
     """
 
     config: TrainConfig
@@ -93,6 +95,7 @@ class Setting(NamedTuple):
     width: int = 0
     span: tuple[int, int] = (0, 1)
     step: Int[Array, ""] | int = 0
+    spec: Spec = Spec()
 
 
 # `count -> (rows, index, weight)`: the next batches, so many of one length bucket.

@@ -50,7 +50,8 @@ def groups_of(setting: Setting) -> Groups:
     """What has a gate."""
     config = setting.config
     kind = "whole" if config.gates.kind == "scalar" else config.gates.granularity
-    return make_groups(setting.space, kind, config.trains_embeddings)
+    embeddings = config.trains_embeddings
+    return make_groups(setting.space, kind, embeddings, setting.spec)
 
 
 def init(setting: Setting, key: Key[Array, ""]) -> Gates:
