@@ -115,8 +115,9 @@ def domain_loss(
     languages: tuple[int, ...],
 ) -> Float[Array, ""]:
     """Mean cross-entropy of the languages of all rows that count."""
-    inner = vector @ discriminator.hidden.kernel + discriminator.hidden.bias[None]
-    output = discriminator.output
+    hidden, output = discriminator.hidden, discriminator.output
+    assert hidden.bias is not None and output.bias is not None
+    inner = vector @ hidden.kernel + hidden.bias[None]
     logits = jax.nn.relu(inner) @ output.kernel + output.bias[None]
     numbers = jnp.asarray(languages, batch.language.dtype)
     is_own = (batch.language[:, None] == numbers[None]).astype(jnp.float32)
