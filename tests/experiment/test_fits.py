@@ -1,5 +1,6 @@
 """A space is refused where a form of export cannot hold every network of it."""
 
+import contextlib
 import dataclasses
 from collections.abc import Callable
 
@@ -8,13 +9,16 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from tests.supernet.families.shapes import shape_of
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.experiment.draws import draw_feasible
+from xlnas_jax.experiment.fits import require_fitting
 from xlnas_jax.experiment.prepare import Experiment, prepare
 from xlnas_jax.export.forms import hugging_face, onnx
 from xlnas_jax.export.params import abstract_params
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.types import ConfigError
 
 PLAIN = SpaceConfig(heads=(1, 2), ffn=(8, 32), pooling=("cls",))
@@ -75,6 +79,21 @@ def test_every_network_of_a_space_that_fits_can_be_written(space: SpaceConfig) -
     experiment = given(space, "hf", "onnx-int8")
     assert refusals(experiment, onnx.refuse) == {None}
     assert refusals(experiment, hugging_face.refuse) == {None}
+
+
+@pytest.mark.parametrize("family", ["distilbert", "xlm-roberta-xl", "eurobert"])
+def test_of_other_families_it_asks_what_their_form_does(family: str) -> None:
+    plain, shape = given(PLAIN), shape_of(family)
+    halves = dataclasses.replace(PLAIN, heads=(0, 2, 4), ffn=(0, 32), fits=("hf",))
+    space = make_space(halves, shape)
+    experiment = dataclasses.replace(plain, shape=shape, space=space)
+    rows = np.asarray(space.flatten(space.sample_valid(jax.random.key(0), 30)))
+    refused = {hugging_face.refuse(network(experiment, row)) for row in rows} - {None}
+    expected = pytest.raises(ConfigError) if refused else contextlib.nullcontext()
+    with expected:
+        require_fitting(halves, space, shape, plain.parts)
+    # Where norms stand before the halves of a layer, zeros stand for a half.
+    assert bool(refused) == (family == "distilbert")
 
 
 def test_pooling_must_be_what_its_classes_read() -> None:

@@ -103,7 +103,7 @@ def assemble(
     _check_mixture(config, shape)
     space = make_space(config.space, shape)
     require_sense(config, space, objectives)
-    require_fitting(config.space, space, parts)
+    require_fitting(config.space, space, shape, parts)
     require_translatable(config, parts)
     length = min(config.cost.length, shape.max_length)
     heads = tuple(part.head_size for part in parts)
