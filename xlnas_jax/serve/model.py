@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from xlnas_jax.data.tokens.tokenizer import Encoding
+from xlnas_jax.export.artifact.hub import find
 from xlnas_jax.export.artifact.load import load
 from xlnas_jax.export.monitored import Reference, observe_all, read_reference
 from xlnas_jax.export.predicting.asked import Asked, Logits
@@ -196,6 +197,7 @@ def load_models(models: Iterable[tuple[str, Path]], limits: Limits) -> list[Serv
     Raises:
         CheckpointError: one is none.
     """
+    found = [(name, find(path)) for name, path in models]
     return [
-        Served(name, load(path), limits, read_reference(path)) for name, path in models
+        Served(name, load(path), limits, read_reference(path)) for name, path in found
     ]

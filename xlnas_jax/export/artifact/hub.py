@@ -15,18 +15,23 @@ from pathlib import Path
 
 from xlnas_jax.export.artifact.contents import LIST, read_contents
 from xlnas_jax.export.artifact.manifest import FILE
-from xlnas_jax.export.forms.registry import FORMS
+from xlnas_jax.export.forms.registry import own_files
 from xlnas_jax.storage.cache import cache_folder
 from xlnas_jax.supernet.hub import reason_of
 from xlnas_jax.types import CheckpointError
 
 _ID = re.compile(r"\w[\w.-]*/\w[\w.-]*")
-_FORM_FOLDERS = tuple(f"{name}/" for name in FORMS)
 
 
-def is_id(name: str) -> bool:
-    """Whether a model of the hub can have this name: `organisation/name`."""
-    return _ID.fullmatch(name) is not None
+def find(directory: str | Path, revision: str = "") -> Path:
+    """A directory as it is given; or, where there is none, that of a hub's model.
+
+    Raises:
+        CheckpointError: it could be the name of one, and the hub does not deliver it.
+    """
+    path = Path(directory).expanduser()
+    is_id = _ID.fullmatch(str(directory)) is not None
+    return delivered(str(directory), revision) if is_id and not path.exists() else path
 
 
 def delivered(name: str, revision: str = "") -> Path:
@@ -54,7 +59,7 @@ def delivered(name: str, revision: str = "") -> Path:
                 listed, plain, [one for one in (FILE, LIST) if (listed / one).exists()]
             )
             entries = read_contents(plain)
-        files = [one for one in entries if not one.startswith(_FORM_FOLDERS)]
+        files = own_files(entries)
         whole = _snapshot(name, listed.name, files)
         _keep(whole, found, [*files, LIST])
     except CheckpointError as error:

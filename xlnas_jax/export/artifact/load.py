@@ -11,7 +11,7 @@ from xlnas_jax.export.artifact.contents import (
     read_contents,
     require_contents,
 )
-from xlnas_jax.export.artifact.hub import delivered, is_id
+from xlnas_jax.export.artifact.hub import find
 from xlnas_jax.export.artifact.manifest import (
     CENTERS,
     FILE,
@@ -20,7 +20,7 @@ from xlnas_jax.export.artifact.manifest import (
 )
 from xlnas_jax.export.centers import Centers
 from xlnas_jax.export.forms.base import Call
-from xlnas_jax.export.forms.registry import FORMS, require_open
+from xlnas_jax.export.forms.registry import own_files, require_open
 from xlnas_jax.export.params import (
     SubnetParams,
     abstract_params,
@@ -59,10 +59,7 @@ def load(directory: str | Path, revision: str = "") -> Subnet:
         >>> model.predict(["Helsinki"])[0].label  # doctest: +SKIP
         'territory'
     """
-    name = str(directory)
-    directory = Path(directory).expanduser()
-    if not directory.exists() and is_id(name):
-        directory = delivered(name, revision)
+    directory = find(directory, revision)
     if not directory.is_dir():
         raise CheckpointError(
             f"{located(directory)}: must be the directory of an exported model; got "
@@ -144,9 +141,7 @@ def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> Subne
             directory,
             f"{FOLDER} must have about {needed:,} bytes, as {FILE} says; got {held:,}",
         )
-    others = tuple(f"{name}/" for name in FORMS)
-    own = [name for name in entries if not name.startswith(others)]
-    require_contents(directory, entries, own)
+    require_contents(directory, entries, own_files(entries))
     ours = [name.removeprefix(FOLDER) for name in entries if name.startswith(FOLDER)]
     require_nothing_else(directory / FOLDER, ours)
     return read_params(directory / FOLDER, expected)

@@ -2,7 +2,7 @@
 
 import importlib.util
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,12 @@ SIZES = (1, 7)
 _LANGUAGES = ("en", "ar", "hi", "zh", "ru", "am", "th")
 # Of these words a text is made that is cut at the most tokens there may be.
 _LONG = 400
+
+
+def own_files(names: Iterable[str]) -> list[str]:
+    """Files of an exported model that are of no form for another library."""
+    folders = tuple(f"{name}/" for name in FORMS)
+    return [name for name in names if not name.startswith(folders)]
 
 
 def require_possible(subnet: Subnet, names: Sequence[str]) -> None:
