@@ -97,10 +97,25 @@ def random_params(shape: EncoderShape, head: HeadSize) -> SupernetParams:
     return jax.tree_util.tree_map_with_path(draw, jax.eval_shape(init))
 
 
+def shape_like_xlmr(tokenizer: Tokenizer, **sizes: int) -> EncoderShape:
+    """A shape of XLM-R's family for texts of this tokenizer."""
+    given = {
+        "vocab_size": tokenizer.vocab_size,
+        "num_segments": 2,
+        "position_offset": 2,
+        "family": "xlm-roberta",
+        "spec": spec_of("xlm-roberta"),
+        "pad_id": tokenizer.pad_id,
+        "norm_epsilon": 1e-5,
+    }
+    return EncoderShape(**{**given, **sizes})
+
+
 @pytest.fixture(scope="session")
 def tiny() -> Tiny:
     tokenizer = train_tokenizer(sentences(200), vocab_size=80, max_length=MAX_LENGTH)
-    shape = EncoderShape(
+    shape = shape_like_xlmr(
+        tokenizer,
         vocab_size=tokenizer.vocab_size + 3,
         width=32,
         num_layers=3,
@@ -108,12 +123,6 @@ def tiny() -> Tiny:
         head_dim=8,
         ffn=48,
         max_positions=MAX_LENGTH + 5,
-        num_segments=2,
-        position_offset=2,
-        family="xlm-roberta",
-        spec=spec_of("xlm-roberta"),
-        pad_id=tokenizer.pad_id,
-        norm_epsilon=1e-5,
     )
     config = SpaceConfig(heads=(1, 2, 4), ffn=(8, 24, 48), pooling=POOLINGS)
     space = make_space(config, shape)

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.export.conftest import sentences
+from tests.export.conftest import sentences, shape_like_xlmr
 from tests.fuzz import damage
 from tests.fuzz.contract import Tally, generated, snapshot
 from xlnas_jax.data.tokens.unigram import train_tokenizer
@@ -24,9 +24,7 @@ from xlnas_jax.export.params import abstract_params, to_size
 from xlnas_jax.export.predicting.classes import Prediction
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.cost import HeadSize
-from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.storage.trees import load_tree, save_tree
-from xlnas_jax.supernet.families.registry import spec_of
 
 LABELS = ("river", "city")
 TEXT = "old river by the city"
@@ -50,20 +48,14 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Sound:
     """An artifact of 1,500 weights, made without running any program."""
     folder = tmp_path_factory.mktemp("sound")
     tokenizer = train_tokenizer(sentences(60), vocab_size=40, max_length=16)
-    shape = EncoderShape(
-        vocab_size=tokenizer.vocab_size,
+    shape = shape_like_xlmr(
+        tokenizer,
         width=8,
         num_layers=1,
         num_heads=2,
         head_dim=4,
         ffn=16,
         max_positions=18,
-        num_segments=2,
-        position_offset=2,
-        family="xlm-roberta",
-        spec=spec_of("xlm-roberta"),
-        pad_id=tokenizer.pad_id,
-        norm_epsilon=1e-5,
     )
     expected = abstract_params(
         shape, [to_size({"heads": 2, "ffn": 16})], HeadSize(2), "mean"

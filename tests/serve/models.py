@@ -10,7 +10,14 @@ from typing import Any
 import httpx
 import numpy as np
 
-from tests.export.conftest import LABELS, OWN_HEADS, TAGS, WORDS, random_params
+from tests.export.conftest import (
+    LABELS,
+    OWN_HEADS,
+    TAGS,
+    WORDS,
+    random_params,
+    shape_like_xlmr,
+)
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.data.tokens.unigram import train_tokenizer
 from xlnas_jax.export.centers import find_centers
@@ -24,9 +31,7 @@ from xlnas_jax.serve.metrics import Counts
 from xlnas_jax.serve.model import Served
 from xlnas_jax.serve.serving import Serving
 from xlnas_jax.space.cost import HeadSize
-from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.chain import make_space
-from xlnas_jax.supernet.families.registry import spec_of
 
 # Two padded lengths, and batches of one, two and four: few programs.
 MAX_LENGTH = 24
@@ -53,20 +58,14 @@ def sentences(num: int, seed: int = 3, least: int = 0) -> list[str]:
 def network(task: str) -> Subnet:
     """Of one layer, with weights so large that every text has another answer."""
     tokenizer = train_tokenizer(sentences(200), vocab_size=80, max_length=MAX_LENGTH)
-    shape = EncoderShape(
-        vocab_size=tokenizer.vocab_size,
+    shape = shape_like_xlmr(
+        tokenizer,
         width=16,
         num_layers=1,
         num_heads=2,
         head_dim=8,
         ffn=16,
         max_positions=MAX_LENGTH + 2,
-        num_segments=2,
-        position_offset=2,
-        family="xlm-roberta",
-        spec=spec_of("xlm-roberta"),
-        pad_id=tokenizer.pad_id,
-        norm_epsilon=1e-5,
     )
     space = make_space(SpaceConfig(heads=(2,), ffn=(16,), pooling=("mean",)), shape)
     row = np.asarray(space.flatten(space.largest()))

@@ -15,6 +15,7 @@ from xlnas_jax.serve.app import make_app
 from xlnas_jax.serve.front import make_front
 from xlnas_jax.serve.limits import Limits
 from xlnas_jax.serve.metrics import Counts
+from xlnas_jax.serve.model import Served
 from xlnas_jax.serve.serving import Serving
 from xlnas_jax.types import ConfigError
 
@@ -66,15 +67,24 @@ def test_a_text_of_many_bytes_and_few_tokens_is_taken(tight) -> None:
     assert post(tight, {"texts": [text]}).status_code == 200
 
 
+def held_back(served: Served, monkeypatch) -> tuple[threading.Event, list[int]]:
+    """Has a model run nothing until it is free to; and the rows of what it then ran."""
+    free, run, ran = threading.Event(), served.batcher._run, []
+
+    def held(rows, *more):
+        free.wait()
+        ran.append(len(rows))
+        return run(rows, *more)
+
+    monkeypatch.setattr(served.batcher, "_run", held)
+    return free, ran
+
+
 def test_a_full_queue_refuses_with_when_to_come_again_and_goes_on(
     tight, monkeypatch
 ) -> None:
     served = tight.model(None)
-    free, run = threading.Event(), served.batcher._run
-
-    def held(*arguments):
-        free.wait()
-        return run(*arguments)
+    free, _ = held_back(served, monkeypatch)
 
     async def ask(client: httpx.AsyncClient) -> list[httpx.Response]:
         sent = [
@@ -87,7 +97,6 @@ def test_a_full_queue_refuses_with_when_to_come_again_and_goes_on(
         free.set()
         return [late, *await asyncio.gather(*sent)]
 
-    monkeypatch.setattr(served.batcher, "_run", held)
     late, *others = asked(tight, ask)
     assert late.status_code == 429
     assert 1 <= int(late.headers["retry-after"]) <= 60
@@ -98,14 +107,7 @@ def test_a_full_queue_refuses_with_when_to_come_again_and_goes_on(
 
 def test_what_takes_too_long_is_given_up_and_not_run(tight, monkeypatch) -> None:
     served = tight.model(None)
-    free, run, ran = threading.Event(), served.batcher._run, []
-
-    def held(rows, *more):
-        free.wait()
-        ran.append(len(rows))
-        return run(rows, *more)
-
-    monkeypatch.setattr(served.batcher, "_run", held)
+    free, ran = held_back(served, monkeypatch)
     found = post(tight, {"texts": sentences(2, least=1), "deadline_ms": 30})
     assert served.accepted == 0
     free.set()
@@ -118,14 +120,7 @@ def test_what_takes_too_long_is_given_up_and_not_run(tight, monkeypatch) -> None
 
 def test_a_client_that_goes_leaves_nothing_to_run(tight, monkeypatch) -> None:
     served = tight.model(None)
-    free, run, ran = threading.Event(), served.batcher._run, []
-
-    def held(rows, *more):
-        free.wait()
-        ran.append(len(rows))
-        return run(rows, *more)
-
-    monkeypatch.setattr(served.batcher, "_run", held)
+    free, ran = held_back(served, monkeypatch)
     body = json.dumps({"texts": ["old", "river"]}).encode()
     pieces = [{"type": "http.request", "body": body}, {"type": "http.disconnect"}]
     app = make_front(make_app(tight, Counts([])), tight, Access([]), lambda _: None)

@@ -4,13 +4,12 @@ import numpy as np
 import pytest
 
 from tests.models import SHAPE, random_batch, tiny_params, tiny_space
+from tests.supernet.forms import TOLERANCE, logits_by
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.types import Architecture, Batch
 
-# fp32 sums in another order; the logits are of order ten.
-TOLERANCE = 1e-5
 SPACE = tiny_space()
 
 
@@ -20,19 +19,7 @@ def params():
 
 
 def logits_of(form: str, params, batch: Batch, rows, **options) -> np.ndarray:
-    """Logits of every architecture, one compiled program for all of them."""
-    supernet = make_supernet(SPACE, SHAPE, form, **options)
-
-    @jax.jit
-    def run(rows):
-        x = supernet.embed(params.encoder.embeddings, batch)
-
-        def single(row):
-            return supernet.apply(params, x, batch, SPACE.unflatten(row))
-
-        return jax.lax.map(single, rows) if form == "sliced" else jax.vmap(single)(rows)
-
-    return np.asarray(run(rows))
+    return logits_by(form, SPACE, SHAPE, params, batch, rows, **options)
 
 
 def test_masked_forward_equals_sliced_forward_over_200_architectures(

@@ -8,7 +8,8 @@ import io
 import platform
 import sys
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+
+from xlnas_jax.terminal.versions import version_of
 
 VERSION, COMPLETION = "--version", "--completion"
 SHELLS = ("bash", "zsh")
@@ -36,16 +37,9 @@ def answer(given: Sequence[str]) -> bool:
 
 def version_lines() -> list[str]:
     """A name and its version a line; the package's first."""
-    found = [f"xlnas {_version('xlnas-jax')}"]
-    found += [f"{name} {_version(name)}" for name in _BENEATH]
+    found = [f"xlnas {version_of('xlnas-jax')}"]
+    found += [f"{name} {version_of(name)}" for name in _BENEATH]
     return [*found, f"python {platform.python_version()}"]
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:  # run from a folder that was never installed
-        return "not installed"
 
 
 def completion_of(shells: Sequence[str]) -> str:

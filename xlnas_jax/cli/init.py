@@ -59,7 +59,6 @@ class Init:
                 f"--out: {self.out} must not be there, since it may be yours; it is. "
                 f"Give another name, or --overwrite."
             )
-        given = {"model": self.model, "data": self.data}
         data = self._of("data", "Data file, pattern or folder", "")
         # Heavy imports wait until it is known what is asked.
         from xlnas_jax.drafts.budget import parse_budget
@@ -85,7 +84,7 @@ class Init:
             roles = suggest(seen.rows, source, roles.target, _codes([asked]))
         model = self._of("model", "Model", E5)
         budget = parse_budget(self._of("budget", "Budget", "0.5"))
-        made = draft(data, seen, roles, model, budget, self._command(given))
+        made = draft(data, seen, roles, model, budget, self._command())
         try:
             self.out.write_text(made.text, encoding="utf-8")
         except OSError as error:
@@ -115,10 +114,10 @@ class Init:
             )
         return value
 
-    def _command(self, given: dict[str, str]) -> str:
-        every = {**given, "source": self.source, "budget": self.budget}
+    def _command(self) -> str:
         words = ["xlnas", "init"]
-        for name, value in every.items():
+        for name in ("model", "data", "source", "budget"):
+            value = getattr(self, name)
             words += [f"--{name}", value] if value else []
         words += ["--targets", *self.targets] if self.targets else []
         words += ["--aux", *self.aux] if self.aux else []

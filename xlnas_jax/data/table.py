@@ -1,7 +1,6 @@
 """TSV, CSV and JSONL files with named columns, one per language and split."""
 
 import dataclasses
-from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 
@@ -22,13 +21,13 @@ from xlnas_jax.data.readers.patterns import (
     require_field,
     unknown_language,
 )
-from xlnas_jax.data.readers.records import read_records
+from xlnas_jax.data.readers.records import has_columns, read_records
 from xlnas_jax.data.readers.values import make_row
 from xlnas_jax.data.select import settled
 from xlnas_jax.data.sets.base import Table
 from xlnas_jax.files import located
 from xlnas_jax.languages.roles import Split
-from xlnas_jax.types import DataError, brief
+from xlnas_jax.types import DataError
 
 _COLUMNS = ("id", "text", "pair", "label")
 
@@ -164,33 +163,16 @@ def read_table(
     columns = {name: getattr(table, name) for name in _COLUMNS}
     columns = {name: column for name, column in columns.items() if column}
     needed = [*columns.values(), *([table.language] if table.language else [])]
+    hints = dict.fromkeys(needed, hint)
     how = table.header, table.suffix, table.spans_lines
     records = read_records(path, table.keep_quotes, faults, *how)
     rows = []
     for position, (line, record) in enumerate(records):
         place = f"{path}, line {line}"
-        if record is None or not _has_columns(record, needed, place, hint, faults):
+        if record is None or not has_columns(record, hints, place, faults):
             continue
         if not table.language or record[table.language] == form:
             values = {name: record[column] for name, column in columns.items()}
             row = make_row({"id": position, **values}, place, faults, known)
             rows += [] if row is None else [row]
     return rows
-
-
-def _has_columns(
-    record: Mapping[str, object],
-    needed: list[str],
-    place: str,
-    hint: str,
-    faults: Faults,
-) -> bool:
-    for column in needed:
-        if column not in record:
-            faults.reject(
-                "missing column",
-                f"{place}: column {brief(column)} must be there; got columns "
-                f"{brief(list(record))}. {hint}",
-            )
-            return False
-    return True

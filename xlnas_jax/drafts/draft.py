@@ -70,7 +70,7 @@ def draft(
         batch_size=batch,
         steps=steps,
     )
-    config = dataclasses.replace(_parsed(plan), constraints=with_cost(budget))
+    config = dataclasses.replace(_parsed(to_yaml(plan)), constraints=with_cost(budget))
     experiment = prepare(config)
     limit = limit_of(budget, experiment)
     length = _max_length(experiment, roles.source)
@@ -78,7 +78,7 @@ def draft(
         plan, limit=(budget.cost, limit), max_length=length, header=_header(plan, facts)
     )
     text = to_yaml(plan)
-    parse_config(parse_yaml(text))
+    _parsed(text)  # what is written can be read
     labels = ", ".join(seen.labels[:8]) + (", ..." if len(seen.labels) > 8 else "")
     lines = (
         f"{seen.task} into {len(seen.labels)} labels ({labels})",
@@ -92,8 +92,8 @@ def draft(
     return Draft(text, lines)
 
 
-def _parsed(plan: Plan) -> Config:
-    return parse_config(parse_yaml(to_yaml(plan)))
+def _parsed(text: str) -> Config:
+    return parse_config(parse_yaml(text))
 
 
 def _header(plan: Plan, facts: str) -> tuple[str, ...]:

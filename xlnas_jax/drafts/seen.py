@@ -134,9 +134,7 @@ def _one_file(path: str, given: Columns) -> Seen:
         if split is not None:
             code = codes[str(record[columns.language])]
             rows.setdefault(code, Counter())[split] += 1
-    notes = [f"columns: {_told(columns)}"]
-    if passed:
-        notes.append(f"{passed} faulty rows; a search stops at them: --skip-bad-rows")
+    notes = _notes(columns, passed)
     if names:
         notes.append(f"splits are those of the column {columns.split!r}")
     else:
@@ -177,9 +175,7 @@ def _by_pattern(path: str, given: Columns) -> Seen:
     data |= {"text_column": columns.text, "label_column": columns.label}
     data |= {"pair_column": columns.pair} if columns.pair else {}
     data |= {f"{split}_split": name for split, (name, _) in files.items()}
-    notes = [f"columns: {_told(columns)}"]
-    if passed:
-        notes.append(f"{passed} faulty rows; a search stops at them: --skip-bad-rows")
+    notes = _notes(columns, passed)
     return Seen(data, "classification", tuple(sorted(labels)), rows, tuple(notes))
 
 
@@ -294,6 +290,9 @@ def _names_of_splits(records: Sequence[Record], column: str) -> dict[Split, str]
     return found if is_whole else {}
 
 
-def _told(columns: Columns) -> str:
+def _notes(columns: Columns, passed: int) -> list[str]:
+    """Which columns are which, and how many rows were passed over."""
     named = {one.name: getattr(columns, one.name) for one in fields(columns)}
-    return ", ".join(f"{what} {name!r}" for what, name in named.items() if name)
+    told = ", ".join(f"{what} {name!r}" for what, name in named.items() if name)
+    faulty = f"{passed} faulty rows; a search stops at them: --skip-bad-rows"
+    return [f"columns: {told}", *([faulty] if passed else [])]

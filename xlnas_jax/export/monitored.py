@@ -80,12 +80,12 @@ def observe_all(
     texts: Sequence[Any], asked: Asked, found: Sequence[Any], unk_id: int | None
 ) -> list[dict[str, list[str]]]:
     """The same of every text that was asked."""
-    observed, start = [], 0
-    for text, count, one in zip(texts, asked.counts, found, strict=True):
-        rows = [row.ids for row in asked.encodings[start : start + count]]
-        observed.append(observe(text, rows, unk_id, one))
-        start += count
-    return observed
+    return [
+        observe(text, [row.ids for row in rows], unk_id, one)
+        for text, rows, one in zip(
+            texts, asked.parted(asked.encodings), found, strict=True
+        )
+    ]
 
 
 def count(observed: Iterable[Mapping[str, Sequence[str]]]) -> Reference:

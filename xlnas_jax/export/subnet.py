@@ -141,10 +141,7 @@ class Subnet(nnx.Module):
                 f"this model is for {self.task}. Call predict, or the model itself "
                 f"with token arrays."
             )
-        checked = check_texts(texts, "texts")
-        others = None if pairs is None else check_pairs(checked, pairs, "pairs")
-        encodings = self.tokenizer.encode(checked, others) if checked else []
-        rows = self._run(encodings, batch_size, language)
+        rows = self.run(self.ask(texts, pairs, language=language), batch_size)
         empty = np.zeros((0, len(self.labels)), np.float32)
         return np.stack(rows) if rows else empty
 
@@ -166,9 +163,7 @@ class Subnet(nnx.Module):
                 f"vectors: only a model for retrieval gives some; this one is for "
                 f"{self.task}. Call predict."
             )
-        checked = check_texts(texts, "texts")
-        encodings = self.tokenizer.encode(checked) if checked else []
-        rows = self._run(encodings, batch_size, None)
+        rows = self.run(self.ask(texts), batch_size)
         found = np.stack(rows) if rows else np.zeros((0, self.shape.width), np.float32)
         mean = None if self.centers is None else self.centers.of(language)
         return found if mean is None else without(found, mean)
@@ -232,7 +227,7 @@ class Subnet(nnx.Module):
             limits = self.max_answer_tokens, num_best
             how = self.doc_stride, limits, language
             return ask_questions(self.tokenizer, texts, given, *how)
-        require_alone(self.task, pairs, contexts, num_best, "classification")
+        require_alone(self.task, pairs, contexts, num_best)
         if self.task == "tagging":
             return ask_tags(self.tokenizer, texts, self.labels, language)
         checked = check_texts(texts, "texts")

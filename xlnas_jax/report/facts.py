@@ -1,7 +1,6 @@
 """What was searched, within what, and by which commands and versions."""
 
 import shlex
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from xlnas_jax.config.languages import LanguagesConfig
@@ -11,6 +10,7 @@ from xlnas_jax.report.rounds import first_search_round
 from xlnas_jax.results.document import columns_by_role
 from xlnas_jax.results.tables import PRIMARY, few_shot_lines, rejected_lines, text_lines
 from xlnas_jax.space.constraints import limits, shown
+from xlnas_jax.terminal.versions import version_of
 from xlnas_jax.types import XlnasError
 
 # What draws the page.
@@ -169,14 +169,7 @@ def versions_of(run: Found) -> list[list[str]]:
     own = recorded.items() if isinstance(recorded, dict) else ()
     rows = [[str(name), str(value)] for name, value in own]
     rows = rows or [["search", NOT_RECORDED]]
-    return rows + [[f"this page: {name}", _version(name)] for name in DRAWN_BY]
-
-
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
+    return rows + [[f"this page: {name}", version_of(name)] for name in DRAWN_BY]
 
 
 def times_of(run: Found) -> list[list[str]]:

@@ -12,11 +12,9 @@ from xlnas_jax.config.reading.changes import changes
 from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.files import read_json
 from xlnas_jax.results.document import Document
-from xlnas_jax.storage.rundir import Run, read_config
+from xlnas_jax.storage.rundir import FACTS, Run, read_config
 from xlnas_jax.types import CheckpointError, ConfigError
 
-# Of a run: what was read when it began; see `run.recorded`.
-FACTS = "experiment.json"
 _ADVICE = "Restore the run's directory, or search again in another one."
 
 

@@ -9,6 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from xlnas_jax.experiment.taxonomy import PICKS
 from xlnas_jax.export.point import pick_point
 from xlnas_jax.report.found import Found
 from xlnas_jax.results.document import Document
@@ -16,7 +17,6 @@ from xlnas_jax.results.finalists.contenders import FOUND
 from xlnas_jax.results.tables import BASELINES
 from xlnas_jax.space.latency import LATENCY
 
-PICKS = ("best", "knee", "smallest")
 FRONT = "front"
 # As the supernet's weights score them, and after they were trained alone.
 SHARED, ALONE = "in the supernet", "trained alone"

@@ -1,9 +1,10 @@
 """What a run is made with: versions and devices, for whoever makes it again."""
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
 
 import jax
+
+from xlnas_jax.terminal.versions import NOT_INSTALLED, version_of
 
 PACKAGES = (
     "xlnas-jax",
@@ -26,9 +27,6 @@ def environment() -> dict[str, str]:
         "machine": platform.machine(),
         "devices": f"{len(devices)} x {devices[0].device_kind}",
     }
-    for name in PACKAGES:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
+    versions = {name: version_of(name) for name in PACKAGES}
+    own = {name: one for name, one in versions.items() if one != NOT_INSTALLED}
+    return found | own

@@ -33,10 +33,11 @@ from xlnas_jax.storage.listing import (
     read_listed_json,
     require_listed,
 )
+from xlnas_jax.storage.rundir import FACTS
 from xlnas_jax.supernet.families.registry import shape_from
 from xlnas_jax.types import CheckpointError, XlnasError, brief
 
-FILE = "experiment.json"
+FILE = FACTS
 # Sizes and checksums of all that was kept.
 LIST = "manifest.json"
 FORMAT = 1

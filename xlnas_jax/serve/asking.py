@@ -72,9 +72,18 @@ def read_given(content: Mapping[str, Any], task: str) -> Given:
         others = content.get(column) if column else None
         given = Given(texts, None if others is None else _read_texts(others, column))
     _require_pairs(given, task, column)
+    return with_options(given, content)
+
+
+def with_options(given: Given, options: Mapping[str, Any]) -> Given:
+    """The same texts, with what else a request says of them.
+
+    Raises:
+        DataError: it says something else.
+    """
     return given._replace(
-        language=_text_or_none(content.get("language"), "language"),
-        num_best=_count(content.get("num_best", 1), "num_best"),
+        language=_text_or_none(options.get("language"), "language"),
+        num_best=_count(options.get("num_best", 1), "num_best"),
     )
 
 

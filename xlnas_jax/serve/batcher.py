@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from xlnas_jax.data.tokens.tokenizer import Encoding
 from xlnas_jax.export.predicting.asked import Asked, Logits
-from xlnas_jax.export.predicting.chunks import plan_chunks
+from xlnas_jax.export.predicting.chunks import padded_rows, plan_chunks
 from xlnas_jax.serve.limits import Limits
 from xlnas_jax.types import CheckpointError
 
@@ -199,12 +199,11 @@ class Batcher:
                 row.work.fail(error)
             return
         seconds = time.monotonic() - start
-        size = 1 << (len(rows) - 1).bit_length()
         for row, logits in zip(rows, found, strict=True):
             row.work.tell(row.place, logits)
         known = self._row_s or seconds / len(rows)
         self._row_s = _KEPT * known + (1 - _KEPT) * seconds / len(rows)
-        self._note(Ran(len(rows), size, seconds))
+        self._note(Ran(len(rows), padded_rows(len(rows)), seconds))
 
     def _find_fault(
         self, rows: list[_Row], route: str | None, error: CheckpointError

@@ -69,6 +69,14 @@ class Spec:
             return self.is_gated
         return path != "marks" or self.has_local_layers or self.is_first_bare
 
+    def embeds(self, path: str) -> bool:
+        """Whether there is a table, or a norm behind them, by its path."""
+        if path.startswith("norm."):
+            is_whole = self.has_norm_biases or path != "norm.bias"
+            return self.has_embedding_norm and is_whole
+        some = {"position": self.positions != ROTARY, "segment": self.has_segments}
+        return some.get(path, True)
+
 
 @dataclass(frozen=True)
 class EncoderShape:

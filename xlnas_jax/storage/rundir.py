@@ -37,6 +37,8 @@ from xlnas_jax.types import CheckpointError, ConfigError, brief
 
 CONFIG, FRONT, LOCK = "config.yaml", "front.json", ".lock"
 METRICS, MEASURED = "metrics.jsonl", "measured.json"
+# In the folder of the experiment: see `run.recorded`.
+FACTS = "experiment.json"
 CHECKPOINTS, EXPERIMENT, MODEL = "checkpoints", "experiment", "model"
 CHECKSUM = "crc32"
 _FILES = (CONFIG, FRONT, LOCK, METRICS, MEASURED, EVENTS)

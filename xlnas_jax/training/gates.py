@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from xlnas_jax.space.shape import ROTARY, Spec
+from xlnas_jax.space.shape import Spec
 from xlnas_jax.space.space import SearchSpace
 
 # By group: a number, or one for each layer of the full encoder.
@@ -53,19 +53,12 @@ def make_groups(
         for path, _ in stage.axes
         if spec.has(path) and path != MARKS
     }
-    lacking = {
-        "position": spec.positions == ROTARY,
-        "segment": not spec.has_segments,
-        "norm": not spec.has_embedding_norm,
-    }
     tables = {
         path: {WHOLE: WHOLE, "tensor": f"{EMBEDDINGS}.{path}"}.get(
             granularity, EMBEDDINGS
         )
         for path in _TABLES
-        if with_embeddings
-        and not lacking.get(path.partition(".")[0], False)
-        and (path != "norm.bias" or spec.has_norm_biases)
+        if with_embeddings and spec.embeds(path)
     }
     shapes = dict.fromkeys(tables.values(), ())
     shapes |= {

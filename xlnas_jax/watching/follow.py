@@ -1,5 +1,6 @@
 """A run followed to its end: on a terminal in place, elsewhere a line a round."""
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable
@@ -75,7 +76,7 @@ class Watched:
 
     def now(self) -> RunState:
         """The state while the run goes on: the same process, further on."""
-        return RunState(**{**vars(self.state), "done": self.done})
+        return dataclasses.replace(self.state, done=self.done)
 
     def front(self) -> Front:
         """Objectives of the front: the final one, or that of the last round."""

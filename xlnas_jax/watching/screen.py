@@ -68,13 +68,10 @@ def seconds_left(times: Mapping[int, float], done: int, total: int) -> float | N
     Args:
         times: when a round was logged, by its number.
     """
-    last = [times[number] for number in sorted(times)[-NUM_GAPS - 1 :]]
-    numbers = sorted(times)[-NUM_GAPS - 1 :]
+    last = sorted(times)[-NUM_GAPS - 1 :]
     gaps = [
-        (after - before) / (later - earlier)
-        for (before, after), (earlier, later) in zip(
-            itertools.pairwise(last), itertools.pairwise(numbers), strict=True
-        )
+        (times[later] - times[earlier]) / (later - earlier)
+        for earlier, later in itertools.pairwise(last)
     ]
     if not gaps:
         return None

@@ -13,12 +13,12 @@ from typing import Any, Literal, TypeVar
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.pretraining.pretrain import Pretraining
 from xlnas_jax.files import MAX_BYTES, read_bytes, read_json
-from xlnas_jax.pretraining.save import FACTS
-from xlnas_jax.run.recorded import FILE
+from xlnas_jax.pretraining import save
 from xlnas_jax.search.learn import num_warm_up
 from xlnas_jax.storage.rundir import (
     CONFIG,
     EXPERIMENT,
+    FACTS,
     FRONT,
     LOCK,
     MEASURED,
@@ -97,7 +97,7 @@ def look(path: Path) -> RunState:
         records = _read(METRICS, lambda: Lines(path / METRICS).read())
         known["done"] = _done(records, config)
         known |= _best_so_far(records)
-        kept = f"{EXPERIMENT}/{FILE}"
+        kept = f"{EXPERIMENT}/{FACTS}"
         known["tasks"] = _read(kept, lambda: _tasks(path, config))
         measured = _read(MEASURED, Run(path).read_measured)
         is_done = _read(FRONT, lambda: _ended(path, config, known))
@@ -156,7 +156,7 @@ def _best_so_far(records: list[dict[str, Any]]) -> dict[str, Any]:
 def _tasks(path: Path, config: AnyConfig) -> tuple[str, ...]:
     if isinstance(config, Pretraining):
         return ("pretraining",)
-    file = Run(path).experiment / FILE
+    file = Run(path).experiment / FACTS
     if not os.path.lexists(file):  # it is kept when the first round begins
         return ()
     tasks = read_json(file, CheckpointError, _ADVICE, follow=False).get("tasks")
@@ -172,7 +172,7 @@ def _tasks(path: Path, config: AnyConfig) -> tuple[str, ...]:
 def _ended(path: Path, config: AnyConfig, known: dict[str, Any]) -> bool:
     """Whether all was done; what was found is added to what is known."""
     if isinstance(config, Pretraining):
-        return (path / MODEL / FACTS).is_file()
+        return (path / MODEL / save.FACTS).is_file()
     document = Run(path).read_front()
     if document is None:
         return False

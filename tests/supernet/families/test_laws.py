@@ -17,6 +17,7 @@ from tests.supernet.families.shapes import (
     shape_of,
     space_of,
 )
+from tests.supernet.forms import assert_near, logits_by
 from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.params import abstract_params, count_params
 from xlnas_jax.export.slice import slice_subnet
@@ -26,8 +27,6 @@ from xlnas_jax.supernet.relaxed import make_relaxed
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.training.reorder import reorder
 
-# fp32 sums in another order; the logits are of order ten.
-TOLERANCE = 1e-5
 # What XLA counts beside: norms, softmax, biases.
 FLOPS_TOLERANCE = 0.15
 BATCH = random_batch(0, 4, 20)
@@ -36,24 +35,7 @@ MARKS = dict.fromkeys(("distilbert", "xlm-roberta-xl"), pytest.mark.slow)
 
 
 def logits(name: str, form: str, rows: np.ndarray) -> np.ndarray:
-    space, params = space_of(name), params_of(name)
-    supernet = make_supernet(space, shape_of(name), form)
-
-    @jax.jit
-    def run(rows):
-        x = supernet.embed(params.encoder.embeddings, BATCH)
-
-        def one(row):
-            return supernet.apply(params, x, BATCH, space.unflatten(row))
-
-        return jax.lax.map(one, rows) if form == "sliced" else jax.vmap(one)(rows)
-
-    return np.asarray(run(jnp.asarray(rows)))
-
-
-def assert_near(found, expected) -> None:
-    difference = np.abs(np.asarray(found) - np.asarray(expected)).max()
-    assert difference < TOLERANCE * np.abs(np.asarray(expected)).max()
+    return logits_by(form, space_of(name), shape_of(name), params_of(name), BATCH, rows)
 
 
 @pytest.mark.parametrize(

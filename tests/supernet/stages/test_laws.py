@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from tests.models import NUM_LABELS, SHAPE, keys_of, random_batch, with_noise
+from tests.supernet.forms import assert_near, logits_by
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.controllers.variation import canonical, make_sites
 from xlnas_jax.export.apply import apply_subnet
@@ -26,8 +27,6 @@ from xlnas_jax.supernet.stages.registry import LAYER, STAGES
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.training.reorder import reorder
 
-# fp32 sums in another order; the logits are of order ten.
-TOLERANCE = 1e-5
 # What XLA counts beside: norms, softmax, biases.
 FLOPS_TOLERANCE = 0.15
 FULL = SpaceConfig(pooling=("mean",))
@@ -94,24 +93,8 @@ def rows_of(name: str, num: int = 12) -> np.ndarray:
 
 
 def logits(name: str, form: str, rows: np.ndarray) -> np.ndarray:
-    space, params = space_of(name), params_of(name)
-    supernet, batch = make_supernet(space, SHAPE, form), random_batch(0, 4, 20)
-
-    @jax.jit
-    def run(rows):
-        x = supernet.embed(params.encoder.embeddings, batch)
-
-        def one(row):
-            return supernet.apply(params, x, batch, space.unflatten(row))
-
-        return jax.lax.map(one, rows) if form == "sliced" else jax.vmap(one)(rows)
-
-    return np.asarray(run(jnp.asarray(rows)))
-
-
-def assert_near(found, expected) -> None:
-    difference = np.abs(np.asarray(found) - np.asarray(expected)).max()
-    assert difference < TOLERANCE * np.abs(np.asarray(expected)).max()
+    batch = random_batch(0, 4, 20)
+    return logits_by(form, space_of(name), SHAPE, params_of(name), batch, rows)
 
 
 @pytest.fixture(

@@ -18,7 +18,7 @@ from xlnas_jax.data.examples import (
 )
 from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.readers.patterns import unknown_language
-from xlnas_jax.data.readers.records import read_records
+from xlnas_jax.data.readers.records import has_columns, read_records
 from xlnas_jax.data.readers.values import make_row
 from xlnas_jax.data.select import settled
 from xlnas_jax.files import located
@@ -150,20 +150,13 @@ def _rows(
 ) -> Iterator[tuple[int, Mapping[str, Any]]]:
     """Rows that have the columns which say where they belong, with their lines."""
     names = ("language_column", "split_column", "text_column", "label_column")
-    needed = {one: getattr(config, one) for one in (*names, "pair_column", "id_column")}
-    needed = {option: column for option, column in needed.items() if column}
+    hints: dict[str, str] = {}
+    for option in (*names, "pair_column", "id_column"):
+        if column := getattr(config, option):
+            hints.setdefault(column, _HINT.format(option))
     for line, record in read_records(path, config.keep_quotes, faults):
-        if record is None:
-            continue
-        for option, column in needed.items():
-            if column not in record:
-                faults.reject(
-                    "missing column",
-                    f"{path}, line {line}: column {brief(column)} must be there; got "
-                    f"columns {brief(list(record))}. {_HINT.format(option)}",
-                )
-                break
-        else:
+        place = f"{path}, line {line}"
+        if record is not None and has_columns(record, hints, place, faults):
             yield line, record
 
 

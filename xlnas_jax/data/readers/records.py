@@ -34,6 +34,25 @@ class Dialect(NamedTuple):
     is_known: bool = True
 
 
+def has_columns(
+    record: Mapping[str, object], hints: Mapping[str, str], place: str, faults: Faults
+) -> bool:
+    """Whether a row has some columns; a fault where it lacks one.
+
+    Args:
+        hints: by column, what to do where it is not there.
+    """
+    for column, hint in hints.items():
+        if column not in record:
+            faults.reject(
+                "missing column",
+                f"{place}: column {brief(column)} must be there; got columns "
+                f"{brief(list(record))}. {hint}",
+            )
+            return False
+    return True
+
+
 def read_records(
     path: str,
     keep_quotes: bool | None = None,

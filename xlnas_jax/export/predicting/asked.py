@@ -3,8 +3,8 @@
 Between the two anything may happen to the rows: others run beside them, in any order.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -16,6 +16,7 @@ from xlnas_jax.types import DataError
 
 # Of rows that may differ in size.
 Logits = Float[np.ndarray, "..."]
+Row = TypeVar("Row")
 
 
 class Asked(NamedTuple):
@@ -34,13 +35,16 @@ class Asked(NamedTuple):
     answer: Callable[[int, Sequence[Logits]], Any]
     language: str | None
 
+    def parted(self, rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+        """What there is for each row, by the input that the row is of."""
+        start = 0
+        for count in self.counts:
+            yield rows[start : start + count]
+            start += count
+
     def answers(self, rows: Sequence[Logits]) -> list[Any]:
         """What is predicted of every input, from the logits of all rows."""
-        found, start = [], 0
-        for number, count in enumerate(self.counts):
-            found.append(self.answer(number, rows[start : start + count]))
-            start += count
-        return found
+        return [self.answer(*one) for one in enumerate(self.parted(rows))]
 
 
 def ask_each(
@@ -93,17 +97,15 @@ def ask_questions(
     return Asked(flat, [len(cut) for cut in cuts], answer, language)
 
 
-def require_alone(
-    kind: str, pairs: object, contexts: object, num_best: int, pairs_for: str
-) -> None:
+def require_alone(kind: str, pairs: object, contexts: object, num_best: int) -> None:
     """An error where something belongs to another kind of task."""
     if contexts is not None or num_best != 1:
         raise DataError(
             f"predict: contexts and num_best belong to question answering; "
             f"this model is for {kind}. Leave them out."
         )
-    if pairs is not None and kind != pairs_for:
+    if pairs is not None and kind != "classification":
         raise DataError(
-            f"predict: pairs belong to {pairs_for}; this model is for "
+            f"predict: pairs belong to classification; this model is for "
             f"{kind}. Pass one sequence of sentences."
         )

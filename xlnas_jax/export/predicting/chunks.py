@@ -73,6 +73,11 @@ def padded_length(length: int, max_length: int) -> int:
     return min(math.ceil(length / step) * step, max_length)
 
 
+def padded_rows(count: int) -> int:
+    """How many rows the array of so many has: a power of two."""
+    return 1 << (count - 1).bit_length()
+
+
 def plan_chunks(
     lengths: Sequence[int], batch_size: int, max_length: int
 ) -> list[Chunk]:
@@ -84,7 +89,7 @@ def plan_chunks(
     for seq, rows in sorted(by_seq.items()):
         for start in range(0, len(rows), batch_size):
             part = rows[start : start + batch_size]
-            chunks.append(Chunk(part, 1 << (len(part) - 1).bit_length(), seq))
+            chunks.append(Chunk(part, padded_rows(len(part)), seq))
     return chunks
 
 

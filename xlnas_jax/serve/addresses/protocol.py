@@ -23,7 +23,7 @@ from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.serve.addresses.endpoint import endpoint
 from xlnas_jax.serve.addresses.health import live, make_ready
 from xlnas_jax.serve.addresses.predict import run
-from xlnas_jax.serve.asking import FIRST, NEEDED, SECOND, Given
+from xlnas_jax.serve.asking import FIRST, NEEDED, SECOND, Given, with_options
 from xlnas_jax.serve.body import answer, read_object, to_bytes
 from xlnas_jax.serve.serving import Serving
 from xlnas_jax.types import DataError, brief
@@ -169,12 +169,7 @@ def _with_parameters(given: Given, content: Mapping[str, Any]) -> Given:
     if not isinstance(parameters, dict):
         raise DataError(f"parameters: must be an object; got {brief(parameters)}.")
     _require_known(parameters, PARAMETERS, "parameters")
-    language, num_best = parameters.get("language"), parameters.get("num_best", 1)
-    if not isinstance(language, str | None):
-        raise DataError(f"language: must be a text; got {brief(language)}.")
-    if type(num_best) is not int:
-        raise DataError(f"num_best: must be a whole number; got {brief(num_best)}.")
-    return given._replace(language=language, num_best=num_best)
+    return with_options(given, parameters)
 
 
 def _read_tensor(
