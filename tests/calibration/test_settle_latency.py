@@ -4,6 +4,7 @@ import dataclasses
 import json
 import pathlib
 import shutil
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from xlnas_jax.calibration.settle_latency import (
 from xlnas_jax.calibration.settle_latency import settle_latency as settle
 from xlnas_jax.cli.main import run
 from xlnas_jax.config.cost import ConstraintsConfig, CostConfig
+from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.search import SearchConfig
 from xlnas_jax.experiment.prepare import prepare
@@ -289,6 +291,30 @@ def test_the_model_card_tells_what_was_measured(searched, tmp_path, capsys):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_finalists_stand_at_measured_shares_of_the_latency(tmp_path):
+    shares = dataclasses.replace(
+        CONFIG,
+        constraints=ConstraintsConfig(),
+        search=dataclasses.replace(CONFIG.search, finalists=3),
+        finalists=FinalistsConfig(
+            steps=2, budgets=(0.75, 0.5), budget_cost="latency_ms"
+        ),
+    )
+    (tmp_path / "config.yaml").write_text(dump_config(shares))
+    search(tmp_path, "run", Clock())
+    found = read(tmp_path / "run", "front.json")["finalists"]
+    measured = read(tmp_path / "run", "measured.json")["latency_ms"]
+    space = prepare(shares).space
+    full = measured[space.identifier(np.asarray(space.num_choices, np.int32) - 1)]
+    assert found["budget_cost"] == "latency_ms"
+    held = [(one, p) for one in found["networks"] for p in one["places"]]
+    held = [(one, float(Fraction(p))) for one, p in held if p[0].isdigit()]
+    assert {one["kind"] for one, _ in held} >= {"found", "uniform", "bottom"}
+    for one, share in held:
+        assert measured[one["id"]] <= share * full * 1.001
+
+
 def test_describe_shows_latency_only_where_it_was_measured(searched, capsys):
     config = str(searched / "config.yaml")
     assert run(["describe", config]) == 0

@@ -8,9 +8,10 @@ import pytest
 
 from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.config import Config
+from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.results.finalists.contenders import limits_of, make_contenders
+from xlnas_jax.results.finalists.contenders import make_contenders
 from xlnas_jax.results.finish import (
     Rescore,
     Scored,
@@ -119,7 +120,7 @@ def test_contenders_for_budgets_come_from_the_pool(ended) -> None:
         for name, own in (("front", front), ("pool", pool))
     }
     on_front = set(map(tuple, front.indices.tolist()))
-    most = limits_of(experiment)[0]
+    most = budgets_of(experiment).limits()[0]
     sizes = experiment.costs.counted(pool.indices)["flops"]
     fits = set(map(tuple, pool.indices[sizes <= most].tolist()))
     assert found["front"] == on_front

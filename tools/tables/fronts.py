@@ -1,6 +1,7 @@
 """Tables of searches whose finalists were trained: fronts against fronts."""
 
 from collections.abc import Callable, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +44,7 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
     document = load(name, folder)
     runs = document["runs"]
     kinds = [k for k in NAMES if any(_at(run, k, None) for run in runs)]
-    rows = [["layers' FLOPs", "full network", *(NAMES[kind] for kind in kinds)]]
+    rows = [[_shared_out(runs), "full network", *(NAMES[kind] for kind in kinds)]]
     full = _shown([_scores(run["networks"]["full"]) for run in runs])
     rows.append(["all", full, *[""] * len(kinds)])
     for place in _places(runs):
@@ -59,11 +60,35 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
         f"percent"
         + ("" if len(runs) == 1 else ", with the deviation between seeds")
         + f"; seed{'s' * (len(runs) > 1)} {seeds}. Every network was trained alone for "
-        f"{steps_of(runs[0]['finalists'])} steps."
+        f"{steps_of(runs[0]['finalists'])} steps." + _timed(runs)
     )
     made = machine(document["environment"])
     where = f"`{command}`, {minutes:.0f} minutes a seed; {made}."
     return "\n".join([words, "", *table(rows), "", where, "", ""])
+
+
+def _shared_out(runs: Runs) -> str:
+    """What budgets are shares of; runs from before there was a choice do not say."""
+    cost = runs[0]["finalists"].get("budget_cost", "flops")
+    return {"flops": "layers' FLOPs", "latency_ms": "latency"}[cost]
+
+
+def _timed(runs: Runs) -> str:
+    """How long what stands at shares of the latency took, as it was measured."""
+    if _shared_out(runs) != "latency":
+        return ""
+    found = []
+    for run in runs:
+        taken = run["measured"]["latency_ms"]
+        full = taken[run["networks"]["full"]["id"]]
+        for one in run["finalists"]["networks"]:
+            for place in one["places"]:
+                if place[0].isdigit():
+                    found.append(taken[one["id"]] / full / float(Fraction(place)))
+    return (
+        f" Networks were timed again at the end: they take {min(found):.2f} to "
+        f"{max(found):.2f} of the share at which they stand."
+    )
 
 
 # Controls that lose ten points and more at every budget but the largest.

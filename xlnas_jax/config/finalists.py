@@ -14,6 +14,8 @@ from xlnas_jax.config.ranges import (
 from xlnas_jax.config.tokens import MAX_TOKENS
 from xlnas_jax.types import ConfigError
 
+# What budgets are shares of.
+BudgetCost = Literal["flops", "latency_ms"]
 Control = Literal[
     "uniform", "bottom", "random", "more_params", "magnitude", "taylor", "influence"
 ]
@@ -38,8 +40,9 @@ class FinalistsConfig:
             of the lowest; 0: nobody looks, and all steps are taken.
         score_every: steps from one such look to the next; the last step has one, too.
         min_delta: a loss counts as lower only if it is so by more than that.
-        budgets: shares of the FLOPs of the full network's layers at which fronts are
-            compared: of each front the best network within each is trained.
+        budgets: shares of what the full network costs at which fronts are compared: of
+            each front the best network within each is trained. budget_cost: what they
+            are shares of: FLOPs of its layers, or its latency.
         tries: of what the search remembers, and of controls that are drawn, so many
             networks of the size of each budget are trained, dominated ones too. What
             is the best within it after training (see `by`) stands for it. With 1, or
@@ -63,6 +66,7 @@ class FinalistsConfig:
     score_every: int = 10
     min_delta: float = 0.0
     budgets: tuple[float, ...] = (1 / 2, 1 / 4, 1 / 8, 1 / 12)
+    budget_cost: BudgetCost = "flops"
     tries: int = 1
     controls: tuple[Control, ...] = ("uniform", "bottom", "random")
     by: Literal["error", "divergence"] = "error"

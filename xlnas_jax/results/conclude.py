@@ -102,7 +102,8 @@ def conclude(
     Last of all, where it is asked for, what was picked learns from some of their rows.
 
     Args:
-        confirm: as in `final_front`; baselines are measured too, and kept.
+        confirm: as in `final_front`; baselines and finalists are measured too, and
+            kept.
         data: training rows and auxiliary data, where finalists are to be trained.
         folder: where finalists are kept, so that a killed search need not train them
             again, and beside it what learns from targets; nowhere if None.
@@ -127,6 +128,9 @@ def conclude(
         if experiment.config.finalists.tries > 1 and confirm is None:
             pool = remembered(experiment, score, state.archive)
         ended = _finalists(shop, data, chosen.front, pool, int(state.evaluated))
+        if confirm is not None:
+            # Controls too: what stands at a share of the latency is seen to be there.
+            confirm(np.stack([one.contender.row for one in ended.finalists]))
     begin("report")
     shown = _tested(experiment, chosen.front, len(chosen.names) - len(chosen.front))
     given = engine, score, teacher, chosen, shown, ended

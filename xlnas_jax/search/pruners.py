@@ -21,6 +21,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from xlnas_jax.data.batches.plan import TrainingPlan
+from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.search.learn import has_labels, make_plan
 from xlnas_jax.search.ranking import rank_layers, rank_units
@@ -133,15 +134,14 @@ def worth_of_units(
 def best_within(
     experiment: Experiment, worth: Float[np.ndarray, "site choice"], budget: float
 ) -> Int[np.ndarray, " site"]:
-    """The network of most worth within a share of the full network's FLOPs.
+    """The network of most worth within a share of what the full network costs.
 
     Raises:
         ArchitectureError: there is none.
     """
     space, costs = experiment.space, experiment.costs
-    most, given = costs.flops_of_share(budget), experiment.config.constraints
-    flops = most if given.flops is None else min(most, given.flops)
-    row = make_decode(costs, dataclasses.replace(given, flops=flops))(worth)
+    limits = budgets_of(experiment).within(budget, experiment.config.constraints)
+    row = make_decode(costs, limits)(worth)
     if worth[np.arange(len(row)), row].sum() < _NEVER / 2:
         raise ArchitectureError(f"no network within {budget} is one of the pruner's")
     return space.canonical(row[None])[0]

@@ -10,6 +10,7 @@ import numpy as np
 from jaxtyping import Int
 
 from xlnas_jax.config.search import Structure
+from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.draws import distinct
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.space.uniform import uniform_rows
@@ -28,9 +29,9 @@ def structures(experiment: Experiment, kind: Structure) -> Rows:
     rows = distinct(experiment, uniform_rows(space, kind == "bottom"))
     depths = {math.ceil(share * space.gate.sites) for share in DEPTHS}
     rows = rows[np.isin(space.num_kept(rows), sorted(depths))]
-    flops = costs.counted(rows)["flops"]
-    budgets = map(costs.flops_of_share, experiment.config.finalists.budgets)
-    within = [widest(experiment, rows[flops <= most]) for most in budgets]
+    budgets = budgets_of(experiment, is_planned=True)
+    amounts = budgets.amounts(rows)
+    within = [widest(experiment, rows[amounts <= most]) for most in budgets.limits()]
     found = np.concatenate([one for one in within if len(one)] or [rows[:0]])
     if not len(found):
         return distinct(experiment, costs.smallest_rows())[:1]

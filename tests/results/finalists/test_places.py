@@ -7,15 +7,11 @@ import numpy as np
 import pytest
 
 from tests.experiments import tiny_config
+from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finalists.choose import value_of
-from xlnas_jax.results.finalists.contenders import (
-    Contender,
-    at_budgets,
-    limits_of,
-    told,
-)
+from xlnas_jax.results.finalists.contenders import Contender, at_budgets, told
 from xlnas_jax.results.finalists.places import settled
 from xlnas_jax.results.finalists.saved import Trained
 from xlnas_jax.results.finalists.train import Finalist
@@ -50,7 +46,7 @@ def held(found: list[Finalist]) -> list[tuple[str, ...]]:
 
 def within(experiment: Experiment, rows: list[np.ndarray], place: int) -> np.ndarray:
     """The largest network within a budget, by its position."""
-    limit = limits_of(experiment)[place]
+    limit = budgets_of(experiment).limits()[place]
     flops = experiment.costs.counted(np.stack(rows))["flops"]
     return rows[int(np.flatnonzero(flops <= limit)[-1])]
 
@@ -126,7 +122,7 @@ def test_more_tries_are_of_the_size_of_their_budget(experiment, by_size) -> None
     assert len({place for _, place in once}) == len(once)
     more = at_budgets(experiment, scored, tries=3)
     assert more[0][0].tolist() == once[0][0].tolist()
-    limits = limits_of(experiment)
+    limits = budgets_of(experiment).limits()
     shares = experiment.config.finalists.budgets
     for share, limit, least in zip(shares, limits, (*limits[1:], 0), strict=True):
         own = [row for row, place in more if place == told(share)]

@@ -26,10 +26,11 @@ Timer = Callable[
 
 
 def takes_part(experiment: Experiment) -> bool:
-    """Whether latency is limited or minimised."""
+    """Whether latency is limited or minimised, or finalists are compared at it."""
     config = experiment.config
     is_limited = config.constraints.latency_ms is not None
-    return is_limited or LATENCY in config.search.objectives
+    is_shared = config.finalists.budget_cost == LATENCY and config.search.finalists > 0
+    return is_limited or is_shared or LATENCY in config.search.objectives
 
 
 def measured_part(experiment: Experiment) -> TaskPart:

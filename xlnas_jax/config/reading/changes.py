@@ -59,6 +59,7 @@ RULES = {
     "search.control": Rule("end", "baselines are scored after the last round"),
     "search.finalists": Rule("end", "they are trained after the last round"),
     "finalists.budgets": Rule("search", "which networks the first rounds score"),
+    "finalists.budget_cost": Rule("search", "which networks the first rounds score"),
     "finalists": Rule("end", "they are trained after the last round"),
     "finalists.by": Rule("search", "what is measured of every candidate"),
     "few_shot": Rule("end", "it is done after the last round"),

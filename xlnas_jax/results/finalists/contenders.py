@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Int
 
 from xlnas_jax.config.finalists import Control
+from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finish import Rescore, Scored, within
@@ -29,7 +30,7 @@ class Contender(NamedTuple):
 
     Attributes:
         kind: `found`, or the control that it is.
-        places: what it stands for among its kind: shares of the full network's FLOPs,
+        places: what it stands for among its kind: shares of the full network's cost,
             such as `1/4`, objectives of which it is the best, `knee`; `tried` where
             it is none of these after all.
         row: canonical choice indices.
@@ -109,16 +110,6 @@ def _rows(
     return None
 
 
-def _flops(experiment: Experiment, rows: np.ndarray) -> np.ndarray:
-    return experiment.costs.counted(rows)["flops"]
-
-
-def limits_of(experiment: Experiment) -> list[float]:
-    """FLOPs of every budget."""
-    shares = experiment.config.finalists.budgets
-    return [experiment.costs.flops_of_share(share) for share in shares]
-
-
 def at_budgets(
     experiment: Experiment, scored: Scored, by: str | None = None, tries: int = 1
 ) -> list[tuple[np.ndarray, str]]:
@@ -128,15 +119,16 @@ def at_budgets(
         by: a cost of which the most is the best; None: the first objective.
         tries: so many, the others of them larger than the next budget allows.
     """
-    flops = _flops(experiment, scored.indices)
+    budgets = budgets_of(experiment)
+    amounts, most = budgets.amounts(scored.indices), budgets.limits()
     order = np.lexsort(scored.objectives.T[::-1])
     if by is not None:
         order = np.argsort(-experiment.costs.counted(scored.indices)[by], kind="stable")
     found = []
-    budgets, most = experiment.config.finalists.budgets, limits_of(experiment)
-    for share, limit, least in zip(budgets, most, (*most[1:], 0.0), strict=True):
-        within = order[flops[order] <= limit]
-        others = [n for n in within[1:] if flops[n] > least]
+    given = zip(budgets.shares, most, (*most[1:], 0.0), strict=True)
+    for share, limit, least in given:
+        within = order[amounts[order] <= limit]
+        others = [n for n in within[1:] if amounts[n] > least]
         for place in (*within[:1], *others[: tries - 1]):
             found.append((scored.indices[place], told(share)))
     return found

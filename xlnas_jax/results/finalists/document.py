@@ -45,6 +45,7 @@ def add_finalists(
         "most_steps": max(steps),
         "by": settings.by,
         "budgets": list(settings.budgets),
+        "budget_cost": settings.budget_cost,
         "networks": networks,
         "winner": winner,
         "fronts": {

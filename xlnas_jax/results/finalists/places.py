@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.results.finalists.choose import value_of
-from xlnas_jax.results.finalists.contenders import SEARCHED, limits_of, told
+from xlnas_jax.results.finalists.contenders import SEARCHED, told
 from xlnas_jax.results.finalists.train import Finalist
 from xlnas_jax.results.finish import within
 
@@ -19,18 +20,18 @@ def settled(experiment: Experiment, finalists: list[Finalist]) -> list[Finalist]
     the front stay what they are.
     """
     config = experiment.config.finalists
-    budgets = dict(zip(map(told, config.budgets), limits_of(experiment), strict=True))
-    rows = np.stack([one.contender.row for one in finalists])
-    flops = experiment.costs.counted(rows)["flops"]
+    given = budgets_of(experiment)
+    budgets = dict(zip(map(told, given.shares), given.limits(), strict=True))
+    amounts = given.amounts(np.stack([one.contender.row for one in finalists]))
     values = [value_of(experiment, one, config.by) for one in finalists]
     held: dict[int, list[str]] = {n: [] for n in range(len(finalists))}
     for kind in SEARCHED:
         own = [n for n, one in enumerate(finalists) if one.contender.kind == kind]
         allowed = [n for n in own if within(experiment, finalists[n].after)[0]] or own
         for place, limit in budgets.items():
-            there = [n for n in allowed if flops[n] <= limit]
+            there = [n for n in allowed if amounts[n] <= limit]
             if there:
-                best = min(there, key=lambda n: (values[n], flops[n], n))
+                best = min(there, key=lambda n: (values[n], amounts[n], n))
                 held[best].append(place)
     found = []
     for n, one in enumerate(finalists):
