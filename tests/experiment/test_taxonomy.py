@@ -14,6 +14,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.evaluate import EvaluateConfig, HalvingConfig, TuningConfig
 from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.config.methods.gates import GatesConfig
+from xlnas_jax.config.methods.mixup import MixupConfig
 from xlnas_jax.config.methods.translations import IdTranslations
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.train import TrainConfig
@@ -22,6 +23,7 @@ from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.types import ConfigError
 
 TUNED = SpaceConfig(tuned=(0.0, 1.0))
+MIX = SpaceConfig(mix=(0, 1))
 KINDS = {config().kind: config for config in typing.get_args(AnyController)}
 
 
@@ -44,7 +46,7 @@ def alone(kind: str) -> Config:
 
 def trained_alone(kind: str, **changes) -> Config:
     """Candidates are trained before they are scored; some layers may not be."""
-    config = tiny_config(controller=KINDS[kind](), space=TUNED, **changes)
+    config = tiny_config(controller=KINDS[kind](), **{"space": TUNED, **changes})
     return dataclasses.replace(
         config,
         search=dataclasses.replace(
@@ -112,6 +114,23 @@ def test_random_search_may_score_one_candidate_at_a_time():
         (
             trained_alone("random", train=TrainConfig(method="maml")),
             r"train\.method: maml looks through a step of all layers",
+        ),
+        (given("random", "error", space=MIX), r"space\.mix.*no evaluate\.tuning"),
+        (
+            trained_alone("random", space=MIX),
+            r"space\.mix: says in which layer.*got sandwich\. Use mixup",
+        ),
+        (
+            trained_alone(
+                "random",
+                space=MIX,
+                train=TrainConfig(
+                    method="mixup",
+                    mixup=MixupConfig(layers=(0, 1)),
+                    translations=IdTranslations(languages=("fr",)),
+                ),
+            ),
+            r"train\.mixup\.layers: must be one layer.*got \[0, 1\]",
         ),
         (given("darts", "worst_loss"), "is not that of 'worst_loss'"),
         (given("gdas", "loss", "error", "flops"), r"cannot see the objectives \['err"),

@@ -1,14 +1,17 @@
 """A search whose weights learn from rows beside their translations."""
 
 import dataclasses
+import functools
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import xlnas_jax
 from tests.experiments import tiny_config, warmed_up
 from xlnas_jax.config.data import CipherData, CldrData
+from xlnas_jax.config.evaluate import EvaluateConfig, TuningConfig
 from xlnas_jax.config.finalists import FinalistsConfig
 from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.methods.filter import FilterConfig
@@ -17,6 +20,8 @@ from xlnas_jax.config.methods.xtune import XTuneConfig
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.parts import Experiment, learns_from_teacher
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.results.finalists.document import winner_of
+from xlnas_jax.run.run import run_search
 from xlnas_jax.search import alone
 from xlnas_jax.search.engine import make_engine
 from xlnas_jax.search.search import step
@@ -56,6 +61,53 @@ def test_rows_pass_with_their_translations_from_the_warm_up_to_the_score() -> No
     assert int(mixed.step) == experiment.config.search.weight_steps
     assert (np.abs(np.asarray(mixed.shares - np.asarray([[1.0], [0.0]]))) > 0).all()
     assert told.told is not None and np.isfinite(told.told.objectives[:2]).all()
+
+
+@pytest.mark.slow
+def test_where_texts_meet_is_a_choice_of_every_network(
+    tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = prepared("mixup", pretune_steps=1).config
+    search = dataclasses.replace(
+        base.search, rounds=2, weight_steps=0, finalists=2, control=False
+    )
+    config = dataclasses.replace(
+        base,
+        space=dataclasses.replace(base.space, mix=(0, 1)),
+        search=search,
+        evaluate=EvaluateConfig(form="sliced", tuning=TuningConfig(2, 1e-2)),
+    )
+    experiment = prepare(config)
+    rows = training_rows(experiment)
+    _, state = make_engine(experiment, rows, heldout_data(experiment))
+    train = alone.make_train_alone(experiment, rows, config.finalists)
+    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    column, params = experiment.space.columns("mix").start, state.learner.params
+    ends = []
+    for chosen in (0, 1):
+        row = full.copy()
+        row[column] = chosen
+        monkeypatch.setattr(alone, "OWN_PROGRAM", 200)
+        ends.append(train(params, row))
+        monkeypatch.setattr(alone, "OWN_PROGRAM", 1)
+        jax.tree.map(
+            functools.partial(np.testing.assert_allclose, atol=1e-5),
+            ends[-1],
+            train(params, row),
+        )
+    apart = jax.tree.map(lambda one, other: float(abs(one - other).max()), *ends)
+    assert max(jax.tree.leaves(apart)) > 1e-5
+    monkeypatch.undo()
+    document, model = run_search(config, tmp_path / "run")
+    found = {tuple(one["architecture"]["mix"]) for one in document["points"]}
+    assert found <= {(0,), (1,)}
+    winner = winner_of(document)
+    assert winner is not None
+    card = (model / "README.md").read_text("utf-8")
+    (layer,) = winner["architecture"]["mix"]
+    told = f"translations saw their rows in layer {layer}"
+    assert (told in card) == bool(winner["architecture"]["keep"][layer])
+    assert xlnas_jax.load(model).predict(["euro"])
 
 
 @pytest.mark.slow

@@ -87,6 +87,9 @@ class SpaceConfig:
         tuned: shares of its update that a layer may take while a network is trained
             alone, from 0, by which it stays as it was, to 1; empty: all take all. It
             is a choice where candidates are trained (`evaluate.tuning`).
+        mix: numbers of layers, from 0, in one of which a translation sees its row while
+            a network is trained alone by `mixup`; empty: that of `train.mixup.layers`.
+            It is a choice likewise.
         pooling: ways to make one vector of a sentence.
         fits: forms of export that every network of the space must be able to have,
             as `xlnas export --formats` names them; what they cannot hold is refused.
@@ -102,6 +105,7 @@ class SpaceConfig:
     lora: tuple[int, ...] = ()
     prefix: tuple[int, ...] = ()
     tuned: tuple[float, ...] = ()
+    mix: tuple[int, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
     fits: tuple[ExportForm, ...] = ()
     adapt: AdaptConfig | None = None

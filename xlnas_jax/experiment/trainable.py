@@ -8,6 +8,8 @@ from xlnas_jax.controllers.registry import STRATEGIES
 from xlnas_jax.objectives.objectives import Objective
 from xlnas_jax.space.cost import TUNED_PARAMS
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.stages.mix import MIX
+from xlnas_jax.supernet.stages.tuned import TUNED
 from xlnas_jax.training.methods.base import hears
 from xlnas_jax.training.methods.registry import method_named, warm_up_named
 
@@ -87,27 +89,32 @@ def _of_shares(
     config: Config, space: SearchSpace, objectives: Sequence[Objective]
 ) -> Iterator[str]:
     """What a choice of how networks are trained alone needs, and cannot be beside."""
-    if not space.trainings:
-        if TUNED_PARAMS in (one.name for one in objectives):
+    train, kind, there = config.train, config.controller.kind, space.trainings
+    names = [one.name for one in there]
+    if TUNED not in names and TUNED_PARAMS in (one.name for one in objectives):
+        yield (
+            f"search.objectives: {TUNED_PARAMS} differ between networks only where "
+            f"layers may be left untrained; got no space.tuned. Give it, or leave "
+            f"the objective out."
+        )
+    for name in names:
+        if config.evaluate.tuning is None:
             yield (
-                f"search.objectives: {TUNED_PARAMS} differ between networks only where "
-                f"layers may be left untrained; got no space.tuned. Give it, or leave "
-                f"the objective out."
+                f"space.{name}: candidates must be trained alone before they are "
+                f"scored, or all choices score alike and nothing tells them apart; got "
+                f"no evaluate.tuning. Give it, or leave space.{name} out."
             )
+        if "relaxed networks" in STRATEGIES[kind].needs:
+            yield (
+                f"controller: {kind} follows gradients of networks that are not "
+                f"trained alone, which say nothing of space.{name}; got "
+                f"{list(getattr(config.space, name))}. Use a strategy that learns from "
+                f"scores."
+            )
+    if MIX in names:
+        yield from _of_mix(config)
+    if TUNED not in names:
         return
-    train, kind = config.train, config.controller.kind
-    if config.evaluate.tuning is None:
-        yield (
-            "space.tuned: candidates must be trained alone before they are scored, or "
-            "all shares score alike and nothing tells them apart; got no "
-            "evaluate.tuning. Give it, or leave space.tuned out."
-        )
-    if "relaxed networks" in STRATEGIES[kind].needs:
-        yield (
-            f"controller: {kind} follows gradients of networks that are not trained "
-            f"alone, which say nothing of space.tuned; got "
-            f"{list(config.space.tuned)}. Use a strategy that learns from scores."
-        )
     if train.frozen_layers or train.tunes != "all":
         yield (
             f"space.tuned: says itself which layers are trained, so "
@@ -118,6 +125,20 @@ def _of_shares(
         yield (
             "train.method: maml looks through a step of all layers, of which none may "
             "be left as it was; got space.tuned. Leave it out, or use finetune."
+        )
+
+
+def _of_mix(config: Config) -> Iterator[str]:
+    """What a choice of the layer in which texts meet needs."""
+    if config.train.method != "mixup":
+        yield (
+            f"space.mix: says in which layer train.method mixup mixes; got "
+            f"{config.train.method}. Use mixup, or leave space.mix out."
+        )
+    elif len(config.train.mixup.layers) != 1:
+        yield (
+            f"train.mixup.layers: must be one layer where space.mix chooses one; got "
+            f"{list(config.train.mixup.layers)}."
         )
 
 

@@ -18,7 +18,7 @@ from xlnas_jax.space.disk import BYTES_PER_MB, DISK, Disk
 from xlnas_jax.space.latency import LATENCY, NS_PER_MS, Latency
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
-from xlnas_jax.space.stage import Stage, Whole
+from xlnas_jax.space.stage import Stage, Training, Whole
 
 COSTS = ("params", "encoder_params", "flops", "flops_per_token", "memory_bytes")
 # Of the encoder's parameters those in layers that change while a network is trained
@@ -162,7 +162,7 @@ class CostModel:
             "flops": flops,
             "flops_per_token": flops // self.length,
             "memory_bytes": FLOAT_BYTES * params + activations,
-            **({TUNED_PARAMS: tuned} if self.space.trainings else {}),
+            **({TUNED_PARAMS: tuned} if self._may_stay else {}),
         }
         if self.disk is not None:
             found[DISK] = self._disk_bytes(indices) / BYTES_PER_MB
@@ -207,11 +207,17 @@ class CostModel:
     ) -> Bool[np.ndarray, "pop layer"]:
         """Of each layer, whether a weight of it changes where it is kept."""
         space, found = self.space, np.ones((len(indices), self.space.gate.sites), bool)
-        for training in space.trainings:
+        for training in self._may_stay:
+            assert training.trains is not None
             choices = np.asarray(space.knob(training.name).choices)
             own = np.asarray(indices)[:, space.columns(training.name)]
             found &= training.trains(choices[own])
         return found
+
+    @property
+    def _may_stay(self) -> list[Training]:
+        """Knobs by which layers may be left as they were."""
+        return [one for one in self.space.trainings if one.trains is not None]
 
     @functools.cached_property
     def stage_costs(self) -> tuple[StageCosts, ...]:

@@ -96,19 +96,20 @@ class Run(NamedTuple):
 
 
 class Training(NamedTuple):
-    """A knob of how a network is trained alone, with one site a layer.
+    """A knob of how a network is trained alone, with one site a layer, or one.
 
     What a network computes does not depend on it, nor what that costs.
 
     Attributes:
         name: of the knob, and of its option in the configuration's `space`.
         make_knobs: as of a stage.
-        trains: `values -> whether any weight of a layer changes`, for arrays.
+        trains: `values -> whether any weight of a layer changes`, for arrays; None
+            where the knob leaves no layer as it was.
     """
 
     name: str
     make_knobs: Callable[[SpaceConfig, EncoderShape], tuple[Knob, ...]]
-    trains: Callable[[np.ndarray], np.ndarray]
+    trains: Callable[[np.ndarray], np.ndarray] | None = None
 
 
 class Whole(NamedTuple):

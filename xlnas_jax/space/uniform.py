@@ -14,13 +14,13 @@ def uniform_rows(
     """Every uniformly scaled network of a space, each once, in canonical form.
 
     One for each depth and each choice of every other knob; layers are dropped evenly.
-    All of it is trained: how is no matter of size.
+    All of it is trained: how much is no matter of size.
 
     Args:
         bottom: keep the first layers instead.
     """
     gate, others = space.gate, space.knobs[1:]
-    whole = [training.name for training in space.trainings]
+    whole = [one.name for one in space.trainings if one.trains is not None]
     choices = [
         [len(k.choices) - 1] if k.name in whole else range(len(k.choices))
         for k in others

@@ -15,6 +15,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.fixed import Row, encode_cut
 from xlnas_jax.supernet.heads import sentence_vector
 from xlnas_jax.supernet.params import SharedParams, SupernetParams
+from xlnas_jax.supernet.stages.mix import mix_of
 from xlnas_jax.supernet.stages.tuned import kept_shares, shares_of
 from xlnas_jax.supernet.streams.streams import cut_streams
 from xlnas_jax.supernet.supernet import Seen, Supernet
@@ -151,8 +152,8 @@ def any_network_of(
         return sub(params, x, batch, arch)
 
     embed, streams = embedding_of(supernet), supernet.streams(arch)
-    shares = shares_of(setting.space, row)
-    return Network(full, embed=embed, streams=streams, shares=shares)
+    how = {"shares": shares_of(setting.space, row), "mix": mix_of(setting.space, row)}
+    return Network(full, embed=embed, streams=streams, **how)
 
 
 def make_step_cut(
@@ -237,8 +238,9 @@ def cut_network_of(
         return Said(logits, sentence_vector(x, batch.mask))
 
     streams = cut_streams(row, space, shape, supernet.streams(None).read_out)
-    embed, shares = embedding_of(supernet), kept_shares(space, row)
-    return Network(full, None, embed, numbers, streams, shares)
+    embed = embedding_of(supernet)
+    how = kept_shares(space, row), mix_of(space, np.asarray(row))
+    return Network(full, None, embed, numbers, streams, *how)
 
 
 def weight_step(

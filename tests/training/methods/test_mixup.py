@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -25,6 +26,7 @@ from xlnas_jax.config.methods.mixup import MixupConfig
 from xlnas_jax.config.methods.translations import IdTranslations
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.experiment.prepare import prepare
+from xlnas_jax.supernet.stages.mix import MixAt
 from xlnas_jax.training.methods import mixup
 from xlnas_jax.training.methods.base import Setting
 from xlnas_jax.types import Batch, ConfigError
@@ -148,6 +150,33 @@ def test_its_own_numbers_take_a_step_of_adam_and_nothing_else_of_it_does() -> No
     moved = np.abs(np.asarray(after.shares - state.shares))
     np.testing.assert_allclose(moved, 1e-3, rtol=1e-3)
     assert int(after.step) == 1
+
+
+def test_a_layer_that_is_data_is_mixed_as_one_that_is_configured() -> None:
+    batch, x = batch_of(), embedded_of(batch_of())
+    shares = mixup.init(setting(), jax.random.key(0)).shares
+
+    def run(own: Setting) -> tuple[jax.Array, Any]:
+        def loss(params: Any) -> jax.Array:
+            given = own, params, x, shares, batch, SPACE.largest()
+            return mixup.loss(*given, GOLD, None)
+
+        return jax.value_and_grad(loss)(PARAMS)
+
+    @jax.jit
+    def chosen(place: jax.Array) -> tuple[jax.Array, Any]:
+        own = setting()
+        network = own.network._replace(mix=MixAt((0, 1), place))
+        return run(own._replace(network=network))
+
+    found = []
+    for layer in (0, 1):
+        fixed = jax.jit(functools.partial(run, setting(MixupConfig(layers=(layer,)))))()
+        own = chosen(jnp.asarray(layer))
+        found.append(float(own[0]))
+        for one, other in zip(*map(jax.tree.leaves, (fixed, own)), strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    assert abs(found[0] - found[1]) > 1e-4
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,8 @@ class Card:
         few_shot: where labelled rows of targets trained it.
         shares: of its update that each layer took while the network was trained alone;
             empty where that was no choice.
+        mixed_in: the layer in which translations saw their rows meanwhile; None
+            likewise.
         forms: other forms that lie beside this one, and by how much their outputs
             differ at most.
     """
@@ -121,6 +123,7 @@ class Card:
     disk_form: str = ""
     few_shot: FewShot | None = None
     shares: Sequence[float] = ()
+    mixed_in: int | None = None
     forms: Mapping[str, float] = field(default_factory=dict)
 
     def languages(self, role: str) -> tuple[str, ...]:
@@ -259,6 +262,8 @@ def _protocol(card: Card, subnet: Subnet) -> str:
     alone = card.finetune_steps + card.finalist_steps
     most = "at most " if card.may_stop else ""
     tuned = f", then {most}{alone} updates of this network alone"
+    if card.mixed_in is not None:
+        tuned += f", in which translations saw their rows in layer {card.mixed_in}"
     lines = (
         f"Weights learned from labels of {names('source')} (source) and "
         f"{names('aux_train')} (auxiliary, trained on)"

@@ -29,6 +29,7 @@ from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.few_shot.document import few_shot_of, told, trained_part
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet import pretrained
+from xlnas_jax.supernet.stages.mix import mix_of
 from xlnas_jax.supernet.stages.tuned import TUNED
 from xlnas_jax.types import ConfigError, DataError
 
@@ -123,6 +124,7 @@ def make_card(
         disk_form=config.cost.disk_form,
         few_shot=None if few is None else _few_shot(experiment, part, few),
         shares=_shares(space, row) if steps or "places" in point else (),
+        mixed_in=_mixed_in(space, row) if "places" in point else None,
     )
 
 
@@ -142,6 +144,15 @@ def _shares(space: SearchSpace, row: Int[np.ndarray, " site"]) -> tuple[float, .
     """Of its update that each layer took in training alone, if that was a choice."""
     shares = space.values(row).get(TUNED, ())
     return tuple(float(shares[n]) for n, _ in space.layers(row)) if shares else ()
+
+
+def _mixed_in(space: SearchSpace, row: Int[np.ndarray, " site"]) -> int | None:
+    """The layer in which texts met, if that was a choice and it is kept."""
+    chosen = mix_of(space, row)
+    if chosen is None:
+        return None
+    layer = chosen.layers[int(chosen.place)]
+    return layer if layer in (number for number, _ in space.layers(row)) else None
 
 
 def _roles(part: TaskPart) -> dict[str, str | list[str]]:

@@ -15,6 +15,7 @@ from xlnas_jax.supernet.stages import (
     feed_forward,
     grouped,
     lora,
+    mix,
     pooling,
     prefix,
     tuned,
@@ -39,7 +40,7 @@ LAYER: tuple[tuple[Stage, ...], ...] = (
     (adapter.STAGE,),
 )
 WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
-TRAININGS: tuple[Training, ...] = (tuned.TRAINING,)
+TRAININGS: tuple[Training, ...] = (tuned.TRAINING, mix.TRAINING)
 STAGES: tuple[Stage, ...] = tuple(stage for place in LAYER for stage in place)
 # What every pretrained encoder has; where its heads are grouped, by other knobs.
 PRETRAINED: tuple[Stage, ...] = (attention.STAGE, feed_forward.STAGE)

@@ -16,6 +16,7 @@ from jaxtyping import Array, Float, Int, Key
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.space.shape import Spec
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.stages.mix import MixAt
 from xlnas_jax.supernet.streams.streams import Streams
 from xlnas_jax.tasks.base import Losses, Task
 from xlnas_jax.types import Architecture, Batch, Said
@@ -48,6 +49,7 @@ class Network(NamedTuple):
         streams: the whole network layer by layer, for methods in which texts see each
             other.
         shares: of its update that each layer takes (`space.tuned`); None: all take all.
+        mix: in which layer texts see each other (`space.mix`); None: as configured.
     """
 
     full: Callable[..., Said]
@@ -56,6 +58,7 @@ class Network(NamedTuple):
     numbers: tuple[int, ...] | None = None
     streams: Streams | None = None
     shares: Float[Array, " layer"] | None = None
+    mix: MixAt | None = None
 
 
 class Part(NamedTuple):

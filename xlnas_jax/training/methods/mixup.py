@@ -13,6 +13,7 @@ References:
 
 import dataclasses
 import math
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -24,7 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from xlnas_jax.config.methods.mixup import MixupConfig
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.heads import sentence_vector
-from xlnas_jax.supernet.layers import Hidden
+from xlnas_jax.supernet.layers import Hidden, TokenMask
 from xlnas_jax.supernet.streams.mixed import Mix
 from xlnas_jax.tasks.base import divergence
 from xlnas_jax.training.methods.base import (
@@ -145,13 +146,40 @@ def mixed_hidden(
     shares: Shares,
     key: Key[Array, ""] | None,
 ) -> tuple[Hidden, Hidden]:
-    """What the last layer gives of the rows and of their translations."""
+    """What the last layer gives of the rows and of their translations.
+
+    Which layer mixes may be data: then there is a branch for each that it can be.
+    """
+    chosen = setting.network.mix
+    hidden, mask = jnp.concatenate(x), jnp.concatenate([one.mask for one in texts])
+
+    def at(*layers: int) -> Callable[..., tuple[Hidden, Hidden]]:
+        return lambda *given: _mixed_at(setting, layers, *given, mask, key)
+
+    given = params, hidden, shares
+    if chosen is None:
+        return at(*setting.config.mixup.layers)(*given)
+    if isinstance(chosen.place, int):
+        return at(chosen.layers[chosen.place])(*given)
+    # Else all of them would keep what going back through them takes.
+    branches = [jax.checkpoint(at(layer)) for layer in chosen.layers]
+    return jax.lax.switch(chosen.place, branches, *given)
+
+
+def _mixed_at(
+    setting: Setting,
+    layers: tuple[int, ...],
+    params: Any,
+    hidden: Hidden,
+    shares: Shares,
+    mask: TokenMask,
+    key: Key[Array, ""] | None,
+) -> tuple[Hidden, Hidden]:
+    """Mixed in these layers."""
     config, streams = setting.config.mixup, setting.network.streams
     assert streams is not None
-    hidden = jnp.concatenate(x)
-    mask = jnp.concatenate([text.mask for text in texts])
     first = 0
-    for number, own in zip(config.layers, shares.T, strict=True):
+    for number, own in zip(layers, shares.T, strict=True):
         hidden = streams.run(params, hidden, mask, key, first, number)
         how = config.largest_share, config.renorm, config.entropy
         mix = Mix(own[0], own[1], *how)
