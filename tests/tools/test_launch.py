@@ -1,7 +1,12 @@
 """What is in tools/launch can be read by what reads it, and starts a search."""
 
+import re
 import subprocess
+import sys
+import tomllib
+from pathlib import Path
 
+import kubernetes_validate
 import pytest
 import yaml
 
@@ -9,15 +14,18 @@ from tests.conftest import REPOSITORY
 from tests.launching import launch, stand_in
 
 FOLDER = REPOSITORY / "tools" / "launch"
-SCRIPTS = sorted(path for path in FOLDER.iterdir() if path.suffix != ".yaml")
+STARTERS = sorted(path for path in FOLDER.iterdir() if path.suffix != ".dockerignore")
+SCRIPTS = [path for path in STARTERS if path.suffix in (".sh", ".sbatch")]
 
 
 def test_there_is_one_for_each_kind_of_cluster():
-    names = sorted(path.name for path in FOLDER.iterdir())
-    assert names == ["jobset.yaml", "local.sh", "slurm.sbatch", "tpu_pod.sh"]
+    names = sorted(path.name for path in STARTERS)
+    assert names == [
+        *("Dockerfile", "jobset.yaml", "local.sh", "slurm.sbatch", "tpu_pod.sh"),
+    ]
 
 
-@pytest.mark.parametrize("path", sorted(FOLDER.iterdir()), ids=lambda path: path.name)
+@pytest.mark.parametrize("path", STARTERS, ids=lambda path: path.name)
 def test_each_begins_by_saying_what_it_does_what_to_change_and_the_command(path):
     comment = []
     for line in path.read_text().splitlines():
@@ -36,6 +44,67 @@ def test_a_script_is_sound_bash_that_stops_at_errors(path):
     text = path.read_text()
     assert text.startswith("#!/usr/bin/env bash\n")
     assert "\nset -euo pipefail\n" in text
+
+
+def checked_by(tool: str, *paths: Path) -> str:
+    """What a checker says of files; it must be content."""
+    command = [str(Path(sys.executable).with_name(tool)), *map(str, paths)]
+    found = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert found.returncode == 0, found.stdout + found.stderr
+    return found.stdout
+
+
+def test_scripts_and_the_dockerfile_pass_their_own_checkers(tmp_path):
+    assert checked_by("shellcheck", *SCRIPTS, REPOSITORY / ".ci" / "run") == ""
+    assert checked_by("hadolint", FOLDER / "Dockerfile") == ""
+    # They do find something.
+    bad = tmp_path / "Dockerfile"
+    bad.write_text("FROM python\nRUN cd /tmp && sudo pip install jax\n")
+    with pytest.raises(AssertionError, match="DL3006"):
+        checked_by("hadolint", bad)
+    bad.write_text("#!/bin/bash\nfor i in $@; do rm -rf $i/*; done\n")
+    with pytest.raises(AssertionError, match="SC2068"):
+        checked_by("shellcheck", bad)
+
+
+def test_the_image_is_built_from_what_its_context_has():
+    text = (FOLDER / "Dockerfile").read_text()
+    copied = [
+        name
+        for line in re.findall(r"^COPY (.+) \S+$", text, re.M)
+        for name in line.split()
+    ]
+    ignored = (FOLDER / "Dockerfile.dockerignore").read_text().splitlines()
+    let_through = [line[1:] for line in ignored if line.startswith("!")]
+    assert sorted(copied) == sorted(let_through) and ignored[1] == "*"
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+    for name in copied:
+        assert (REPOSITORY / name).exists()
+    # What a build of the package reads.
+    assert {project["project"]["readme"], "LICENSE", "xlnas_jax"} <= set(copied)
+    extras = re.search(r"EXTRA is (\w+), (\w+) or (\w+)", text)
+    assert extras and set(extras.groups()) <= set(
+        project["project"]["optional-dependencies"]
+    )
+    (python,) = re.findall(r"^ARG PYTHON=(.+)$", text, re.M)
+    least = project["project"]["requires-python"].removeprefix(">=")
+    assert tuple(map(int, python.split("."))) >= tuple(map(int, least.split(".")))
+
+
+def test_the_job_of_the_jobset_is_one_by_the_schema_of_kubernetes():
+    document = yaml.safe_load((FOLDER / "jobset.yaml").read_text())
+    (workers,) = document["spec"]["replicatedJobs"]
+    job = {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": workers["name"]},
+        **workers["template"],
+    }
+    newest = kubernetes_validate.latest_version()
+    kubernetes_validate.validate(job, newest, strict=True)
+    job["spec"]["paralelism"] = 4
+    with pytest.raises(kubernetes_validate.ValidationError, match="paralelism"):
+        kubernetes_validate.validate(job, newest, strict=True)
 
 
 def test_the_jobset_counts_its_pods_alike_everywhere():
