@@ -84,7 +84,11 @@ def point_of(rng: np.random.Generator, share: float, label: str) -> dict[str, An
             "memory_bytes": int(4.7e8 * (0.8 + 0.2 * share**0.7)),
         },
         "languages": languages,
-        "summary": {"tasks": {"task": task}, "target_mean": mean},
+        "summary": {
+            "tasks": {"task": task},
+            "target_mean": mean,
+            "target_error": 0.0125,
+        },
     }
 
 

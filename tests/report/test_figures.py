@@ -20,6 +20,11 @@ def marks_of(svg: str, kind: str) -> int:
     return len(re.findall(rf'aria-roledescription="{kind}"', svg))
 
 
+def lines_of(svg: str) -> int:
+    """Rules that are drawn, of axes aside."""
+    return len(re.findall(r'aria-roledescription="rule mark"', svg))
+
+
 def test_every_kind_of_chart_is_there(figures):
     assert set(figures) == {
         "front",
@@ -67,6 +72,10 @@ def test_the_front_has_a_mark_for_every_network_and_its_limit(figures, content):
     other = svg_of(figures["front-by-others"], content["data"])
     tested = [row for row in shown if "target mean" in row["values"]]
     assert marks_of(other, "point") == len(tested)
+    assert sum("target mean" in row["errors"] for row in shown) == len(tested)
+    # Beside the line of the limit; of costs and objectives no errors are known.
+    assert lines_of(other) == len(tested) + 1
+    assert lines_of(svg) == 0
     assert ">limit<" in other
     assert ">limit<" not in svg
 

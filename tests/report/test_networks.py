@@ -1,6 +1,7 @@
 """Every network of `front.json` is drawn, as it is there."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -25,6 +26,15 @@ def test_networks_and_their_numbers_are_those_of_the_front(one):
             wanted["target mean"] = pytest.approx(100 * point["summary"]["target_mean"])
             wanted["worst target"] = pytest.approx(100 * worst)
         assert row["values"] == wanted
+        assert row["errors"] == ({"target mean": 1.25} if "summary" in point else {})
+
+
+def test_runs_from_before_there_were_errors_have_none(one):
+    front = json.loads(json.dumps(one.front))
+    for point in points_of(front):
+        point.get("summary", {}).pop("target_error", None)
+    rows = network_rows(dataclasses.replace(one, front=front))
+    assert rows and all(row["errors"] == {} for row in rows)
 
 
 def test_layers_and_their_choices_are_those_of_the_front(one):

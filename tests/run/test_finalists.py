@@ -18,6 +18,7 @@ from xlnas_jax.results.finalists.document import winner_of
 from xlnas_jax.run.again import export_run
 from xlnas_jax.run.run import run_search
 from xlnas_jax.search import alone
+from xlnas_jax.tasks.summary import standard_error
 from xlnas_jax.terminal.report import Report
 
 CONTROLS = ("uniform", "bottom", "random", "magnitude", "influence")
@@ -101,6 +102,23 @@ def test_its_scores_are_those_of_the_search(run) -> None:
     winner = winner_of(document)
     assert winner is not None
     assert winner["languages"]["es"]["accuracy"] == pytest.approx(np.mean(right))
+
+
+def test_the_error_of_its_target_mean_is_that_of_its_answers(run) -> None:
+    _, document, path = run
+    (part,), model = prepare(config()).parts, xlnas_jax.load(path)
+    ids, right = {}, {}
+    for code in document["tasks"]["task"]["roles"]["target"]:
+        test = part.source.read(code, "test")
+        said = [one.label for one in model.predict(list(test.texts))]
+        true = [part.task.labels[label] for label in test.labels]
+        ids[code] = list(test.ids)
+        right[code] = np.equal(said, true).astype(float)
+    winner = winner_of(document)
+    assert winner is not None
+    found = winner["summary"]["target_error"]
+    assert found == pytest.approx(standard_error(ids, right), abs=1e-6)
+    assert found > 0
 
 
 def test_a_killed_end_trains_none_of_them_again(run, monkeypatch) -> None:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from xlnas_jax.tasks import entities, summary
-from xlnas_jax.tasks.summary import paired_bootstrap
+from xlnas_jax.tasks.summary import paired_bootstrap, standard_error
 from xlnas_jax.types import DataError
 
 # Two runs of 4,000 resamples agree on a 95 % bound to about 0.04 standard errors.
@@ -262,6 +262,37 @@ def test_the_standard_error_is_that_of_the_mean_of_paired_differences():
     found = paired_bootstrap({"de": names(400)}, {"de": system}, {"de": baseline})
     expected = (system - baseline).std() / np.sqrt(400)
     assert found.error == pytest.approx(expected, rel=0.1)
+
+
+def test_the_error_of_one_system_is_that_of_a_mean():
+    rng = np.random.default_rng(5)
+    scores = rng.random(400)
+    ids = [f"i{n}" for n in range(400)]
+    wanted = scores.std() / np.sqrt(400)
+    found = standard_error({"de": ids}, {"de": scores})
+    assert found == pytest.approx(wanted, rel=0.05)
+    # A language that says the same brings no evidence, one of its own does.
+    same = standard_error({"de": ids, "fr": ids}, {"de": scores, "fr": scores})
+    assert same == pytest.approx(found, rel=1e-6)
+    other, others = rng.permutation(scores), [f"j{n}" for n in range(400)]
+    apart = standard_error({"de": ids, "fr": others}, {"de": scores, "fr": other})
+    assert apart == pytest.approx(wanted / np.sqrt(2), rel=0.07)
+
+
+def test_the_error_of_micro_f1_agrees_with_scipy():
+    rng = np.random.default_rng(6)
+    counts = rng.integers(0, 4, size=(120, 3)).astype(float)
+    found = standard_error(
+        {"de": [str(n) for n in range(120)]}, {"de": counts}, entities.micro_f1
+    )
+    wanted = stats.bootstrap(
+        (np.arange(120),),
+        lambda rows: entities.micro_f1(counts[rows].sum(0)),
+        vectorized=False,
+        n_resamples=2000,
+        random_state=7,
+    ).standard_error
+    assert found == pytest.approx(wanted, rel=0.08)
 
 
 def test_one_seed_is_itself_and_seeds_that_differ_widen_the_interval():

@@ -87,6 +87,7 @@ def _row(
         "name": ", ".join(own) if own else name or point["id"],
         "picks": own,
         "values": values_of(run, point, weights),
+        "errors": errors_of(point),
         **_drawn(point["architecture"]),
     }
 
@@ -103,6 +104,15 @@ def values_of(run: Found, point: dict[str, Any], weights: str) -> dict[str, Any]
         found[TARGETS] = _percent(point["summary"]["target_mean"])
         found[WORST] = _percent(None if None in worst else min(worst))
     return {name: value for name, value in found.items() if value is not None}
+
+
+def errors_of(point: dict[str, Any]) -> dict[str, float]:
+    """Standard errors over test items, of what has some, in percent.
+
+    Runs from before they were computed have none.
+    """
+    error = _percent(point.get("summary", {}).get("target_error"))
+    return {} if error is None else {TARGETS: error}
 
 
 def _percent(rate: float | None) -> float | None:

@@ -24,8 +24,9 @@ SECTIONS = {
     "front": (
         "Front",
         "Point at a network, or touch it, and it is marked in every view and drawn "
-        "layer by layer. Broken lines are hard limits. Objectives and costs are "
-        "better where they are less.",
+        "layer by layer. Broken lines are hard limits, bars on test scores their 95 % "
+        "intervals over test items. Objectives and costs are better where they are "
+        "less.",
     ),
     "picks": (
         "Picks",

@@ -6,6 +6,7 @@ there are several tasks.
 """
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -88,9 +89,10 @@ def make_document(
         name: compare(experiment, document, scores[best], scores[names.index(name)])
         for name in baselines
     }
-    for point in every:
+    for position, point in enumerate(every):
         if point["languages"]:
-            point["summary"] = summarise(document, point)
+            own = scores.get(position, {})
+            point["summary"] = summarise(experiment, document, point, own)
     return document
 
 
@@ -221,9 +223,19 @@ def primary(task: dict[str, Any], point: dict[str, Any], column: str) -> float:
     return point["languages"][column][task["primary"]]
 
 
-def summarise(document: Document, point: dict[str, Any]) -> dict[str, Any]:
-    """Means over languages, by task, and over tasks as in XTREME."""
-    tasks = {}
+def summarise(
+    experiment: Experiment,
+    document: Document,
+    point: dict[str, Any],
+    scores: Mapping[str, Scores],
+) -> dict[str, Any]:
+    """Means over languages, by task, and over tasks as in XTREME.
+
+    Args:
+        scores: of the point, by column; `target_error` is the standard error of
+            `target_mean` over their items.
+    """
+    errors, tasks = _errors(experiment, document, scores), {}
     for name, task in document["tasks"].items():
         roles = task["roles"]
         source = primary(task, point, roles["source"])
@@ -232,6 +244,7 @@ def summarise(document: Document, point: dict[str, Any]) -> dict[str, Any]:
         tasks[name] = {
             "source": source,
             "target_mean": number(summary.macro_average(targets)),
+            "target_error": number(errors[name]),
             "mean_with_source": number(
                 summary.macro_average({**targets, roles["source"]: source})
             ),
@@ -241,10 +254,31 @@ def summarise(document: Document, point: dict[str, Any]) -> dict[str, Any]:
     return {
         "tasks": tasks,
         "target_mean": number(np.mean([t["target_mean"] for t in tasks.values()])),
+        "target_error": number(np.linalg.norm(list(errors.values())) / len(tasks)),
         "mean_with_source": number(
             np.mean([t["mean_with_source"] for t in tasks.values()])
         ),
     }
+
+
+def _errors(
+    experiment: Experiment, document: Document, scores: Mapping[str, Scores]
+) -> dict[str, float]:
+    """By task, the standard error of the mean over targets, over test items.
+
+    NaN where an item of theirs failed.
+    """
+    found = {}
+    for part in experiment.parts:
+        targets = document["tasks"][part.name]["roles"]["target"]
+        items = {column: scores[column].items for column in targets}
+        ids = {column: scores[column].ids for column in targets}
+        is_sound = all(np.isfinite(own).all() for own in items.values())
+        metric = from_sums(part.task.kind)
+        found[part.name] = (
+            summary.standard_error(ids, items, metric) if is_sound else math.nan
+        )
+    return found
 
 
 def compare(

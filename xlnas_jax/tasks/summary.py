@@ -188,6 +188,28 @@ def paired_bootstrap(
     return Comparison(float(observed[0]), *ends, float(p_value), error)
 
 
+def standard_error(
+    ids: Mapping[str, Sequence[str]],
+    system: ItemStatistics,
+    metric: Metric | None = None,
+    num_resamples: int = 2000,
+    seed: int = 0,
+) -> float:
+    """Of the mean over languages of a system's metric, over test items drawn anew.
+
+    Arguments are those of `paired_bootstrap`, which says what is drawn.
+
+    References:
+        Efron & Tibshirani, "An Introduction to the Bootstrap", 1993, chapter 6.
+        https://doi.org/10.1201/9780429246593
+    """
+    is_score = metric is None
+    table = _table("system", ids, _places(ids), system, is_score=is_score)[:, None]
+    metric = _mean if metric is None else metric
+    blocks = _resampled_sums(table, num_resamples, seed)
+    return float(np.concatenate([metric(sums).mean(-1)[:, 0] for sums in blocks]).std())
+
+
 def over_seeds(found: Sequence[Comparison]) -> Comparison:
     """Comparisons of several training seeds on the same test items as one.
 

@@ -16,8 +16,8 @@ def front_chart(
 ) -> Spec:
     """A chart whose signals `x_axis`, `y_axis` and `weights` say what is shown.
 
-    The stairs are the bound of what is better in both, among the front's points; there
-    are none where more of an axis is better.
+    Bars are 95 % intervals over test items. The stairs are the bound of what is better
+    in both, among the front's points; there are none where more of an axis is better.
     """
     runs = list(dict.fromkeys(row["run"] for row in networks))
     kinds = list(dict.fromkeys(row["kind"] for row in networks))
@@ -60,6 +60,8 @@ def front_chart(
                     "detail": {"field": "run"},
                 },
             },
+            _bars("x", runs, kinds),
+            _bars("y", runs, kinds),
             {
                 "transform": [
                     *_PLACED,
@@ -125,6 +127,27 @@ _PLACED: list[Spec] = [
     {"calculate": "datum.values[y_axis]", "as": "y"},
     {"filter": "isValid(datum.x) && isValid(datum.y)"},
 ]
+
+
+def _bars(place: str, runs: list[str], kinds: list[str]) -> Spec:
+    """The 95 % intervals over test items of what is on an axis, where known."""
+    reach = f"1.96 * datum.errors[{place}_axis]"
+    other = "y" if place == "x" else "x"
+    return {
+        "transform": [
+            *_PLACED,
+            {"filter": f"isValid(datum.errors[{place}_axis])"},
+            {"calculate": f"datum.{place} - {reach}", "as": "low"},
+            {"calculate": f"datum.{place} + {reach}", "as": "high"},
+        ],
+        "mark": {"type": "rule", "opacity": 0.5},
+        "encoding": {
+            place: _axis("low"),
+            f"{place}2": {"field": "high"},
+            other: _axis(other),
+            "color": _hue(runs, kinds),
+        },
+    }
 
 
 def _axis(field: str) -> Spec:

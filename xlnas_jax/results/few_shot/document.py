@@ -24,18 +24,11 @@ def add_few_shot(
         point: the network that was picked, before it was trained so.
         before, after: its test scores by column.
     """
-    scores = [
-        {
-            column: {name: number(value) for name, value in found.metrics.items()}
-            for column, found in network.items()
-        }
-        for network in (before, after)
-    ]
     document[KEY] = {
         **settings_of(experiment),
         "network": _name_of(point),
-        "zero_shot": _scored(document, scores[0]),
-        **_scored(document, scores[1]),
+        "zero_shot": _scored(experiment, document, before),
+        **_scored(experiment, document, after),
         "comparisons": compare(experiment, document, after, before),
     }
 
@@ -56,9 +49,15 @@ def settings_of(experiment: Experiment) -> dict[str, Any]:
     }
 
 
-def _scored(document: Document, languages: dict[str, Any]) -> dict[str, Any]:
-    point = {"languages": languages}
-    return {"languages": languages, "summary": summarise(document, point)}
+def _scored(
+    experiment: Experiment, document: Document, scores: dict[str, Scores]
+) -> dict[str, Any]:
+    languages = {
+        column: {name: number(value) for name, value in found.metrics.items()}
+        for column, found in scores.items()
+    }
+    own = summarise(experiment, document, {"languages": languages}, scores)
+    return {"languages": languages, "summary": own}
 
 
 def _name_of(point: dict[str, Any]) -> dict[str, str]:

@@ -72,7 +72,7 @@ def _network(
 ) -> dict[str, Any]:
     """One finalist: a point as it is after training, and what it was before."""
     point = make_point(experiment, finalist.after, 0, scores)
-    point["summary"] = summarise(document, point)
+    point["summary"] = summarise(experiment, document, point, scores)
     before = make_point(experiment, finalist.before, 0, {})
     contender = finalist.contender
     return {
