@@ -9,6 +9,7 @@ one file, from which tools/readme.py makes tables. Killed and started again it g
 
 import argparse
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -77,6 +78,16 @@ def joined(environments: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**environments[-1], "commit": " and ".join(commits)}
 
 
+def command_of(given: argparse.Namespace) -> str:
+    """The command that makes the file, with what is set otherwise than configured."""
+    options = ["--seeds", *map(str, given.seeds)]
+    if given.changes:
+        options += ["--set", *given.changes]
+    options += ["--out", str(given.out)]
+    told = " ".join(shlex.quote(one) for one in options)
+    return f"python -m benchmarks.evidence.record_search {given.config} {told}"
+
+
 def main() -> None:
     """Writes one file of results."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -93,8 +104,7 @@ def main() -> None:
         runs.append({**summarise(run), "environment": where})
         # After every seed: what is there is recorded.
         document = {
-            "command": f"python -m benchmarks.evidence.record_search {given.config} "
-            f"--seeds {' '.join(map(str, given.seeds))} --out {given.out}",
+            "command": command_of(given),
             "environment": joined([one["environment"] for one in runs]),
             "runs": runs,
         }

@@ -42,7 +42,7 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
     if not (folder / f"{name}.json").exists():
         return f"{NOT_MEASURED.capitalize()}: `{command}`.\n\n"
     document = load(name, folder)
-    runs = document["runs"]
+    command, runs = document["command"], document["runs"]
     kinds = [k for k in NAMES if any(_at(run, k, None) for run in runs)]
     rows = [[_shared_out(runs), "full network", *(NAMES[kind] for kind in kinds)]]
     full = _shown([_scores(run["networks"]["full"]) for run in runs])
