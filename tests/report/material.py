@@ -198,6 +198,7 @@ def rounds_of(seed: int = 0, num: int = 32) -> list[dict[str, Any]]:
                 "best_error": best,
                 "hypervolume": round(0.4 - 0.3 / n + 0.01 * float(rng.random()), 6),
                 "diversity": 0.5,
+                "front": [[best, 9e8], [round(best + 0.1, 6), 3e8]],
             }
         )
         lines[-1]["failed"] = int(lines[-1]["failed"])

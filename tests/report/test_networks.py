@@ -5,8 +5,9 @@ import json
 
 import pytest
 
-from tests.report.material import FFN, HEADS, LAYERS
+from tests.report.material import FFN, HEADS, LAYERS, make_run
 from xlnas_jax.export.point import pick_point
+from xlnas_jax.report.found import read_found
 from xlnas_jax.report.networks import axes_of, limit_rows, network_rows
 
 
@@ -35,6 +36,22 @@ def test_runs_from_before_there_were_errors_have_none(one):
         point.get("summary", {}).pop("target_error", None)
     rows = network_rows(dataclasses.replace(one, front=front))
     assert rows and all(row["errors"] == {} for row in rows)
+
+
+def test_of_a_run_that_goes_on_the_front_is_that_of_its_last_round(folder):
+    (going,) = read_found([folder / "going"])
+    rows, logged = network_rows(going), going.rounds[-1]["front"]
+    assert [list(row["values"].values()) for row in rows] == logged
+    names = list(going.config.search.objectives)
+    assert all(list(row["values"]) == names == axes_of(going) for row in rows)
+    assert all(row["kept"] == row["knobs"] == row["picks"] == [] for row in rows)
+    limits = {row["of"]: row["limit"] for row in limit_rows(going)}
+    assert limits == {"encoder_params": 14e6}
+
+
+def test_before_the_first_round_there_is_no_front(tmp_path):
+    (begun,) = read_found([make_run(tmp_path / "run", rounds=2)])
+    assert network_rows(begun) == axes_of(begun) == []
 
 
 def test_layers_and_their_choices_are_those_of_the_front(one):

@@ -148,7 +148,12 @@ def _named(column: str) -> str:
 def notes_of(run: Found) -> list[str]:
     """What a reader must know of what was seen, and of rows passed over."""
     if run.front is None:
-        return ["There is no front before a search has finished."]
+        if not any("front" in one for one in run.rounds):
+            return []
+        return [
+            "The front is that of the last round. Layers, controls and test scores "
+            "are there once the search has finished."
+        ]
     lines = rejected_lines, text_lines, few_shot_lines
     return [line for found in lines for line in found(run.front)]
 

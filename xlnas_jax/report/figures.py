@@ -72,12 +72,15 @@ def _fronts(content: Content) -> Iterator[Figure]:
     title = "Networks, by what was searched for"
     chart = front_chart(networks, first, weights[0])
     yield Figure("front", "front", title, chart, menus=menus)
-    chart = front_chart(networks, (size, scores), weights[0])
-    title = "The same networks, by two others"
-    yield Figure("front-by-others", "front", title, chart, menus=menus)
-    shown = next((row for row in networks if row["kind"] == FRONT), networks[0])
-    chart, title = architecture_chart(shown), "The network pointed at"
-    yield Figure("network", "network", title, chart, is_pictured=False)
+    if (size, scores) != first:
+        chart = front_chart(networks, (size, scores), weights[0])
+        title = "The same networks, by two others"
+        yield Figure("front-by-others", "front", title, chart, menus=menus)
+    drawn = [row for row in networks if row["kept"]]
+    if drawn:
+        shown = next((row for row in drawn if row["kind"] == FRONT), drawn[0])
+        chart, title = architecture_chart(shown), "The network pointed at"
+        yield Figure("network", "network", title, chart, is_pictured=False)
 
 
 def _picks(content: Content) -> Iterator[Figure]:

@@ -15,6 +15,7 @@ from xlnas_jax.report.found import Found
 from xlnas_jax.results.document import Document
 from xlnas_jax.results.finalists.contenders import FOUND
 from xlnas_jax.results.tables import BASELINES
+from xlnas_jax.space.constraints import limits
 from xlnas_jax.space.latency import LATENCY
 
 FRONT = "front"
@@ -27,13 +28,14 @@ Row = dict[str, Any]
 
 
 def network_rows(run: Found) -> list[Row]:
-    """Baselines, the front, then what was trained alone; none of a run that goes on.
+    """Baselines, the front, then what was trained alone.
 
-    What a network is picked as after training it is called before, too.
+    What a network is picked as after training it is called before, too. Of a run that
+    goes on it is the front of the last round, by its objectives alone.
     """
     document = run.front
     if document is None:
-        return []
+        return _so_far(run)
     picks = _picks(document)
     rows = [
         _row(run, position, *one, picks) for position, one in enumerate(_all(document))
@@ -44,6 +46,28 @@ def network_rows(run: Found) -> list[Row]:
         is_front = row["kind"] == FRONT
         row["called"] = named.get(row["id"], "") if is_front else ""
     return rows
+
+
+def _so_far(run: Found) -> list[Row]:
+    """The front as it was logged, which says nothing of what its networks are."""
+    names = run.config.search.objectives
+    points = next((one["front"] for one in run.rounds[::-1] if "front" in one), [])
+    return [
+        {
+            "key": f"{run.label}#{position}",
+            "run": run.label,
+            "id": "",
+            "weights": SHARED,
+            "kind": FRONT,
+            "name": f"point {position + 1}",
+            "picks": [],
+            "values": dict(zip(names, point, strict=True)),
+            "errors": {},
+            **{"kept": [], "knobs": [], "whole": [], "called": ""},
+            "told": "its layers are told when the search is over",
+        }
+        for position, point in enumerate(points)
+    ]
 
 
 def _all(document: Document) -> Iterator[tuple[str, str, str, dict[str, Any]]]:
@@ -175,11 +199,11 @@ def _scale(rows: list[Row]) -> None:
 
 def axes_of(run: Found) -> list[str]:
     """What networks may be compared by: objectives first, then costs, then tests."""
-    document = run.front
-    if document is None:
+    rows = network_rows(run)
+    if not rows:
         return []
-    own = dict.fromkeys(document["objectives"])
-    for row in network_rows(run):
+    own = dict.fromkeys(run.config.search.objectives)
+    for row in rows:
         own |= dict.fromkeys(row["values"])
     return [name for name in own if name not in SCORES] + [
         name for name in SCORES if name in own
@@ -188,7 +212,7 @@ def axes_of(run: Found) -> list[str]:
 
 def limit_rows(run: Found) -> list[Row]:
     """Hard limits, by the name of what they limit."""
-    found = [] if run.front is None else run.front["constraints"]
     return [
-        {"run": run.label, "of": one["cost"], "limit": one["limit"]} for one in found
+        {"run": run.label, "of": name, "limit": limit}
+        for name, limit in limits(run.config.constraints).items()
     ]

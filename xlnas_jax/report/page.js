@@ -79,7 +79,7 @@
     const row = networks.get(key);
     const name = document.getElementById("pointed-name");
     if (!row || !name) return;
-    name.textContent = row.name === row.id ? row.id : `${row.name} · ${row.id}`;
+    name.textContent = [...new Set([row.name, row.id])].filter(Boolean).join(" · ");
     document.getElementById("pointed-told").textContent = `${row.kind}, ${row.weights}. ${row.told}.`;
     const list = document.getElementById("pointed-values");
     list.replaceChildren(...Object.entries(row.values).map(([what, value]) => {

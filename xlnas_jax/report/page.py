@@ -264,8 +264,13 @@ def _option(value: str, figure: Figure, signal: str) -> str:
 
 
 def _pointed_at(figures: Sequence[Figure]) -> str:
-    """The card of the network that is pointed at, which the script fills."""
-    (own,) = (one for one in figures if one.section == "network")
+    """The card of the network that is pointed at, which the script fills.
+
+    None where all that is known of networks is what they score.
+    """
+    own = next((one for one in figures if one.section == "network"), None)
+    if own is None:
+        return ""
     return (
         f'<aside class="card" data-figure="{own.name}" aria-live="polite">'
         f'<h3 id="pointed-name">{escape(own.title)}</h3><p id="pointed-told"></p>'
