@@ -21,6 +21,7 @@ from tables.gpu import gpu_block
 from tables.kills import kills_block
 from tables.markdown import ROOT
 from tables.searches import earlier_block
+from tables.tasks import tasks_block
 
 # Blocks of a form of their own.
 ALONE = {
@@ -32,6 +33,7 @@ ALONE = {
     "followed": followed_block,
     "gpu_short": gpu_block,
     "kills": kills_block,
+    "tasks": tasks_block,
 }
 PAGES = (ROOT / "README.md", ROOT / "benchmarks" / "RESULTS.md")
 BLOCK = re.compile(

@@ -43,13 +43,13 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
         return f"{NOT_MEASURED.capitalize()}: `{command}`.\n\n"
     document = load(name, folder)
     command, runs = document["command"], document["runs"]
-    kinds = [k for k in NAMES if any(_at(run, k, None) for run in runs)]
+    kinds = [k for k in NAMES if any(at_place(run, k, None) for run in runs)]
     rows = [[_shared_out(runs), "full network", *(NAMES[kind] for kind in kinds)]]
-    full = _shown([_scores(run["networks"]["full"]) for run in runs])
+    full = shown([scores_of(run["networks"]["full"]) for run in runs])
     rows.append(["all", full, *[""] * len(kinds)])
-    for place in _places(runs):
+    for place in places_of(runs):
         cells = [
-            _shown([_scores(n) for run in runs if (n := _at(run, kind, place))])
+            shown([scores_of(n) for run in runs if (n := at_place(run, kind, place))])
             for kind in kinds
         ]
         rows.append([place, "", *cells])
@@ -102,7 +102,7 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
     document = load(name, folder)
     runs = document["runs"]
     rows = [["at", "than", "points", "95 %", "seeds", "aux before", "after"]]
-    for place in _places(runs):
+    for place in places_of(runs):
         for kind in NAMES:
             if kind in FAR:
                 continue
@@ -140,7 +140,8 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
     return section(verdict, rows, made)
 
 
-def _places(runs: Runs) -> list[str]:
+def places_of(runs: Runs) -> list[str]:
+    """Budgets as they are written."""
     shares = runs[0]["finalists"]["budgets"]
     parts = [1.0 / share for share in shares]
     return [
@@ -149,7 +150,9 @@ def _places(runs: Runs) -> list[str]:
     ]
 
 
-def _at(run: dict[str, Any], kind: str, place: str | None) -> dict[str, Any] | None:
+def at_place(
+    run: dict[str, Any], kind: str, place: str | None
+) -> dict[str, Any] | None:
     """A finalist of a kind: that of a budget, or any."""
     return next(
         (
@@ -161,7 +164,7 @@ def _at(run: dict[str, Any], kind: str, place: str | None) -> dict[str, Any] | N
     )
 
 
-def _scores(network: dict[str, Any]) -> tuple[float, float]:
+def scores_of(network: dict[str, Any]) -> tuple[float, float]:
     """Means over tasks of the target mean and the worst target."""
     tasks = network["summary"]["tasks"].values()
     return (
@@ -170,7 +173,8 @@ def _scores(network: dict[str, Any]) -> tuple[float, float]:
     )
 
 
-def _shown(scores: Sequence[tuple[float, float]]) -> str:
+def shown(scores: Sequence[tuple[float, float]]) -> str:
+    """Mean over seeds, with their deviation, and the mean of the worst."""
     if not scores:
         return "-"
     mean, worst = np.mean(scores, axis=0)
@@ -187,7 +191,7 @@ def _objective(
     read: Callable[[dict[str, Any]], dict[str, float]],
 ) -> str:
     name = runs[0]["objectives"][0]
-    values = [read(n)[name] for run in runs if (n := _at(run, kind, place))]
+    values = [read(n)[name] for run in runs if (n := at_place(run, kind, place))]
     return f"{np.mean(values):.3f}"
 
 
@@ -206,7 +210,7 @@ def _picked(runs: Runs) -> str:
     for run in runs:
         found = run["finalists"]
         winner = found["networks"][found["winner"]]
-        mean, _ = _scores(winner)
+        mean, _ = scores_of(winner)
         millions = winner["costs"]["encoder_params"] / 1e6
         names.append(f"{millions:.2f} M encoder parameters, {mean:.1f}")
     return "; ".join(names)
