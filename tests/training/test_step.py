@@ -1,4 +1,6 @@
 import functools
+from types import SimpleNamespace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +17,7 @@ from tests.models import (
     tiny_params,
     tiny_space,
 )
+from tests.training.toys import toy_params, toy_setting
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.supernet import make_supernet
 from xlnas_jax.tasks.classification import make_classification
@@ -85,6 +88,30 @@ def test_rows_of_weight_zero_teach_nothing(rows):
         results.append(after.params)
     same = jax.tree.map(np.array_equal, *results)
     assert all(jax.tree.leaves(same))
+
+
+@pytest.mark.parametrize("weight", [2.0, 0.25])
+def test_the_weight_of_a_task_scales_its_gradients_and_no_loss(weight, rows):
+    """By powers of two not a bit is rounded."""
+    record = optax.GradientTransformation(
+        init=lambda p: p, update=lambda g, s, p=None: (g, g)
+    )
+    supernet: Any = SimpleNamespace(
+        embed=lambda tables, batch: tables["word"][batch.tokens].mean(1)
+    )
+    found = []
+    for own in (1.0, weight):
+        setting = toy_setting(TrainConfig())._replace(weight=own)
+        given = METHODS["finetune"], setting, supernet, record, 0, "task"
+        learner = init_learner(as_shared(toy_params()), record)
+        found.append(make_weight_step(*given)(learner, rows, INDEX, WEIGHT))
+    (plain, loss), (scaled, same) = found
+    assert float(loss) == float(same)
+    for one, other in zip(
+        jax.tree.leaves(plain.opt_state), jax.tree.leaves(scaled.opt_state), strict=True
+    ):
+        assert np.abs(one).max() > 0
+        np.testing.assert_array_equal(weight * np.asarray(one), other)
 
 
 @pytest.mark.slow

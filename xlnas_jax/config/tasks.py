@@ -16,6 +16,8 @@ class TaskConfig:
 
     Attributes:
         weight: factor on the task's share of the training steps.
+        loss_weight: factor on the gradients of the task's steps, before their norm is
+            clipped.
         language_heads: source and aux_train languages get output layers of their
             own, which add to the shared one; other languages fall back on that.
         tokens: overrides the section of the same name for this task.
@@ -26,12 +28,13 @@ class TaskConfig:
     languages: LanguagesConfig
     data: AnyData
     weight: float = 1.0
+    loss_weight: float = 1.0
     language_heads: bool = False
     tokens: TokensConfig | None = None
     texts: tuple[AnyTexts, ...] = OWN
 
     def __post_init__(self) -> None:
-        positive(self, "weight")
+        positive(self, "weight", "loss_weight")
         require_texts(self.texts)
 
     @property

@@ -69,6 +69,8 @@ class TrainConfig:
         precision: of the matrix products; reductions are always fp32.
         temperature: tasks and languages are trained on in proportion to the number
             of their examples to this power.
+        task_temperature: likewise of tasks alone, by all their examples; absent: a
+            task has what its languages have together.
         freeze_embeddings: leave the word embeddings as they were imported.
         frozen_layers: so many of the first layers are left as they were too, and with
             them the word embeddings.
@@ -115,6 +117,7 @@ class TrainConfig:
     domain: DomainConfig = field(default_factory=DomainConfig)
     importance: Literal["labels", "divergence"] = "labels"
     temperature: float = 1.0
+    task_temperature: float | None = None
     precision: Literal["fp32", "bf16"] = "fp32"
     freeze_embeddings: bool = False
     frozen_layers: int = 0
@@ -151,6 +154,7 @@ class TrainConfig:
         positive(self, "relation_temperature", most=100)
         positive(self, "layer_decay", most=1)
         fraction(self, "warmup_fraction", "dropout", "label_smoothing", "temperature")
+        at_least(self, 0, "task_temperature", most=1)
         require_shares(self.augment)
         self._require_rows_apart()
         for name in ("method", "warm_up_method"):

@@ -89,6 +89,7 @@ def make_settings(
             width=experiment.shape.width,
             span=span,
             spec=experiment.shape.spec,
+            weight=part.config.loss_weight,
         )
         for part in experiment.parts
     }
@@ -284,7 +285,8 @@ def make_plan(
         [_units(part.task, bucket, with_labels) for bucket in own]
         for part, own in zip(experiment.parts, rows, strict=True)
     ]
-    return TrainingPlan(config.seed, languages, size, temperature, weights, allowed)
+    given = config.seed, languages, size, temperature, weights, allowed
+    return TrainingPlan(*given, task_temperature=config.train.task_temperature)
 
 
 def make_draw(
@@ -292,7 +294,8 @@ def make_draw(
 ) -> Draw:
     """Builds `Start.draw` of one task: batches that are the same every time."""
     config = experiment.config
-    train = dataclasses.replace(config.train, temperature=0.0)
+    alike = {"temperature": 0.0, "task_temperature": None}
+    train = dataclasses.replace(config.train, **alike)
     config = dataclasses.replace(config, seed=config.seed + _SEED, train=train)
     experiment = dataclasses.replace(experiment, config=config)
     plan = make_plan(experiment, rows, with_labels=True)

@@ -260,7 +260,11 @@ def weight_step(
         key = jax.random.fold_in(jax.random.key(seed), learner.step)
         state = getattr(learner, states).get(name, ())
         now = setting._replace(step=learner.step)
-        return batch_gradients(method, now, supernet.embed, state, params, batch, key)
+        given = method, now, supernet.embed, state, params, batch, key
+        loss, grads, state = batch_gradients(*given)
+        if setting.weight != 1:  # else not a bit of the program is another
+            grads = jax.tree.map(lambda leaf: leaf * setting.weight, grads)
+        return loss, grads, state
 
     def update(learner: Learner, grads: SupernetParams, state: Any) -> Learner:
         before = learner.params, learner.opt_state

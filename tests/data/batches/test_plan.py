@@ -57,6 +57,28 @@ def test_at_temperature_one_an_epoch_has_every_row_once():
     assert set(seen.values()) == {1}
 
 
+def test_without_a_temperature_of_their_own_tasks_have_the_shares_of_languages():
+    """As it was before there was one, bit for bit."""
+    raw = [np.asarray([64.0, 14.0, 6.0]) ** 0.3, np.asarray([21.0]) ** 0.3]
+    sums = np.asarray([np.sum(own) for own in raw]) * np.ones(2)
+    assert make(0.3).shares.tolist() == (sums / np.sum(sums)).tolist()
+
+
+@pytest.mark.parametrize("temperature", [0.3, 0.7, 1.0])
+def test_tasks_may_have_a_temperature_of_their_own(temperature):
+    plan = TrainingPlan(3, LANGUAGES, 8, 0.5, task_temperature=temperature)
+    sizes = np.asarray([84.0, 21.0]) ** temperature
+    drawn = Counter(plan[number].task for number in range(3000))
+    expected = 3000 * sizes / sizes.sum()
+    assert stats.chisquare([drawn[0], drawn[1]], expected).pvalue > 0.01
+    # Which tells it from the shares that the languages' own would give.
+    raw = np.asarray([sum(n**0.5 for n in (64, 14, 6)), 21**0.5])
+    other = 3000 * raw / raw.sum()
+    assert stats.chisquare([drawn[0], drawn[1]], other).pvalue < 0.01
+    alike = TrainingPlan(3, LANGUAGES, 8, 0.5)
+    assert plan._epoch(0, 0)[0][1].tolist() == alike._epoch(0, 0)[0][1].tolist()
+
+
 def test_weights_of_tasks_scale_their_shares():
     assert make(weights=(1.0, 4.0)).shares == pytest.approx([0.5, 0.5])
 

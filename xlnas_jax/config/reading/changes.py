@@ -32,6 +32,7 @@ RULES = {
     "languages": Rule("search", "what is trained on, and what scores"),
     "data": Rule("search", "what is trained on, and what scores"),
     "weight": Rule("search", "how often a task is trained on"),
+    "loss_weight": Rule("search", "how the weights learn"),
     "language_heads": Rule("search", "they are weights"),
     "texts": Rule("search", "what is learnt from"),
     "skip_bad_rows": Rule(

@@ -1,7 +1,8 @@
 """Which task and which rows every training step learns from.
 
 Tasks and languages are drawn in proportion to `n ** temperature`, n being their
-examples: 1 leaves the data as they are, 0 makes all alike.
+examples: 1 leaves the data as they are, 0 makes all alike. A task has the shares of its
+languages together, unless tasks have a temperature of their own.
 
 References:
     Conneau et al., "Unsupervised Cross-lingual Representation Learning at Scale",
@@ -37,6 +38,7 @@ class TrainingPlan:
         allowed: for each task and bucket, the rows that may be drawn: all if None.
             Rows that are drawn together stand side by side, `unit row`; -1 where a
             unit has fewer. A unit is of the language of its first row.
+        task_temperature: of tasks alone, by all their examples.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class TrainingPlan:
         temperature: float = 1.0,
         task_weights: Sequence[float] | None = None,
         allowed: Sequence[Sequence[Int[np.ndarray, "_ ..."]]] | None = None,
+        task_temperature: float | None = None,
     ) -> None:
         self.seed = seed
         if allowed is None:
@@ -67,6 +70,8 @@ class TrainingPlan:
         factors = np.ones(len(languages)) if task_weights is None else task_weights
         sizes = [_sizes(buckets) for buckets in languages]
         raw = [np.sum(n.astype(float) ** temperature) for n in sizes]
+        if task_temperature is not None:
+            raw = [float(n.sum()) ** task_temperature for n in sizes]
         self.shares = np.asarray(raw) * factors / np.sum(np.asarray(raw) * factors)
         self._drawn = np.zeros(0, np.int64)
         self._steps: list[list[tuple]] = [[] for _ in languages]

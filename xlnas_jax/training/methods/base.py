@@ -86,6 +86,7 @@ class Setting(NamedTuple):
         span: the first step of the learner that is by this method, and how many are.
         step: the one that is taken.
         spec: of the encoder's family.
+        weight: factor on the gradients of the task's steps.
     """
 
     config: TrainConfig
@@ -99,6 +100,7 @@ class Setting(NamedTuple):
     span: tuple[int, int] = (0, 1)
     step: Int[Array, ""] | int = 0
     spec: Spec = Spec()
+    weight: float = 1.0
 
 
 # `count -> (rows, index, weight)`: the next batches, so many of one length bucket.
