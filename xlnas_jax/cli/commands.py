@@ -15,6 +15,7 @@ from xlnas_jax.cli.export import Export
 from xlnas_jax.cli.init import Init
 from xlnas_jax.cli.models.average import Average
 from xlnas_jax.cli.models.evaluate import Evaluate
+from xlnas_jax.cli.models.extend import Extend
 from xlnas_jax.cli.models.predict import Predict
 from xlnas_jax.cli.models.serve import Serve
 from xlnas_jax.cli.models.trim import Trim
@@ -31,6 +32,7 @@ COMMANDS = {
     "search": Search,
     "watch": Watch,
     "runs": Runs,
+    "extend": Extend,
     "pretrain": Pretrain,
     "export": Export,
     "evaluate": Evaluate,

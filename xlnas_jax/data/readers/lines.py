@@ -1,5 +1,7 @@
 """Text files as lines, numbered as an editor numbers them."""
 
+from pathlib import Path
+
 from xlnas_jax import files
 from xlnas_jax.types import DataError
 
@@ -22,6 +24,20 @@ def read_text(path: str) -> str:
         "iconv -t UTF-8."
     )
     return files.read_text(path, DataError, advice, most=MAX_FILE)
+
+
+def read_texts(path: Path) -> list[str]:
+    """The texts of a plain file, one a line; lines without any are none.
+
+    Raises:
+        DataError: it cannot be read, or holds no text.
+    """
+    advice = "What is not UTF-8 is converted by iconv -t UTF-8."
+    content = files.read_text(path.expanduser(), DataError, advice, most=MAX_FILE)
+    lines = [line for line in split_lines(content) if line.strip()]
+    if not lines:
+        raise DataError(f"{path}: must hold texts, one a line; got none.")
+    return lines
 
 
 def split_lines(text: str) -> list[str]:

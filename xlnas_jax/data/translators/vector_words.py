@@ -72,12 +72,21 @@ def read_vectors(config: VectorWordsTranslator, code: str, where: str) -> Vector
     if code not in forms:
         raise unknown_language(code, forms, f"{where} ({config.path})")
     path = config.path.replace("{language}", forms[code])
+    return read_word_vectors(path, config.most, named(code))
+
+
+def read_word_vectors(path: str, most: int, whose: str) -> Vectors:
+    """The first words of a file in word2vec's text format, and their vectors.
+
+    Raises:
+        DataError: it has fewer than two, or a line has other than a word and numbers.
+    """
     lines = split_lines(read_text(path))
     if lines and len(lines[0].split()) == 2:  # how many there are, of which size
         lines = lines[1:]
     words: list[str] = []
     rows: list[list[float]] = []
-    for number, line in enumerate(lines[: config.most], start=1):
+    for number, line in enumerate(lines[:most], start=1):
         word, *values = line.rstrip().split(" ")
         try:
             row = [float(value) for value in values]
@@ -93,7 +102,7 @@ def read_vectors(config: VectorWordsTranslator, code: str, where: str) -> Vector
     if len(words) < _LEAST_SEEDS:
         raise DataError(
             f"{path}: must hold the vectors of at least {_LEAST_SEEDS} words of "
-            f"{named(code)}; got {len(words)}. Give another file."
+            f"{whose}; got {len(words)}. Give another file."
         )
     return words, np.asarray(rows, np.float64)
 

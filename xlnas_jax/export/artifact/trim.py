@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from xlnas_jax import files
-from xlnas_jax.data.readers.lines import MAX_FILE, split_lines
+from xlnas_jax.data.readers.lines import read_texts
 from xlnas_jax.data.tokens.trimming.cutting import Text
 from xlnas_jax.export.artifact.artifact import Written, save_artifact
 from xlnas_jax.export.artifact.contents import CARD
@@ -15,7 +15,7 @@ from xlnas_jax.export.params import count_params
 from xlnas_jax.export.trim import ALL, Keep, Trimmed, trim_subnet
 from xlnas_jax.space.cost import FLOAT_BYTES
 from xlnas_jax.terminal.report import Report, unheard
-from xlnas_jax.types import CheckpointError, DataError
+from xlnas_jax.types import CheckpointError
 
 ARCHITECTURE = "architecture.json"
 
@@ -57,11 +57,7 @@ def trim_artifact(
 
 
 def _read(path: Path, is_split: bool) -> list[Text]:
-    advice = "What is not UTF-8 is converted by iconv -t UTF-8."
-    content = files.read_text(path.expanduser(), DataError, advice, most=MAX_FILE)
-    lines = [line for line in split_lines(content) if line.strip()]
-    if not lines:
-        raise DataError(f"{path}: must hold texts, one a line; got none.")
+    lines = read_texts(path)
     return [tuple(line.split()) for line in lines] if is_split else list(lines)
 
 

@@ -1,0 +1,1 @@
+"""A pretrained model with further pieces, for a language that it does not cover."""
