@@ -13,17 +13,22 @@ from xlnas_jax.comparison import compare as room
 from xlnas_jax.comparison.cell import Cell, config_of, run_cell
 from xlnas_jax.comparison.compare import compare
 from xlnas_jax.comparison.tables import comparison_tables
-from xlnas_jax.config.augment.translators import DictionaryTranslator
+from xlnas_jax.config.augment.translate_test import TranslateTestConfig
+from xlnas_jax.config.augment.translators import (
+    DictionaryTranslator,
+    FileTranslator,
+)
 from xlnas_jax.config.augment.ways import BackTranslation, CodeSwitch
 from xlnas_jax.config.methods.few_shot import FewShotConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.transfer import IdPairs, TransferConfig
+from xlnas_jax.data.cldr import make_cldr_source
 from xlnas_jax.experiment.arrays import heldout_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finish import report
 from xlnas_jax.search.engine import make_engine
 from xlnas_jax.terminal.progress import Progress
-from xlnas_jax.types import CheckpointError, ConfigError
+from xlnas_jax.types import CheckpointError, ConfigError, DataError
 
 CONFIG = tiny_config(
     transfer=TransferConfig(parallel=IdPairs()),
@@ -172,9 +177,72 @@ def test_an_arm_that_learns_from_rows_of_targets_says_so(compared):
     assert f"target mean was {100 * mean:.1f}" in note
 
 
+def write_names(folder, code: str, left: int = 0) -> None:
+    """What test rows of a language are in English, but for the first ones."""
+    rows = make_cldr_source(CONFIG.data).read("en", "test")
+    lines = [f"{n}\t{t}" for n, t in zip(rows.ids, rows.texts, strict=True)]
+    text = "\n".join(["id\ttext", *lines[left:]])
+    (folder / f"{code}-en.tsv").write_text(text, "utf-8")
+
+
+def test_an_arm_reads_test_texts_in_translation(tmp_path):
+    """Names that are English by the file have what their English rows have."""
+    codes = ("fr", "pt", "it", "es", "ca")
+    for left, code in enumerate(codes):
+        write_names(tmp_path, code, 3 * left)
+    path = f"{tmp_path}/{{source}}-{{target}}.tsv"
+    # It must have learnt something: else all names are of one class to it.
+    fast = {"learning_rate": 1e-2, "head_learning_rate": 1e-2}
+    config = dataclasses.replace(
+        CONFIG,
+        transfer=TransferConfig(),
+        train=dataclasses.replace(CONFIG.train, **fast),
+        translate_test=TranslateTestConfig(FileTranslator(path)),
+    )
+    out = tmp_path / "out"
+    document = run(out, ("finetune", "translate_test"), 1, 60, config=config)
+    plain, cell = (
+        json.loads((out / "cells" / f"{name}-s0.json").read_text())
+        for name in ("finetune", "translate_test")
+    )
+    # It is the network of fine-tuning, which was not run again for it.
+    assert cell["languages"]["en"] == plain["languages"]["en"]
+    items = {code: items_of(plain, code) for code in ("en", *codes)}
+    missed = {}
+    for left, code in enumerate(codes):
+        there = dict([*items["en"].items()][3 * left :])
+        expected = {n: there.get(n, own) for n, own in items[code].items()}
+        assert items_of(cell, code) == expected
+        missed[code] = sum(n not in there for n in items[code])
+        counted = cell["translate_test"]["languages"][code]
+        assert counted == {"rows": len(expected), "left": missed[code]}
+    assert any(items_of(cell, code) != items[code] for code in codes)
+    assert document["translate_test"] == cell["translate_test"]
+    (note,) = [n for n in next(comparison_tables(document)).notes if "translate" in n]
+    said = f"{sum(missed.values())} of 100 without a translation are read as they are"
+    assert said in note and f"most of them in ca ({missed['ca']} of 20)" in note
+
+
+def items_of(cell, code: str) -> dict:
+    own = cell["languages"][code]
+    return dict(zip(own["ids"], own["items"], strict=True))
+
+
+def test_a_language_without_translations_is_said_before_anything_is_run(tmp_path):
+    write_names(tmp_path, "fr")
+    path = f"{tmp_path}/{{source}}-{{target}}.tsv"
+    config = dataclasses.replace(
+        CONFIG, translate_test=TranslateTestConfig(FileTranslator(path))
+    )
+    with pytest.raises(DataError, match=r"translate_test\.translator"):
+        run(tmp_path / "out", ("translate_test",), 1, config=config)
+    assert not list((tmp_path / "out").glob("cells/*"))
+
+
 @pytest.mark.parametrize(
     ("methods", "message"),
     [
+        (("translate_test",), "Give translate_test.translator"),
         ((), "at least one must be named"),
         (("finetune", "finetune"), "finetune twice"),
         (("finetun",), "Did you mean 'finetune'"),

@@ -15,7 +15,7 @@ from xlnas_jax.types import ConfigError
 
 # What a section cannot do without.
 NEEDED: dict[str, Any] = {
-    "path": "x",
+    "path": "{language}-{source}-{target}",
     "name": "conll",
     "source": "en",
     "aux_heldout": ["fr"],
@@ -27,6 +27,8 @@ NEEDED: dict[str, Any] = {
     "pool": ["it", "pt"],
     "width": 64,
     "languages": ["en", "fr"],
+    "translator": {"kind": "dictionary", "path": "{source}-{target}.txt"},
+    "pairs": {"kind": "ids"},
 }
 MINIMAL: dict[str, Any] = {
     "languages": {"source": "en", "aux_heldout": ["fr"], "target": ["de"]},

@@ -7,6 +7,8 @@ import pytest
 
 from tests.experiments import tiny_config
 from tests.export.conftest import LABELS, TAGS
+from xlnas_jax.config.augment.translate_test import TranslateTestConfig
+from xlnas_jax.config.augment.translators import DictionaryTranslator
 from xlnas_jax.config.reading.file import dump_config
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.export import labelled
@@ -139,6 +141,28 @@ def test_a_configuration_is_read_in_the_order_of_the_models_labels(tiny, config)
         names = [THEIRS[i] for i in part.labels]
         assert [other.labels[i] for i in turned[code].labels] == names
     assert list(read_config(config, one, ("es",))) == ["es"]
+
+
+def test_texts_are_read_in_translation_where_it_is_asked_for(tiny, tmp_path, config):
+    network = tiny.subnet(tiny.rows[1])
+    network.labels = THEIRS
+    with pytest.raises(ConfigError, match=r"must say in translate_test\.tr"):
+        labelled.read_translated(config, network)
+    (tmp_path / "es-en.txt").write_text("Honduras\tHonduria\nGranada\tGrenada\n")
+    path = f"{tmp_path}/{{source}}-{{target}}.txt"
+    given = TranslateTestConfig(DictionaryTranslator(path, least=1))
+    own = dataclasses.replace(tiny_config(), translate_test=given)
+    config.write_text(dump_config(own))
+
+    parts, left = labelled.read_translated(config, network, ("en", "es"))
+
+    plain = read_config(config, network, ("en", "es"))
+    assert parts["en"].texts == plain["en"].texts
+    told = dict(zip(plain["es"].texts, parts["es"].texts, strict=True))
+    assert told["Granada"] == "Grenada" and told["Mongolia"] == "Mongolia"
+    same = sum(one == other for one, other in told.items())
+    assert left == {"es": {"untranslated": same}}
+    assert list(parts["es"].labels) == list(plain["es"].labels)
 
 
 def test_the_task_of_the_models_kind_is_found(tiny, tmp_path):

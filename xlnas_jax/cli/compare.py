@@ -22,9 +22,10 @@ class Compare:
     Attributes:
         config: the experiment, a YAML file.
         methods: values of train.method, with commas or spaces between them; kinds of
-            train.augment, by which rows are made for plain fine-tuning; and `few_shot`,
+            train.augment, by which rows are made for plain fine-tuning; `few_shot`,
             which goes on from finetune with a few labelled rows of targets, by the
-            section `few_shot`.
+            section `few_shot`; and `translate_test`, which reads what test texts are in
+            the source language by the same weights, by the section `translate_test`.
         seeds: how many, from the config's own on.
         steps: of each method and seed; train.pretune_steps if not given.
         out: where everything is kept; `runs/NAME_OF_CONFIG-compared` if not given.

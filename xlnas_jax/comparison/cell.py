@@ -3,7 +3,8 @@
 Nothing is searched. All cells of a seed begin with the same weights and take as many
 steps of as many rows; targets are read when the weights are final, and nothing is
 chosen after. The arm `few_shot` then goes on, from the weights that `finetune` gives,
-with a few labelled rows of targets.
+with a few labelled rows of targets; `translate_test` reads what target texts are in the
+source language by the same weights.
 """
 
 import dataclasses
@@ -17,6 +18,11 @@ from xlnas_jax.alignment.measures.registry import MEASURES
 from xlnas_jax.alignment.probe import probe
 from xlnas_jax.comparison.kept import digest, scored
 from xlnas_jax.comparison.parts import with_languages
+from xlnas_jax.comparison.translating import (
+    TRANSLATE_TEST,
+    translated,
+    translations_of,
+)
 from xlnas_jax.config.augment.ways import AnyWay
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.controller import ReinforceController
@@ -81,7 +87,7 @@ class Cell(NamedTuple):
     Attributes:
         method: a value of `train.method`; or a kind of `train.augment`: plain
             fine-tuning with the entries of that kind, which all others do without; or
-            the arm `few_shot`, which goes on from plain fine-tuning.
+            an arm that goes on from plain fine-tuning: `few_shot`, `translate_test`.
     """
 
     method: str
@@ -95,7 +101,7 @@ class Cell(NamedTuple):
     @property
     def trained_by(self) -> str:
         """The value of `train.method`."""
-        is_arm = self.method == FEW_SHOT or self.method in PAPERS
+        is_arm = self.method in (FEW_SHOT, TRANSLATE_TEST, *PAPERS)
         return "finetune" if is_arm else self.method
 
 
@@ -106,13 +112,20 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
 
     Raises:
         ConfigError: the method learns from a teacher, which is what is compared here;
-            or there is no augmentation of that kind, or no rows of targets are given.
+            or there is no augmentation of that kind, or no rows of targets or no
+            translator are given.
     """
     few_shot = config.few_shot if cell.method == FEW_SHOT else FewShotConfig()
     if cell.method == FEW_SHOT and not few_shot.rows:
         raise ConfigError(
             "--methods: few_shot learns from labelled rows of targets, of which there "
             "are none. Give few_shot.rows, or leave it out."
+        )
+    translate_test = config.translate_test if cell.method == TRANSLATE_TEST else None
+    if cell.method == TRANSLATE_TEST and translate_test is None:
+        raise ConfigError(
+            "--methods: translate_test reads test texts in translation, and no "
+            "translator is given. Give translate_test.translator, or leave it out."
         )
     augment = _augmentation(config, cell.method)
     method = method_named(cell.trained_by)
@@ -142,6 +155,7 @@ def config_of(config: Config, cell: Cell, steps: int) -> Config:
         search=SearchConfig(rounds=size, weight_steps=steps // size),
         finalists=FinalistsConfig(),
         few_shot=few_shot,
+        translate_test=translate_test,
         constraints=ConstraintsConfig(),
         controller=ReinforceController(),
         evaluate=dataclasses.replace(
@@ -163,6 +177,8 @@ def paper_of(method: str) -> str:
     """
     if method == FEW_SHOT:
         return "Lauscher et al. 2020"
+    if method == TRANSLATE_TEST:
+        return "Conneau et al. 2018"
     return PAPERS[method] if method in PAPERS else method_named(method).paper
 
 
@@ -170,6 +186,8 @@ def _arm(config: Config) -> str:
     """The method of a cell, by its experiment."""
     if config.few_shot.rows:
         return FEW_SHOT
+    if config.translate_test is not None:
+        return TRANSLATE_TEST
     return next((way.kind for way in config.train.augment), config.train.method)
 
 
@@ -213,9 +231,15 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
     seconds = time.perf_counter() - begun
     after = likeness(experiment, params)
     networks = [params] if zero_shot is None else [params, zero_shot]
-    tested = report(experiment, [(lambda own=own: own, full) for own in networks])
+    translations = translations_of(experiment)
+    tested = report(
+        experiment,
+        [(lambda own=own: own, full) for own in networks],
+        changes=translations or None,
+    )
     return {
         **_few_shot(experiment, tested.networks[1:]),
+        **translated(experiment, translations),
         "config": digest(config),
         "method": _arm(config),
         "seed": config.seed,

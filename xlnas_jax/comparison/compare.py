@@ -6,7 +6,8 @@ from typing import Any
 
 from xlnas_jax.comparison.cell import FEW_SHOT, Cell, config_of, paper_of, run_cell
 from xlnas_jax.comparison.kept import FORMAT, read_cell, write_cell, write_result
-from xlnas_jax.comparison.summary import few_shot, summarise
+from xlnas_jax.comparison.summary import few_shot, summarise, translate_test
+from xlnas_jax.comparison.translating import TRANSLATE_TEST, require_translator
 from xlnas_jax.config.config import Config
 from xlnas_jax.experiment.inspection import check_data
 from xlnas_jax.experiment.prepare import prepare
@@ -50,7 +51,9 @@ def compare(
     new = {cell.method: configs[cell] for cell in cells if kept[cell] is None}
     for name, own in new.items():
         progress.phase(f"reading data of {name}")
-        check_data(prepare(own), say, progress.inner)
+        experiment = prepare(own)
+        check_data(experiment, say, progress.inner)
+        require_translator(experiment)
     found: dict[str, list[dict[str, Any]]] = {cell.method: [] for cell in cells}
     for number, cell in enumerate(cells):
         progress.phase(f"{cell.method}, seed {cell.seed}")
@@ -74,6 +77,8 @@ def compare(
     }
     if FEW_SHOT in found:
         document[FEW_SHOT] = few_shot(found[FEW_SHOT])
+    if TRANSLATE_TEST in found:
+        document[TRANSLATE_TEST] = translate_test(found[TRANSLATE_TEST])
     write_result(folder, document)
     return document
 

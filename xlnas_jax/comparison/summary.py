@@ -59,6 +59,11 @@ def few_shot(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return {**facts, "zero_shot_target_mean": means}
 
 
+def translate_test(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """By what test rows were translated, and how many were not; of all seeds alike."""
+    return found[0]["translate_test"]
+
+
 def _of_method(
     name: str, task: dict[str, Any], found: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:

@@ -29,6 +29,7 @@ def comparison_tables(document: dict[str, Any]) -> Iterator[Grid]:
                 "Intervals over seeds and test items; nothing was chosen by targets.",
                 "Minutes are of tuning, compilation included.",
                 *_of_few_shot(document, name),
+                *_of_translate_test(document, task),
             ),
         )
         aligned = [
@@ -76,6 +77,25 @@ def _of_few_shot(document: dict[str, Any], task: str) -> tuple[str, ...]:
         f"few_shot is no zero-shot method: after finetune it took {found['steps']} "
         f"steps of {trained_part(found)} on {told(found)}; its zero-shot target mean "
         f"was {before}.",
+    )
+
+
+def _of_translate_test(
+    document: dict[str, Any], task: dict[str, Any]
+) -> tuple[str, ...]:
+    """By what an arm read test texts in translation, and how many it did not."""
+    found = document.get("translate_test")
+    if found is None:
+        return ()
+    every = [c for own in task["roles"].values() for c in own]
+    left = {c: one for c, one in found["languages"].items() if c in every}
+    rows, missed = (sum(one[n] for one in left.values()) for n in ("rows", "left"))
+    worst = max(left, key=lambda c: left[c]["left"] / max(left[c]["rows"], 1))
+    return (
+        f"translate_test reads test texts in the source language, by "
+        f"{found['by']}; {missed:,} of {rows:,} without a translation are read as they "
+        f"are, most of them in {worst} ({left[worst]['left']:,} of "
+        f"{left[worst]['rows']:,}).",
     )
 
 

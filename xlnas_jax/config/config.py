@@ -7,6 +7,7 @@ are one of several dataclasses.
 
 from dataclasses import dataclass, field
 
+from xlnas_jax.config.augment.translate_test import TranslateTestConfig
 from xlnas_jax.config.checkpoint import CheckpointConfig
 from xlnas_jax.config.controller import AnyController, ReinforceController
 from xlnas_jax.config.cost import ConstraintsConfig, CostConfig
@@ -56,6 +57,7 @@ class Config:
     finalists: FinalistsConfig = FinalistsConfig()
     few_shot: FewShotConfig = FewShotConfig()
     transfer: TransferConfig = TransferConfig()
+    translate_test: TranslateTestConfig | None = None
     controller: AnyController = ReinforceController()
     evaluate: EvaluateConfig = EvaluateConfig()
     devices: DevicesConfig = DevicesConfig()

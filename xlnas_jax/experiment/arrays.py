@@ -1,6 +1,6 @@
 """Examples of an experiment as arrays on the device."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from xlnas_jax.data import sources
@@ -31,6 +31,9 @@ from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Phase, Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, needs_of
 from xlnas_jax.types import Batch
+
+# `rows -> rows`, of one language.
+Change = Callable[[AnyExamples], AnyExamples]
 
 
 class ScoringData(NamedTuple):
@@ -109,16 +112,23 @@ def scoring_data(
     languages: tuple[str, ...],
     split: Split,
     phase: Phase,
+    change: Change | None = None,
 ) -> ScoringData:
     """One split of several languages in shared length buckets, on the device.
 
     Raises `LeakError` where the phase may not see a language.
+
+    Args:
+        change: what becomes of the rows of each language before they are read; they
+            may be in another one then.
     """
     examples = [
         sources.read(part.source, part.roles, code, split, phase) for code in languages
     ]
+    if change is not None:
+        examples = [change(one) for one in examples]
     _warn_of_unknown(part, examples)
-    rows = _encode(part, examples)
+    rows = _encode(part, examples, of=languages)
     size = experiment.config.evaluate.batch_tokens
     count, pad_id = part.tokens.num_buckets, part.tokenizer.pad_id
     batches, plans = scoring_batches(rows, count, size, pad_id)
@@ -168,9 +178,18 @@ def _encode_texts(part: TaskPart, texts: Sequence[Texts]) -> Rows:
 
 
 def _encode(
-    part: TaskPart, examples: Sequence[AnyExamples], is_learnt: bool = False
+    part: TaskPart,
+    examples: Sequence[AnyExamples],
+    is_learnt: bool = False,
+    of: Sequence[str] | None = None,
 ) -> Rows:
-    languages = [part.roles.every.index(one.language) for one in examples]
+    """Rows of examples.
+
+    Args:
+        of: the languages that they count for, where texts may be in others.
+    """
+    codes = [one.language for one in examples] if of is None else of
+    languages = [part.roles.every.index(code) for code in codes]
     if part.task.gives_vectors:
         pairs = [one for one in examples if isinstance(one, PairExamples)]
         source = part.roles.source

@@ -24,8 +24,10 @@ from xlnas_jax.data.readers.squad import read_squad
 from xlnas_jax.data.sets.base import Columns, Table
 from xlnas_jax.data.sources import make_source, read
 from xlnas_jax.data.table import read_table
+from xlnas_jax.data.translators.tested import Translation
 from xlnas_jax.experiment.chosen import with_pool
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.languages.codes import normalise
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.tasks.tagging import has_entities
 from xlnas_jax.types import ConfigError, DataError
@@ -86,6 +88,42 @@ def read_config(
         )
         for code in languages or given.languages.all
     }
+
+
+def read_translated(
+    path: Path,
+    subnet: Subnet,
+    languages: tuple[str, ...] = (),
+    task: str = "",
+    skip_bad_rows: bool = False,
+) -> tuple[Parts, dict[str, dict[str, int]]]:
+    """As `read_config`, with texts in the source language, by `translate_test`.
+
+    Returns:
+        Of each other language also how many rows have no translation.
+
+    Raises:
+        ConfigError: the configuration says nothing of it; or as `read_config`.
+        DataError: the translator does not know a language; or as `read_config`.
+    """
+    config = load_config(path)
+    if config.translate_test is None:
+        raise ConfigError(
+            f"--translate-test: {path} must say in translate_test.translator by what "
+            f"texts are translated; got nothing. Write it, or leave the option out."
+        )
+    _, roles, source = _open_task(path, subnet, task, skip_bad_rows)
+    skip = skip_bad_rows or config.skip_bad_rows
+    translation = Translation(
+        config.translate_test, source, roles.source, skip=skip, seed=config.seed
+    )
+    parts, left = {}, {}
+    for code, own in read_config(path, subnet, languages, task, skip_bad_rows).items():
+        parts[code] = translation(own)
+        found = translation.counts.get(normalise(code))
+        if found is not None:
+            left[code] = {"untranslated": found.left}
+    return parts, left
 
 
 def read_auxiliary(

@@ -5,7 +5,7 @@ scored again with the final ones before the front is taken. The baselines are
 chosen by the same rule, on the same data, within the same limits.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int
 
 from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import chunks, make_scoring_supernet
-from xlnas_jax.experiment.arrays import scoring_data
+from xlnas_jax.experiment.arrays import Change, scoring_data
 from xlnas_jax.experiment.draws import distinct, draw_feasible
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.objectives.pareto import Archive, nondominated
@@ -300,7 +300,10 @@ Tried = tuple[Callable[[], SharedParams], Any]
 
 
 def report(
-    experiment: Experiment, networks: Sequence[Tried], tell: Report = unheard
+    experiment: Experiment,
+    networks: Sequence[Tried],
+    tell: Report = unheard,
+    changes: Mapping[str, Change] | None = None,
 ) -> Tested:
     """Official test scores of networks in every language of every task.
 
@@ -308,12 +311,15 @@ def report(
 
     Args:
         tell: is told of every network in every task.
+        changes: of each task, what becomes of its rows before they are read.
     """
     total = len(networks) * len(experiment.parts)
     tested = Tested([{} for _ in networks], {})
     supernet = make_scoring_supernet(experiment)
     for turn, part in enumerate(experiment.parts):
-        data = scoring_data(experiment, part, part.roles.all, "test", "report")
+        change = None if changes is None else changes[part.name]
+        given = experiment, part, part.roles.all, "test", "report"
+        data = scoring_data(*given, change)
         predict = make_predictor(supernet, experiment.space, part.task)
         columns = [experiment.column(part, code) for code in part.roles.all]
         for number, (scores, (weights, row)) in enumerate(

@@ -20,7 +20,7 @@ WHOLE = {
 }
 # Of these no option does.
 APART = {
-    **{"devices": "run", "checkpoint": "run"},
+    **{"devices": "run", "checkpoint": "run", "translate_test": "run"},
     **{"export": "end", "finalists": "end", "few_shot": "end"},
 }
 

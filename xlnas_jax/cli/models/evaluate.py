@@ -36,6 +36,9 @@ class Evaluate:
         form: score what lies beside the model for another library, as that library
             runs it: `onnx`, `onnx-int8`, `hf` or `stablehlo`; the model itself if
             not given.
+        translate_test: read what texts are in the source language, by the
+            configuration's section of that name; rows without a translation are read
+            as they are, and counted.
         skip_bad_rows: pass over faulty rows; otherwise the first one is an error.
         json: print one JSON object instead of a table.
     """
@@ -50,6 +53,7 @@ class Evaluate:
     word_column: int = 0
     tag_column: int = -1
     form: str = ""
+    translate_test: bool = False
     skip_bad_rows: bool = False
     json: bool = False
 
@@ -74,7 +78,18 @@ class Evaluate:
         subnets = [subnet, *map(load, others)]
         one = Ensemble(subnets) if len(subnets) > 1 else subnet
         common = self.data, subnet, self.language
-        if self.data.suffix in labelled.CONFIG_SUFFIXES:
+        left: dict[str, dict[str, int]] = {}
+        is_config = self.data.suffix in labelled.CONFIG_SUFFIXES
+        if self.translate_test:
+            if not is_config:
+                raise ConfigError(
+                    f"--translate-test: needs a configuration as --data, whose section "
+                    f"translate_test says by what texts are translated; got "
+                    f"{self.data}. Give one, or leave it out."
+                )
+            given = *common, self.task, self.skip_bad_rows
+            parts, left = labelled.read_translated(*given)
+        elif is_config:
             parts = labelled.read_config(*common, self.task, self.skip_bad_rows)
         else:
             columns = labelled.FileColumns(
@@ -88,6 +103,7 @@ class Evaluate:
         call = load_form(first, subnet, self.form) if self.form else None
         with Reporter() as report:
             scores = evaluate_model(one, parts, call, report)
+        scores = {code: {**own, **left.get(code, {})} for code, own in scores.items()}
         if self.json:
             text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)
             print(text)

@@ -65,6 +65,7 @@ RULES = {
     "finalists.by": Rule("search", "what is measured of every candidate"),
     "few_shot": Rule("end", "it is done after the last round"),
     "search.tested": Rule("end", "test data is scored after the last round"),
+    "translate_test": Rule("run", "a search has no use for it"),
     "transfer": Rule("search", "what is minimised"),
     "controller": Rule("search", "which networks are scored"),
     "evaluate": Rule("search", "the scores, to the last bit"),
