@@ -13,11 +13,17 @@ from tests.export.tasks import three_tasks
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.data import CipherData, CldrData
 from xlnas_jax.config.languages import LanguagesConfig
-from xlnas_jax.config.methods.translations import FileTranslations, IdTranslations
+from xlnas_jax.config.methods.translations import (
+    AlignedTranslations,
+    FileTranslations,
+    IdTranslations,
+)
+from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.data import sources
-from xlnas_jax.data.examples import Source
+from xlnas_jax.data.examples import Source, TaggedExamples
 from xlnas_jax.data.projected import NO_ANSWER
+from xlnas_jax.experiment import translated
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.inspection import inspect_data
 from xlnas_jax.experiment.parts import Experiment
@@ -190,6 +196,74 @@ def test_translated_words_are_learnt_from_with_their_own_tags(tmp_path) -> None:
     tags, places = (np.asarray(one)[at] for one in (label.tag, label.position))
     assert tags[:3].tolist() == [0, 0, 1] and (places[:3] >= 0).all()
     assert np.asarray(bucket.head)[at] == -1  # it has no output layer of its own
+
+
+def of_words(experiment, part, sentences, layer) -> list[np.ndarray]:
+    """Of sentences, then of the same backwards: a word and itself have one vector."""
+    assert layer == 1  # of two, two thirds
+    half = len(sentences) // 2
+    every = [np.eye(16)[: len(words)] for words in sentences]
+    return [*every[:half], *(one[::-1] for one in every[half:])]
+
+
+def test_tags_are_projected_by_the_vectors_of_words(tmp_path, monkeypatch) -> None:
+    base = three_tasks()
+    (part,) = [one for one in base.parts if one.task.kind == "tagging"]
+    source = part.source.read("en", "train")
+    assert any(tags.sum() for tags in source.tags)
+    backwards = [words[::-1] for words in source.words]
+    lines = [
+        {"id": name, "words": [*map(str, words)]}
+        for name, words in zip(source.ids, backwards, strict=True)
+    ]
+    text = "".join(json.dumps(line) + "\n" for line in lines)
+    (tmp_path / "nl.jsonl").write_text(text, "utf-8")
+    place = AlignedTranslations(f"{tmp_path}/{{language}}.jsonl", languages=("nl",))
+    languages = dataclasses.replace(part.config.languages, unlabelled=("nl",))
+    roles = LanguageRoles.from_config(languages)
+    part = dataclasses.replace(part, roles=roles, codes={**part.codes, "nl": "nl"})
+    train = dataclasses.replace(
+        base.config.train, translations=place, method="translate_train"
+    )
+    with pytest.raises(ConfigError, match="compares words by a pretrained encoder"):
+        require_translatable(dataclasses.replace(base.config, train=train), [part])
+    model = PretrainedModel("x")
+    config = dataclasses.replace(base.config, train=train, model=model)
+    require_translatable(config, [part])
+    experiment = dataclasses.replace(base, config=config, parts=(part,))
+    monkeypatch.setattr(translated, "word_vectors", of_words)
+
+    (found,) = translated.projected_of(experiment, part, [source])
+
+    assert isinstance(found, TaggedExamples) and found.report.notes == {}
+    assert found.ids == source.ids and [*found.words] == backwards
+    labels = part.source.labels
+    for tags, own in zip(source.tags, found.tags, strict=True):
+        # Of an entity of two words the first one there begins it.
+        kinds = [labels[n][2:] for n in tags.tolist()[::-1]]
+        assert [labels[n][2:] for n in own.tolist()] == kinds
+        begun = [sum(labels[n][0] == "B" for n in one.tolist()) for one in (tags, own)]
+        assert begun[0] == begun[1]
+    with pytest.raises(ConfigError, match="layer: must be one of the encoder's 2"):
+        deep = dataclasses.replace(place, layer=3)
+        own = dataclasses.replace(train, translations=deep)
+        config = dataclasses.replace(config, train=own)
+        other = dataclasses.replace(experiment, config=config)
+        translated.projected_of(other, part, [source])
+
+
+@pytest.mark.parametrize("kind", ["classification", "qa"])
+def test_only_tags_are_projected(kind) -> None:
+    base = three_tasks()
+    parts = [one for one in base.parts if one.task.kind == kind]
+    train = dataclasses.replace(
+        base.config.train,
+        translations=AlignedTranslations("{language}.tsv"),
+        method="translate_train",
+    )
+    config = dataclasses.replace(base.config, train=train)
+    with pytest.raises(ConfigError, match="kind aligned projects"):
+        require_translatable(config, parts)
 
 
 def test_a_translated_answer_is_found_among_its_tokens(tmp_path) -> None:

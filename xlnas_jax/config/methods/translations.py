@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from xlnas_jax.config.ranges import distinct
+from xlnas_jax.config.ranges import at_least, distinct
 from xlnas_jax.types import ConfigError, brief
 
 
@@ -55,12 +55,45 @@ class FileTranslations:
     def __post_init__(self) -> None:
         distinct(self, "path", *(("languages",) if self.languages else ()))
         for name in ("path", *(("back",) if self.back else ())):
-            if "{language}" not in getattr(self, name):
-                raise ConfigError(
-                    f"{name}: must contain {{language}}, which is filled in for every "
-                    f"language; got {brief(getattr(self, name))}. Write for example "
-                    f"'translated/{{language}}.tsv'."
-                )
+            _require_language(self, name)
 
 
-AnyTranslations = IdTranslations | FileTranslations
+@dataclass(frozen=True)
+class AlignedTranslations:
+    """Files of what tagged sentences are in other languages, without any tag.
+
+    Tags are projected: each word is aligned to those of the other language whose
+    vectors are like its own, in the pretrained encoder as it is. A sentence of which an
+    entity has no place of its own in the translation is left out, and counted. TSV, CSV
+    and JSONL files have columns `id` and `text`, or `words` in its place.
+
+    Attributes:
+        path: a pattern with `{language}`.
+        languages: into which; empty: all of `aux_train` and `unlabelled`.
+        matching: words that are each other's likest are aligned (`mutual`), or in a
+            second turn also those whose likest has a partner (`itermax`).
+        layer: whose vectors, counted from 1; absent: two thirds of all from below.
+    """
+
+    path: str
+    kind: Literal["aligned"] = "aligned"
+    languages: tuple[str, ...] = ()
+    matching: Literal["mutual", "itermax"] = "itermax"
+    layer: int | None = None
+
+    def __post_init__(self) -> None:
+        distinct(self, "path", *(("languages",) if self.languages else ()))
+        _require_language(self, "path")
+        at_least(self, 1, "layer", most=1024)
+
+
+def _require_language(config: object, name: str) -> None:
+    if "{language}" not in getattr(config, name):
+        raise ConfigError(
+            f"{name}: must contain {{language}}, which is filled in for every "
+            f"language; got {brief(getattr(config, name))}. Write for example "
+            f"'translated/{{language}}.tsv'."
+        )
+
+
+AnyTranslations = IdTranslations | FileTranslations | AlignedTranslations

@@ -30,7 +30,7 @@ def project_tags(
     text, starts = " ".join(words), [0]
     for word in words:
         starts.append(starts[-1] + len(word) + 1)
-    entities = _entities(tags, labels)
+    entities = entities_of(tags, labels)
     placed: list[tuple[Span, Span]] = []
     for first, last in entities:
         span = _same(text, other, (starts[first], starts[last] - 1))
@@ -51,7 +51,7 @@ def project_tags(
     return (tuple(found), theirs) if found else None
 
 
-def _entities(tags: Sequence[int], labels: LabelSet) -> list[Span]:
+def entities_of(tags: Sequence[int], labels: LabelSet) -> list[Span]:
     """From which word to which each entity goes."""
     found: list[Span] = []
     before = OUTSIDE

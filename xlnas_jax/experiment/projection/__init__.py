@@ -1,0 +1,1 @@
+"""Labels of words in translations, by what the encoder says of both."""
