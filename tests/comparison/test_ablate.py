@@ -9,6 +9,8 @@ from xlnas_jax.comparison import ablate as room
 from xlnas_jax.comparison.ablate import WHOLE, ablate
 from xlnas_jax.comparison.parts import PARTS
 from xlnas_jax.comparison.tables import ablation_tables
+from xlnas_jax.config.augment.translators import DictionaryTranslator
+from xlnas_jax.config.augment.ways import CodeSwitch
 from xlnas_jax.config.evaluate import TuningConfig
 from xlnas_jax.config.space import AdaptConfig, SpaceConfig
 from xlnas_jax.config.transfer import IdPairs, TransferConfig
@@ -82,8 +84,10 @@ def test_every_part_can_be_switched_off_and_then_is_not_there():
         seeds=("uniform",),
         finalists=1,
     )
+    switch = CodeSwitch(DictionaryTranslator("{source}-{target}.txt"))
     rich = dataclasses.replace(
         CONFIG,
+        train=dataclasses.replace(CONFIG.train, augment=(switch,)),
         languages=languages,
         search=search,
         space=dataclasses.replace(SMALL, adapt=AdaptConfig()),

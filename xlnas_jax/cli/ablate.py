@@ -22,7 +22,7 @@ class Ablate:
         config: the experiment, a YAML file.
         parts: what is left out, one at a time, with commas or spaces between them; all
             that the experiment has if none: alignment, text, adapt, width, depth,
-            strategy, objectives, limits, method, tuning, seeds, order.
+            strategy, objectives, limits, method, augment, tuning, seeds, order.
         seeds: how many, from the config's own on.
         out: where everything is kept; `runs/NAME_OF_CONFIG-ablated` if not given.
         set: options to change, as `section.option=value`.

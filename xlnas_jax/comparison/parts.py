@@ -96,6 +96,10 @@ PARTS = {
         "plain fine-tuning for transfer",
         lambda c: _replaced(c, "train", method="finetune"),
     ),
+    "augment": Part(
+        "training rows as they are, none made of others",
+        lambda c: _replaced(c, "train", augment=()),
+    ),
     "tuning": Part(
         "candidates are judged as they are cut",
         lambda c: _replaced(c, "evaluate", tuning=None),
