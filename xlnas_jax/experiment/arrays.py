@@ -26,7 +26,7 @@ from xlnas_jax.experiment.parts import (
     learns_from_text,
     learns_from_translations,
 )
-from xlnas_jax.experiment.translated import projected_of, with_translations
+from xlnas_jax.experiment.translations.translated import projected_of, with_translations
 from xlnas_jax.experiment.unlabelled import read_texts
 from xlnas_jax.languages.roles import Phase, Split
 from xlnas_jax.objectives.objectives import ALIGNMENT, SOURCE, needs_of

@@ -20,7 +20,7 @@ from xlnas_jax.experiment.parts import (
     learns_from_translations,
 )
 from xlnas_jax.experiment.priors import makes_alike, priors
-from xlnas_jax.experiment.translated import (
+from xlnas_jax.experiment.translations.translated import (
     PROJECTED,
     projected_of,
     translations_of,

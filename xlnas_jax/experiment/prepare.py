@@ -27,7 +27,7 @@ from xlnas_jax.experiment.parts import (
     measures_drop,
 )
 from xlnas_jax.experiment.taxonomy import require_sense
-from xlnas_jax.experiment.translated import require_translatable
+from xlnas_jax.experiment.translations.translated import require_translatable
 from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.distance.texts import Pieces
 from xlnas_jax.languages.roles import LanguageRoles, Split

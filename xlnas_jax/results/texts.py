@@ -3,7 +3,7 @@
 from xlnas_jax.data.sources import read
 from xlnas_jax.data.tokens.coverage import fertility, unk_rate
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_text
-from xlnas_jax.experiment.translated import (
+from xlnas_jax.experiment.translations.translated import (
     PROJECTED,
     projected_of,
     translations_of,

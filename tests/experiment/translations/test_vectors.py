@@ -10,7 +10,7 @@ from tests.pretraining.starts import make_params, make_start
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.experiment.projection.vectors import default_layer, word_vectors
+from xlnas_jax.experiment.translations.vectors import default_layer, word_vectors
 from xlnas_jax.pretraining.save import save_pretrained
 
 # Two float32 programs that add in different orders.

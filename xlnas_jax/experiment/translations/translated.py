@@ -25,7 +25,7 @@ from xlnas_jax.data.sources import read
 from xlnas_jax.data.tokens.coverage import warn
 from xlnas_jax.data.translated import Translations, languages_of, read_translated
 from xlnas_jax.experiment.parts import Experiment, TaskPart, learns_from_translations
-from xlnas_jax.experiment.projection.vectors import default_layer, word_vectors
+from xlnas_jax.experiment.translations.vectors import default_layer, word_vectors
 from xlnas_jax.tasks.tagging import has_entities
 from xlnas_jax.training.methods.registry import method_named
 from xlnas_jax.types import ConfigError

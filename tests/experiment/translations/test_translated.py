@@ -23,12 +23,12 @@ from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.data import sources
 from xlnas_jax.data.examples import Source, TaggedExamples
 from xlnas_jax.data.projected import NO_ANSWER
-from xlnas_jax.experiment import translated
 from xlnas_jax.experiment.arrays import training_rows
 from xlnas_jax.experiment.inspection import inspect_data
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.experiment.translated import require_translatable
+from xlnas_jax.experiment.translations import translated
+from xlnas_jax.experiment.translations.translated import require_translatable
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.results.texts import make_translation_table
 from xlnas_jax.tasks.registry import make_task

@@ -1,1 +1,0 @@
-"""Labels of words in translations, by what the encoder says of both."""

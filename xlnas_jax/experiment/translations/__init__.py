@@ -1,0 +1,1 @@
+"""Translations of training rows: whose, and what becomes of labels of words."""
