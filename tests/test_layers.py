@@ -41,6 +41,7 @@ ROOMS = (
     "serve",
     "watching",
     "drafts",
+    "api",
     "cli",
 )
 PLACE = {room: place for place, room in enumerate(ROOMS)}

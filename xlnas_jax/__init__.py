@@ -8,6 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from xlnas_jax import api
+    from xlnas_jax.api import FinishedRun
     from xlnas_jax.config.config import Config
     from xlnas_jax.config.reading.file import load_config
     from xlnas_jax.export.artifact.load import load
@@ -38,6 +40,7 @@ _MODULES = {
     "ConfigError": "types",
     "DataError": "types",
     "Entity": "export.predicting.tags",
+    "FinishedRun": "api",
     "LanguageRoles": "languages.roles",
     "LeakError": "types",
     "Prediction": "export.predicting.classes",
@@ -58,6 +61,7 @@ __all__ = [
     "ConfigError",
     "DataError",
     "Entity",
+    "FinishedRun",
     "LanguageRoles",
     "LeakError",
     "Prediction",
@@ -66,6 +70,7 @@ __all__ = [
     "TaggedPrediction",
     "XlnasError",
     "__version__",
+    "api",
     "load",
     "load_config",
 ]
@@ -77,6 +82,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("xlnas-jax")
+    if name == "api":
+        return import_module("xlnas_jax.api")
     if name not in _MODULES:
         raise AttributeError(f"module 'xlnas_jax' has no attribute {name!r}")
     value = getattr(import_module(f"xlnas_jax.{_MODULES[name]}"), name)

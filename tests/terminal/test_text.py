@@ -12,7 +12,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from tests.fuzz.contract import generated
-from xlnas_jax.terminal.text import Grid, make_console, plain, say
+from xlnas_jax.terminal.progress import Progress
+from xlnas_jax.terminal.report import Reporter
+from xlnas_jax.terminal.text import Grid, hushed, make_console, plain, say
 
 PACKAGE = Path(__file__).parents[2] / "xlnas_jax"
 WIDTHS = (40, 60, 80, 100, 120)
@@ -104,3 +106,17 @@ def calls_of_rich(file: Path) -> set[str]:
     }
     called = [node.func for node in nodes if isinstance(node, ast.Call)]
     return {node.id for node in called if isinstance(node, ast.Name)} & taken
+
+
+def test_what_speaks_within_a_hush_is_not_heard_and_afterwards_it_is(capsys) -> None:
+    with hushed():
+        with Progress("search", 2) as progress, Reporter() as report:
+            progress.phase("compiling")
+            report("reading", 1, 2)
+            progress.update(2)
+        say(make_console(), "a line")
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(ValueError), hushed():
+        raise ValueError
+    say(make_console(stderr=True), "a line")
+    assert capsys.readouterr().err == "a line\n"

@@ -29,10 +29,7 @@ class Export:
 
     def run(self) -> None:
         """Prints the path of the model."""
-        from xlnas_jax.run.again import export_run
-        from xlnas_jax.terminal.report import Reporter
+        from xlnas_jax import api
 
-        others = tuple(name for name in self.formats if name != "flax")
-        with Reporter() as report:
-            path = export_run(self.run_dir, self.pick, self.out, others, report)
-        print(path)
+        given = self.run_dir, self.out, self.pick, self.formats
+        print(api.export(*given, show=True))

@@ -46,12 +46,10 @@ class Search:
             for line in rehearse(config, directory, lambda line: say(warn, line)):
                 say(make_console(), line)
             return
-        from xlnas_jax.devices.joining import joined
+        from xlnas_jax import api
         from xlnas_jax.devices.processes import is_first
         from xlnas_jax.results.tables import print_results
-        from xlnas_jax.run.run import run_search
 
-        with joined():
-            document, artifact = run_search(config, directory)
+        found = api.search(config, directory, show=True)
         if is_first():
-            print_results(make_console(), document, directory, artifact)
+            print_results(make_console(), found.document, found.folder, found.model)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from xlnas_jax.config.config import Config
-from xlnas_jax.config.reading.file import load_config
+from xlnas_jax.config.reading.given import Given, config_of
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.data.examples import (
     AnyExamples,
@@ -62,7 +62,7 @@ class FileColumns:
 
 
 def read_config(
-    path: Path,
+    given: Given,
     subnet: Subnet,
     languages: tuple[str, ...] = (),
     task: str = "",
@@ -81,17 +81,17 @@ def read_config(
         ConfigError: the task is not there, or not the only one.
         DataError: a label that the model does not know.
     """
-    given, roles, source = _open_task(path, subnet, task, skip_bad_rows)
+    found, roles, source = _open_task(given, subnet, task, skip_bad_rows)
     return {
         code: _relabel(
             read(source, roles, code, "test", "report"), source.labels, subnet.labels
         )
-        for code in languages or given.languages.all
+        for code in languages or found.languages.all
     }
 
 
 def read_translated(
-    path: Path,
+    given: Given,
     subnet: Subnet,
     languages: tuple[str, ...] = (),
     task: str = "",
@@ -106,19 +106,20 @@ def read_translated(
         ConfigError: the configuration says nothing of it; or as `read_config`.
         DataError: the translator does not know a language; or as `read_config`.
     """
-    config = load_config(path)
+    config = config_of(given)
     if config.translate_test is None:
         raise ConfigError(
-            f"--translate-test: {path} must say in translate_test.translator by what "
-            f"texts are translated; got nothing. Write it, or leave the option out."
+            "--translate-test: --data must say in translate_test.translator by what "
+            "texts are translated; got nothing. Write it, or leave the option out."
         )
-    _, roles, source = _open_task(path, subnet, task, skip_bad_rows)
+    _, roles, source = _open_task(config, subnet, task, skip_bad_rows)
     skip = skip_bad_rows or config.skip_bad_rows
     translation = Translation(
         config.translate_test, source, roles.source, skip=skip, seed=config.seed
     )
     parts, left = {}, {}
-    for code, own in read_config(path, subnet, languages, task, skip_bad_rows).items():
+    about = config, subnet, languages, task, skip_bad_rows
+    for code, own in read_config(*about).items():
         parts[code] = translation(own)
         found = translation.counts.get(normalise(code))
         if found is not None:
@@ -152,9 +153,9 @@ def read_auxiliary(
 
 
 def _open_task(
-    path: Path, subnet: Subnet, task: str, skip: bool
+    given: Given, subnet: Subnet, task: str, skip: bool
 ) -> tuple[TaskConfig, LanguageRoles, Source]:
-    config = with_pool(load_config(path))
+    config = with_pool(config_of(given))
     return _find_task(config, subnet.task, task, skip or config.skip_bad_rows)
 
 

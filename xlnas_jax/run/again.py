@@ -48,13 +48,23 @@ def export_run(
             gone.
     """
     with read_run(directory) as run:
-        document = run.read_front()
-        if document is None:
-            raise CheckpointError(
-                f"{directory}: the search must be finished before a point of it is "
-                f"exported. Run `xlnas search` on the same directory to go on."
-            )
+        document = require_finished(run)
         return export_recorded(run, document, pick, out, forms, report)
+
+
+def require_finished(run: Run) -> Document:
+    """What a run found.
+
+    Raises:
+        CheckpointError: it is not finished.
+    """
+    document = run.read_front()
+    if document is None:
+        raise CheckpointError(
+            f"{run.path}: the search must be finished before what it found can be had. "
+            f"Run `xlnas search` on the same directory to go on."
+        )
+    return document
 
 
 def export_recorded(

@@ -4,9 +4,11 @@ Paths, labels, codes, ids and names come from files and from the user: they are 
 and never markup. So every console is made here, and every table is a `Grid`.
 """
 
+import contextlib
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 
 from rich import box
@@ -23,11 +25,27 @@ MIN_NAME = 8
 _NUMBER = re.compile(r"[-+]?[\d.,]+( ?%)?|-|nan|inf|")
 # Characters that steer a terminal, and halves of one, which no encoding can write.
 _UNSHOWN = ("Cc", "Cs", "Zl", "Zp")
+_IS_HUSHED: ContextVar[bool] = ContextVar("is_hushed", default=False)
 
 
 def make_console(*, stderr: bool = False, quiet: bool = False) -> Console:
     """A console that shows text as it is: nothing in it is markup."""
+    quiet = quiet or _IS_HUSHED.get()
     return Console(stderr=stderr, quiet=quiet, markup=False, emoji=False)
+
+
+@contextlib.contextmanager
+def hushed() -> Iterator[None]:
+    """Consoles that are made within it show nothing, for callers that asked for none.
+
+    What is far below makes its own: a bar of files that are read, a line on where a
+    model is from.
+    """
+    token = _IS_HUSHED.set(True)
+    try:
+        yield
+    finally:
+        _IS_HUSHED.reset(token)
 
 
 def plain(text: str) -> str:

@@ -10,7 +10,6 @@ import tyro
 
 from xlnas_jax.files import finite
 from xlnas_jax.terminal.text import Grid, make_console
-from xlnas_jax.types import ConfigError
 
 
 @dataclass(frozen=True)
@@ -59,51 +58,23 @@ class Evaluate:
 
     def run(self) -> None:
         """Prints the task's official metrics and the size for each language."""
-        from xlnas_jax.export import labelled
-        from xlnas_jax.export.artifact.load import load, load_form
-        from xlnas_jax.export.ensemble import Ensemble
-        from xlnas_jax.export.evaluation import evaluate_model
-        from xlnas_jax.terminal.report import Reporter
+        from xlnas_jax import api
 
-        paths = list(self.model)
-        if not paths:
-            raise ConfigError("MODEL: at least one directory must be given; got none.")
-        if self.form and len(paths) > 1:
-            raise ConfigError(
-                f"--form: must be of one model, as its library runs it alone; got "
-                f"{len(paths)} models. Leave --form out, or give one."
-            )
-        first, *others = paths
-        subnet = load(first)
-        subnets = [subnet, *map(load, others)]
-        one = Ensemble(subnets) if len(subnets) > 1 else subnet
-        common = self.data, subnet, self.language
-        left: dict[str, dict[str, int]] = {}
-        is_config = self.data.suffix in labelled.CONFIG_SUFFIXES
-        if self.translate_test:
-            if not is_config:
-                raise ConfigError(
-                    f"--translate-test: needs a configuration as --data, whose section "
-                    f"translate_test says by what texts are translated; got "
-                    f"{self.data}. Give one, or leave it out."
-                )
-            given = *common, self.task, self.skip_bad_rows
-            parts, left = labelled.read_translated(*given)
-        elif is_config:
-            parts = labelled.read_config(*common, self.task, self.skip_bad_rows)
-        else:
-            columns = labelled.FileColumns(
-                self.text_column,
-                self.label_column,
-                self.pair_column,
-                self.word_column,
-                self.tag_column,
-            )
-            parts = labelled.read_file(*common, columns, self.skip_bad_rows)
-        call = load_form(first, subnet, self.form) if self.form else None
-        with Reporter() as report:
-            scores = evaluate_model(one, parts, call, report)
-        scores = {code: {**own, **left.get(code, {})} for code, own in scores.items()}
+        scores = api.evaluate(
+            self.model,
+            self.data,
+            self.language,
+            task=self.task,
+            text_column=self.text_column,
+            label_column=self.label_column,
+            pair_column=self.pair_column,
+            word_column=self.word_column,
+            tag_column=self.tag_column,
+            form=self.form,
+            translate_test=self.translate_test,
+            skip_bad_rows=self.skip_bad_rows,
+            show=True,
+        )
         if self.json:
             text = json.dumps(finite(scores), ensure_ascii=False, allow_nan=False)
             print(text)

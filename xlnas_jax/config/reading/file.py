@@ -56,11 +56,19 @@ def load_as(
     Raises:
         ConfigError: the file or an override cannot be honoured.
     """
+    return load_changed(kind, path, [_override(one) for one in overrides], "--set ")
+
+
+def load_changed(
+    kind: type[Root],
+    path: str | PathLike[str],
+    changes: Iterable[tuple[str, Any]],
+    what: str,
+) -> Root:
+    """The same, with changes as `apply_changes` takes them."""
     text = read_given_text(path, ConfigError, _READ, most=MAX_CHARACTERS)
     mapping = _parse_yaml(text, str(path))
-    # Kinds first, whatever their place: they decide which other options there are.
-    for override in sorted(overrides, key=lambda one: not _is_kind(one)):
-        _override(mapping, override)
+    apply_changes(mapping, changes, what)
     try:
         return parse_as(kind, mapping)
     except ConfigError as error:
@@ -123,30 +131,50 @@ def _parse_yaml(text: str, place: str) -> dict[Any, Any]:
     return mapping
 
 
-def _override(mapping: dict[Any, Any], override: str) -> None:
-    """Set one option, given as `section.option=value`, in place."""
-    path, equals, text = override.partition("=")
-    *sections, name = path.strip().split(".")
-    if not equals or not all((*sections, name)):
-        raise ConfigError(
-            f"--set: must look like section.option=value; got {brief(override)}."
-        )
-    place = f"--set {spelled(path.strip())}"
-    try:
-        value = parse_yaml(text)
-    except YamlError as error:
-        raise ConfigError(
-            f"{place}: the value must be YAML; got {brief(text)}: {error}."
-        ) from error
+def apply_changes(
+    mapping: dict[Any, Any], changes: Iterable[tuple[str, Any]], what: str
+) -> None:
+    """Set options, each a path `section.option` with its value, in place.
+
+    Args:
+        what: stands before the path in errors.
+    """
+    # Kinds first, whatever their place: they decide which other options there are.
+    for path, value in sorted(changes, key=lambda one: not _is_kind(one[0])):
+        _change(mapping, path, value, what)
+
+
+def _change(mapping: dict[Any, Any], path: str, value: Any, what: str) -> None:
+    *sections, name = path.split(".")
     for section in sections:
-        mapping = mapping.setdefault(section, {})
+        if mapping.get(section) is None:
+            mapping[section] = {}
+        mapping = mapping[section]
         if not isinstance(mapping, dict):
             raise ConfigError(
-                f"{place}: {brief(section)} must be a section; got {brief(mapping)}."
+                f"{what}{spelled(path)}: {brief(section)} must be a section; got "
+                f"{brief(mapping)}."
             )
     if name == "kind" and mapping.get(name, value) != value:
         mapping.clear()
     mapping[name] = value
+
+
+def _override(override: str) -> tuple[str, Any]:
+    """The path and the value of one option, given as `section.option=value`."""
+    path, equals, text = override.partition("=")
+    path = path.strip()
+    if not equals or not all(path.split(".")):
+        raise ConfigError(
+            f"--set: must look like section.option=value; got {brief(override)}."
+        )
+    try:
+        return path, parse_yaml(text)
+    except YamlError as error:
+        raise ConfigError(
+            f"--set {spelled(path)}: the value must be YAML; got {brief(text)}: "
+            f"{error}."
+        ) from error
 
 
 def require_once(overrides: Sequence[str]) -> None:
@@ -160,9 +188,9 @@ def require_once(overrides: Sequence[str]) -> None:
             )
 
 
-def _is_kind(override: str) -> bool:
-    """True where it sets the kind of a section."""
-    return override.partition("=")[0].strip().rpartition(".")[2] == "kind"
+def _is_kind(path: str) -> bool:
+    """True where it is the kind of a section."""
+    return path.rpartition(".")[2] == "kind"
 
 
 @functools.cache
