@@ -6,6 +6,7 @@
 # make test-list    find out which tests are long, on a machine that is otherwise idle
 # make fuzz         hostile and damaged inputs by the thousand, the same ones each time
 # make gpu-check    what one accelerator makes of it, in at most eight minutes
+# make docs         the documentation as a site, in build/site
 # make check        ruff and pyright
 # make install      install everything that tests and benchmarks need
 # make clean        remove what the targets above made, except runs and the encoder
@@ -28,7 +29,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-
 TYPED := --jaxtyping-packages=xlnas_jax,beartype.beartype
 
 .PHONY: quickstart encoder install test test-long test-slow test-list fuzz gpu-check \
-  lint check clean
+  docs lint check clean
 
 quickstart: $(VENV)/.runtime
 	$(BIN)/python tools/quickstart.py
@@ -59,6 +60,11 @@ gpu-check:
 	PYTHONPATH=$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH} timeout 480 \
 	  $(PYTHON) -m benchmarks.speed.gpu --out benchmarks/results/gpu.json
 	PYTHONPATH=$(CURDIR)$${PYTHONPATH:+:$$PYTHONPATH} $(PYTHON) tools/readme.py
+
+# Strictly: a link that leads nowhere is an error. What its theme has to say of versions
+# to come is left out.
+docs: install
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 lint: install
 	$(BIN)/ruff check .

@@ -44,7 +44,7 @@ class FinishedRun:
             with a folder for each of them.
         document: the contents of `front.json`.
 
-    Example:
+    Examples:
         >>> from xlnas_jax.api import FinishedRun
         >>> run = FinishedRun.read("run")
         >>> run.smallest["costs"]["params"] <= run.best["costs"]["params"]
@@ -116,7 +116,7 @@ def search(
         DataError: data are not what it says of them.
         CheckpointError: `run_dir` holds another search, or something else.
 
-    Example:
+    Examples:
         >>> from xlnas_jax import api
         >>> run = api.search("config.yaml", "run")
         >>> sorted(run.best["objectives"])
@@ -170,7 +170,7 @@ def export(
         CheckpointError: the run is not finished or not whole.
         ConfigError: there is no such point, or a form that cannot hold it.
 
-    Example:
+    Examples:
         >>> from xlnas_jax import api
         >>> api.export("run", "small", pick="smallest").name
         'small'
@@ -208,8 +208,11 @@ def evaluate(
         languages: that are scored; all of the configuration's if none is given. Of a
             file, the one it is in.
         task: of a configuration with several of the model's kind, the one to score.
-        text_column, label_column, pair_column: names of columns of a table.
-        word_column, tag_column: positions of columns of a CoNLL file.
+        text_column: of the text in a table.
+        label_column: of the label in a table.
+        pair_column: of the second text of each pair in a table, if there is.
+        word_column: position of the word in a CoNLL file, counted from 0.
+        tag_column: position of the tag in a CoNLL file; -1 is the last column.
         form: score what lies beside the model for another library.
         translate_test: read what texts are in the source language, by the
             configuration's section of that name.
@@ -225,7 +228,7 @@ def evaluate(
         DataError: data are not what was said of them.
         CheckpointError: there is no such model, or it is not whole.
 
-    Example:
+    Examples:
         >>> from xlnas_jax import api
         >>> scores = api.evaluate("run/model", "config.yaml", languages=["es"])
         >>> sorted(scores["es"])

@@ -53,7 +53,7 @@ def load(directory: str | Path, revision: str = "") -> Subnet:
     Raises:
         CheckpointError: there is none, or its parts do not fit together.
 
-    Example:
+    Examples:
         >>> import xlnas_jax
         >>> model = xlnas_jax.load("run/model")
         >>> model.predict(["Helsinki"])[0].label in model.labels
