@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from xlnas_jax.config.config import Config
+from xlnas_jax.config.export import Dtype
 from xlnas_jax.config.reading.given import Given, config_of
 from xlnas_jax.devices.joining import joined
 from xlnas_jax.export import labelled
@@ -151,6 +152,7 @@ def export(
     pick: str = "best",
     formats: Sequence[str] = ("flax",),
     *,
+    dtype: Dtype | None = None,
     show: bool = False,
 ) -> Path:
     """Writes a point of a finished search as a model, as `xlnas export`.
@@ -161,6 +163,8 @@ def export(
         pick: `best`, `knee`, `smallest`, or the id of a point.
         formats: what is written beside the model itself (`flax`) for other libraries:
             `hf`, `sentence-transformers`, `onnx`, `onnx-int8`, `stablehlo`.
+        dtype: in which weights are written, `fp32` or `bf16`; that of the run's
+            `export.dtype` if not given.
         show: progress on stderr.
 
     Returns:
@@ -179,7 +183,7 @@ def export(
     names = (formats,) if isinstance(formats, str) else tuple(formats)
     others = tuple(name for name in names if name != "flax")
     with _showing(show), Reporter() as report:
-        return export_run(directory, pick, Path(out), others, report)
+        return export_run(directory, pick, Path(out), others, report, dtype)
 
 
 def evaluate(

@@ -100,12 +100,17 @@ def test_exported_model_loads_and_scores_as_the_front_says(searched, capsys):
         assert values["accuracy"] == pytest.approx(best[code]["accuracy"], abs=1e-6)
 
 
-@pytest.mark.parametrize("pick", ["smallest", "knee", "id"])
-def test_export_writes_the_point_that_was_picked(searched, tmp_path, capsys, pick):
+@pytest.mark.parametrize(
+    ("pick", "dtype"), [("smallest", "fp32"), ("knee", "bf16"), ("id", "fp32")]
+)
+def test_export_writes_the_point_that_was_picked(
+    searched, tmp_path, capsys, pick, dtype
+):
     document = json.loads((searched / "run" / "front.json").read_text())
     choice = document["points"][-1]["id"] if pick == "id" else pick
     out = tmp_path / "model"
     arguments = [str(searched / "run"), "--pick", choice, "--out", str(out)]
+    arguments += ["--dtype", dtype] if dtype != "fp32" else []
     assert run(["export", *arguments]) == 0
     assert capsys.readouterr().out.strip() == str(out)
     architecture = json.loads((out / "architecture.json").read_text())
@@ -113,6 +118,7 @@ def test_export_writes_the_point_that_was_picked(searched, tmp_path, capsys, pic
     assert architecture["id"] in names
     if pick == "id":
         assert architecture["id"] == choice
+    assert xlnas_jax.load(out).dtype == dtype
 
 
 @pytest.mark.parametrize("harm", ["config.json", "params", "."])

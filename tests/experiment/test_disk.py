@@ -7,6 +7,7 @@ import pytest
 
 from tests.experiments import tiny_config
 from xlnas_jax.config.cost import ConstraintsConfig, CostConfig
+from xlnas_jax.config.export import ExportConfig
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.space.disk import DISK
@@ -41,6 +42,21 @@ def test_eight_bits_are_fewer() -> None:
     costs = by_form["onnx"].smallest(), by_form["onnx-int8"].smallest()
     assert costs[0][DISK] > costs[1][DISK]
     assert costs[0]["params"] == costs[1]["params"]
+
+
+def test_weights_of_16_bits_are_half_as_many_bytes() -> None:
+    cost = CostConfig(length=16, disk_form="flax")
+    whole = limited(10.0, cost=cost, language_heads=True)
+    half = whole.with_dtype("bf16")
+    assert whole.costs.disk is not None and half.costs.disk is not None
+    found, least = (one.costs.smallest() for one in (whole, half))
+    saved = 1e6 * (found[DISK] - least[DISK])
+    assert saved == pytest.approx(2 * found["params"])
+    asked = limited(10.0, cost=cost, export=ExportConfig(dtype="bf16"))
+    assert asked.costs.disk == half.costs.disk
+    # Of the forms of other libraries the dtype is not ours to choose.
+    other = limited(10.0)
+    assert other.with_dtype("bf16").costs.smallest() == other.costs.smallest()
 
 
 def test_what_nothing_can_meet_is_refused_with_the_least() -> None:

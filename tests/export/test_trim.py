@@ -54,9 +54,10 @@ def test_a_prefix_is_among_what_is_counted(subnet: Subnet) -> None:
         subnet.labels,
         tokenizer,
         own_heads=subnet.own_heads,
+        dtype="bf16",
     )
     found = trim_subnet(other, {"own": ["new"]}).subnet
-    assert found.tokenizer.prefix == "walk by "
+    assert found.tokenizer.prefix == "walk by " and found.dtype == "bf16"
     np.testing.assert_allclose(found.logits(["new"]), other.logits(["new"]), atol=1e-5)
 
 

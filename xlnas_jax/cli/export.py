@@ -6,6 +6,8 @@ from typing import Annotated
 
 import tyro
 
+from xlnas_jax.config.export import Dtype
+
 
 @dataclass(frozen=True)
 class Export:
@@ -20,16 +22,19 @@ class Export:
             `transformers`, `sentence-transformers`, `onnx` and `onnx-int8` for ONNX
             Runtime, `stablehlo` for any JAX; each is loaded by that library and gives
             the same outputs (in 8 bits nearly), or nothing is written.
+        dtype: of the weights of the model, of `hf`, `sentence-transformers` and
+            `stablehlo`; that of the run's `export.dtype` if not given.
     """
 
     run_dir: Annotated[Path, tyro.conf.Positional]
     out: Path
     pick: str = "best"
     formats: tuple[str, ...] = ("flax",)
+    dtype: Dtype | None = None
 
     def run(self) -> None:
         """Prints the path of the model."""
         from xlnas_jax import api
 
         given = self.run_dir, self.out, self.pick, self.formats
-        print(api.export(*given, show=True))
+        print(api.export(*given, dtype=self.dtype, show=True))

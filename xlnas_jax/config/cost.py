@@ -7,7 +7,7 @@ from xlnas_jax.config.ranges import HUGE, MANY, at_least, positive
 from xlnas_jax.config.tokens import MAX_TOKENS
 
 # Forms of export that have layers at their own sizes, so that every choice counts.
-DiskForm = Literal["onnx", "onnx-int8"]
+DiskForm = Literal["flax", "onnx", "onnx-int8"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,8 @@ class CostConfig:
         latency_networks: sub-networks that latency is measured on before a search
             that it takes part in. A model is fitted to half of them and judged by
             the others.
-        disk_form: what `disk_mb` is counted of, as a limit or an objective.
+        disk_form: what `disk_mb` is counted of, as a limit or an objective; `flax` is
+            the model itself, with weights in `export.dtype`.
     """
 
     length: int = 64

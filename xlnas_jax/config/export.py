@@ -1,8 +1,12 @@
 """The network that is written at the end."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from xlnas_jax.config.ranges import MAX_STEPS, at_least, distinct, positive
+
+# In which weights are written.
+Dtype = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True)
@@ -11,6 +15,8 @@ class ExportConfig:
 
     Attributes:
         pick: `best` (lowest error), `knee`, `smallest`, or a point's id.
+        dtype: in which weights are written: `bf16` halves them. What is read again
+            computes in float32 with the rounded weights.
         finetune_steps: source-language steps of the chosen network alone.
         center: of retrieval: the means of languages, found on text without labels, are
             taken away from the vectors of texts whose language is named. Scores of the
@@ -21,6 +27,7 @@ class ExportConfig:
     """
 
     pick: str = "best"
+    dtype: Dtype = "fp32"
     finetune_steps: int = 0
     finetune_learning_rate: float = 2e-5
     center: bool = False

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.data import PairsData
 from xlnas_jax.config.evaluate import EvaluateConfig
+from xlnas_jax.config.export import Dtype
 from xlnas_jax.config.model import PretrainedModel
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.config.tokens import TokensConfig
@@ -137,6 +138,14 @@ class Experiment:
         """The same, scored in another way."""
         config = dataclasses.replace(self.config, evaluate=evaluate)
         return dataclasses.replace(self, config=config)
+
+    def with_dtype(self, dtype: Dtype) -> "Experiment":
+        """The same, with weights written in another dtype, and counted so."""
+        export = dataclasses.replace(self.config.export, dtype=dtype)
+        config = dataclasses.replace(self.config, export=export)
+        disk = self.costs.disk and dataclasses.replace(self.costs.disk, dtype=dtype)
+        costs = dataclasses.replace(self.costs, disk=disk)
+        return dataclasses.replace(self, config=config, costs=costs)
 
     @functools.cached_property
     def box(self) -> Box:

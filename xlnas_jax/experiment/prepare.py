@@ -124,8 +124,9 @@ def _disk(config: Config, parts: tuple[TaskPart, ...]) -> Disk | None:
     is_asked = config.constraints.disk_mb is not None
     if not is_asked and DISK not in config.search.objectives:
         return None
+    has_one_head = config.cost.disk_form != "flax"
     for part in parts:
-        if part.own_heads:
+        if part.own_heads and has_one_head:
             raise ConfigError(
                 f"language_heads: must be off where disk_mb is counted, since the form "
                 f"{config.cost.disk_form} has one output layer; got it on in task "
@@ -133,7 +134,7 @@ def _disk(config: Config, parts: tuple[TaskPart, ...]) -> Disk | None:
             )
     # Tokenizers of all tasks are one, but for how long texts may be.
     text = parts[0].tokenizer.to_text()
-    return Disk(config.cost.disk_form, len(text.encode()))
+    return Disk(config.cost.disk_form, len(text.encode()), config.export.dtype)
 
 
 def _make_part(

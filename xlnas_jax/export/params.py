@@ -99,7 +99,7 @@ def abstract_params(
 
 
 def read_params(folder: Path, expected: SubnetParams) -> SubnetParams:
-    """Weights from a saved tree of field names and layer numbers.
+    """Weights in float32 from a saved tree of field names and layer numbers.
 
     Raises:
         CheckpointError: an array is missing, of another shape or dtype, or too many;
@@ -115,7 +115,8 @@ def read_params(folder: Path, expected: SubnetParams) -> SubnetParams:
                 f"{int((~np.isfinite(leaf)).sum()):,} in {name} that are none. Export "
                 f"the model again."
             )
-    leaves = [on_device(found[name]) for name in wanted]
+    # Whatever they were written in, they are computed with in float32.
+    leaves = [on_device(found[name].astype(np.float32)) for name in wanted]
     return jax.tree.unflatten(jax.tree.structure(expected), leaves)
 
 

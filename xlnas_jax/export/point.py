@@ -121,6 +121,7 @@ def _make_artifact(
         task=part.task.kind,
         own_heads=part.own_heads,
         doc_stride=part.tokens.doc_stride,
+        dtype=experiment.config.export.dtype,
     )
     if experiment.config.export.center and part.task.gives_vectors:
         texts = texts_by_language(experiment, part)

@@ -9,6 +9,7 @@ import numpy as np
 from flax import nnx
 from jaxtyping import Array, Float, Int
 
+from xlnas_jax.config.export import Dtype
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
 from xlnas_jax.data.tokens.windows import DOC_STRIDE
 from xlnas_jax.export.apply import apply_subnet, apply_subnet_jit
@@ -57,6 +58,7 @@ class Subnet(nnx.Module):
             window's start to the next one's, and of the longest answer.
         centers: of retrieval: means of languages, taken away from the vectors of
             texts whose language is named; None where vectors stay as they are.
+        dtype: in which weights are written; they compute in float32 all the same.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Subnet(nnx.Module):
         doc_stride: int = DOC_STRIDE,
         max_answer_tokens: int = MAX_TOKENS,
         centers: Centers | None = None,
+        dtype: Dtype = "fp32",
     ) -> None:
         self.params = nnx.data(jax.tree.map(nnx.Param, params))
         self.shape = shape
@@ -82,6 +85,7 @@ class Subnet(nnx.Module):
         self.doc_stride = doc_stride
         self.max_answer_tokens = max_answer_tokens
         self.centers = centers
+        self.dtype: Dtype = dtype
 
     def __call__(
         self,

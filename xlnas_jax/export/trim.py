@@ -106,6 +106,7 @@ def trim_subnet(
         doc_stride=subnet.doc_stride,
         max_answer_tokens=subnet.max_answer_tokens,
         centers=subnet.centers,
+        dtype=subnet.dtype,
     )
     _require_same(subnet, made, kept, texts, report)
     return Trimmed(made, rows, compared)

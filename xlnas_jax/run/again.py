@@ -8,6 +8,7 @@ import jax.numpy as jnp
 
 from xlnas_jax.calibration.settle_latency import measured_latency, restore_latency
 from xlnas_jax.config.devices import DevicesConfig
+from xlnas_jax.config.export import Dtype
 from xlnas_jax.experiment.parts import Experiment, learns_from_teacher
 from xlnas_jax.experiment.weights import abstract_weights
 from xlnas_jax.export.artifact.contents import require_whole
@@ -34,6 +35,7 @@ def export_run(
     out: Path,
     forms: tuple[str, ...] = (),
     report: Report = unheard,
+    dtype: Dtype | None = None,
 ) -> Path:
     """Exports a point of a finished run, which is read and left as it is.
 
@@ -42,6 +44,7 @@ def export_run(
     Args:
         forms: that are written too, see `export.forms`.
         report: is told how far fine-tuning and forms are.
+        dtype: of the weights as they are written; that of the run if None.
 
     Raises:
         CheckpointError: the run is not finished, or the weights of its last round are
@@ -49,7 +52,7 @@ def export_run(
     """
     with read_run(directory) as run:
         document = require_finished(run)
-        return export_recorded(run, document, pick, out, forms, report)
+        return export_recorded(run, document, pick, out, forms, report, dtype)
 
 
 def require_finished(run: Run) -> Document:
@@ -74,12 +77,15 @@ def export_recorded(
     out: Path,
     forms: tuple[str, ...] = (),
     report: Report = unheard,
+    dtype: Dtype | None = None,
 ) -> Path:
     """Exports a point of a run from what is kept with it."""
     # One device is enough to slice a network, whatever the search ran on.
     config = dataclasses.replace(read_config(run.path), devices=DevicesConfig(pop=1))
     point, measured = pick_point(document, pick), run.read_measured()
     experiment = restore_latency(recall(config, run.experiment), measured)
+    # After all else: a limit on bytes was one of those that the search counted.
+    experiment = experiment.with_dtype(dtype or config.export.dtype)
     last = num_warm_up(config) + config.search.rounds
     template = abstract_weights(experiment)
     params = read_part(run.checkpoints, last, WEIGHTS, template)

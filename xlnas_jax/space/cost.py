@@ -200,7 +200,7 @@ class CostModel:
             for head in self.heads
         ]
         largest = np.max(heads, axis=0)
-        return stages, disk.fixed(self.shape, 0) + FLOAT_BYTES * largest
+        return stages, disk.fixed(self.shape, 0) + disk.float_bytes * largest
 
     def _is_trained(
         self, indices: Int[np.ndarray, "pop site"]

@@ -1,9 +1,9 @@
 """Bytes of a network as it is written for another runtime, before anything is run.
 
-What is counted is the folder of one export form: the graph with its weights, and the
-tokenizer, which of a small network is a good part of it. Weights are counted to the
-byte; what stands around them (names, nodes) by what it takes in the mean, which is less
-than a hundredth of all.
+What is counted is the folder of one export form: the weights, with the graph where
+there is one, and the tokenizer, which of a small network is a good part of it. Weights
+are counted to the byte; what stands around them (names, nodes) by what it takes in the
+mean, which is less than a hundredth of all.
 """
 
 import math
@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from xlnas_jax.config.cost import DiskForm
+from xlnas_jax.config.export import Dtype
 from xlnas_jax.space.shape import FROM_PADDING, EncoderShape
 from xlnas_jax.space.stage import Stage
 
 DISK = "disk_mb"
 BYTES_PER_MB = 1_000_000
-_FLOAT = 4
+SIZES = {"fp32": 4, "bf16": 2}
+_FLOAT = SIZES["fp32"]
 # Of a graph: what each array takes beside its numbers, its nodes included; and, where
 # a product is of 8 bits, what the nodes that scale it take.
 _AROUND, _AROUND_INT8 = 160, 1_000
@@ -24,8 +26,10 @@ _AROUND, _AROUND_INT8 = 160, 1_000
 _COLUMN = 5
 # `config.json`, and what tokenizers ask for beside `tokenizer.json`.
 _SETTINGS = 2_000
-# Updates of low rank are merged into what they are added to.
+# Updates of low rank are merged into what they are added to, but in `flax`.
 _MERGED = "rank"
+# Of each array there: its names and sizes; and what lies beside the arrays.
+_NAMED, _BESIDE = 470, 14_000
 
 
 @dataclass(frozen=True)
@@ -35,10 +39,22 @@ class Disk:
     Attributes:
         form: of export, with layers at their own sizes.
         tokenizer_bytes: of its file.
+        dtype: of weights in `flax`; the others have their own.
     """
 
     form: DiskForm
     tokenizer_bytes: int
+    dtype: Dtype = "fp32"
+
+    @property
+    def float_bytes(self) -> int:
+        """Of a number that is not in 8 bits."""
+        return SIZES[self.dtype] if self.is_flax else _FLOAT
+
+    @property
+    def is_flax(self) -> bool:
+        """The model itself, all of whose parameters are written as they are."""
+        return self.form == "flax"
 
     def of_stage(
         self, stage: Stage, shape: EncoderShape, values: Mapping[str, int]
@@ -56,8 +72,11 @@ class Disk:
 
         total = 0
         for path, names in axes.items():
-            is_there = shape.spec.has(path) and _MERGED not in names and count(path)
-            if not is_there:
+            is_merged = _MERGED in names and not self.is_flax
+            if is_merged or not (shape.spec.has(path) and count(path)):
+                continue
+            if self.is_flax:
+                total += self.float_bytes * count(path) + _NAMED
                 continue
             total += _AROUND
             field, _, last = path.rpartition(".")
@@ -75,6 +94,11 @@ class Disk:
             head_params: of the head that is written.
         """
         rows, width = shape.vocab_size, shape.width
+        norms = shape.outer_norms * shape.norm_size
+        if self.is_flax:
+            held = shape.table_rows * width + norms + head_params
+            around = 12 * _NAMED + _BESIDE
+            return self.float_bytes * held + around + self.tokenizer_bytes
         words = rows * (width + _FLOAT) if self._is_int8 else _FLOAT * rows * width
         # A single segment is added to the positions, if there are any.
         table = shape.position_rows
@@ -82,7 +106,6 @@ class Disk:
             table += shape.num_segments
         elif shape.spec.has_segments and not table:
             table = 1
-        norms = shape.outer_norms * shape.norm_size
         rest = _FLOAT * (table * width + norms + head_params)
         around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING))
         return words + rest + around + self.tokenizer_bytes + _SETTINGS

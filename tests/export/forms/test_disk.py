@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.export.forms.networks import cut
+from tests.export.forms.networks import ROLES, cut
+from xlnas_jax.export.artifact.artifact import Written, save_artifact
 from xlnas_jax.export.forms.registry import FORMS
 from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.disk import DISK, Disk
@@ -44,5 +45,33 @@ def test_a_folder_has_the_bytes_that_were_counted(
     found = bytes_below(tmp_path / form) / 1e6
     assert counted == pytest.approx(found, rel=CLOSE)
     # It grows with what is kept, which a constant would not.
+    full = np.asarray(space.flatten(space.largest()))[None]
+    assert costs.counted(full)[DISK][0] > 1.1 * counted
+
+
+@pytest.mark.parametrize("dtype", ["fp32", "bf16"])
+@pytest.mark.parametrize(
+    "task, family, changes",
+    [
+        ("classification", "gte", {"heads": (6, 2, 4), "pooling": "attentive"}),
+        (
+            "tagging",
+            "xlm-roberta",
+            {"heads": (2, 0, 6), "adapter": (0, 64), "prefix": (0, 3), "lora": (0, 8)},
+        ),
+    ],
+)
+def test_a_model_has_the_bytes_that_were_counted(
+    tokenizer, tmp_path, dtype, task, family, changes
+) -> None:
+    subnet, space, row = cut(tokenizer, task, family, sizes=WIDE, **changes)
+    subnet.dtype = dtype
+    disk = Disk("flax", len(tokenizer.to_text().encode()), dtype)
+    head = HeadSize(len(subnet.labels), task == "tagging")
+    costs = CostModel(space, subnet.shape, (head,), length=8, disk=disk)
+    counted = costs.counted(row[None])[DISK][0]
+    given = {"architecture": {}, "card": Written("# A model\n" * 300, ROLES)}
+    found = bytes_below(save_artifact(tmp_path / "model", subnet, **given)) / 1e6
+    assert counted == pytest.approx(found, rel=CLOSE)
     full = np.asarray(space.flatten(space.largest()))[None]
     assert costs.counted(full)[DISK][0] > 1.1 * counted

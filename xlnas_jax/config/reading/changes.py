@@ -71,6 +71,7 @@ RULES = {
     "evaluate": Rule("search", "the scores, to the last bit"),
     "devices": Rule("run", "the same is searched on other hardware"),
     "export": Rule("end", "what is written after the last round"),
+    "export.dtype": Rule("search", "what disk_mb is counted of"),
     "pretrain": Rule("search", "how the weights learn, to the last bit"),
     "checkpoint": Rule("run", "how often a state is saved, and what is written of it"),
 }

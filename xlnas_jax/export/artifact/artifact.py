@@ -31,12 +31,17 @@ from xlnas_jax.export.artifact.contents import (
     is_artifact,
     write_contents,
 )
-from xlnas_jax.export.artifact.manifest import CENTERS, FILE, Manifest
+from xlnas_jax.export.artifact.manifest import CENTERS, FILE, FLOAT, Manifest
 from xlnas_jax.export.artifact.replace import NEW, put, room_beside
-from xlnas_jax.export.forms.registry import require_possible, write_form
+from xlnas_jax.export.forms.registry import (
+    require_possible,
+    sample_texts,
+    write_form,
+)
 from xlnas_jax.export.monitored import FILE as WATCHED
 from xlnas_jax.export.monitored import Reference, to_content
 from xlnas_jax.export.params import count_params
+from xlnas_jax.export.rounding import narrowed, rounding
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import finite
 from xlnas_jax.storage.trees import save_tree
@@ -181,6 +186,9 @@ def _write(directory: Path, artifact: Artifact, report: Report) -> None:
     report("writing and proving forms", total, total)
     if isinstance(card, Card):
         card = dataclasses.replace(card, forms=apart)
+        if subnet.dtype != FLOAT:
+            lost = rounding(subnet, sample_texts(spoken))
+            card = dataclasses.replace(card, rounding=lost)
     centers = subnet.centers
     manifest = Manifest(
         task=subnet.task,
@@ -194,8 +202,9 @@ def _write(directory: Path, artifact: Artifact, report: Report) -> None:
         doc_stride=subnet.doc_stride,
         max_answer_tokens=subnet.max_answer_tokens,
         centers=centers.codes if centers else (),
+        dtype=subnet.dtype,
     )
-    save_tree(directory / "params", subnet.weights)
+    save_tree(directory / "params", narrowed(subnet.weights, subnet.dtype))
     if centers and centers.codes:
         save_tree(directory / CENTERS, {"means": centers.means})
     subnet.tokenizer.save(directory)

@@ -96,6 +96,8 @@ class Card:
             likewise.
         forms: other forms that lie beside this one, and by how much their outputs
             differ at most.
+        rounding: by how much those of the model itself differ where its weights are
+            written in fewer bits; None where they are not.
     """
 
     title: str
@@ -125,6 +127,7 @@ class Card:
     shares: Sequence[float] = ()
     mixed_in: int | None = None
     forms: Mapping[str, float] = field(default_factory=dict)
+    rounding: float | None = None
 
     def languages(self, role: str) -> tuple[str, ...]:
         """The languages that play a role."""
@@ -192,6 +195,12 @@ def _usage(card: Card, subnet: Subnet) -> str:
     )
     if prefix := subnet.tokenizer.prefix:
         text += f"\n\nBefore every text `predict` puts {prefix!r}; give it without."
+    if card.rounding is not None:
+        text += (
+            f"\n\nWeights are written in `{subnet.dtype}`, and compute in float32: "
+            f"outputs differ by {card.rounding:.1e} at most from those before "
+            f"rounding, of which scores below are."
+        )
     for name, apart in card.forms.items():
         text += (
             f"\n\n`{name}/` is the same network for `{FORMS[name].loaded_by}`, which "

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import jax
 import numpy as np
 
 from xlnas_jax.data.tokens.tokenizer import FILES, Tokenizer, require_ids_within
@@ -27,6 +28,7 @@ from xlnas_jax.export.params import (
     count_params,
     read_params,
 )
+from xlnas_jax.export.rounding import DTYPES
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import located
 from xlnas_jax.storage.listing import Entries, damaged, require_nothing_else
@@ -34,7 +36,6 @@ from xlnas_jax.storage.trees import load_tree
 from xlnas_jax.types import CheckpointError, DataError
 
 FOLDER = "params/"
-BYTES = 4
 # What the files of weights have beside them: names and shapes.
 SLACK = 1 << 24
 
@@ -43,7 +44,8 @@ def load(directory: str | Path, revision: str = "") -> Subnet:
     """Reads an exported model.
 
     Every file that an export wrote is held against its checksum before it is read, all
-    but the model card, which may be edited.
+    but the model card, which may be edited. Whatever the weights are written in, they
+    compute in float32.
 
     Args:
         directory: of the model; or `organisation/name` of one that was uploaded to the
@@ -81,6 +83,7 @@ def load(directory: str | Path, revision: str = "") -> Subnet:
         doc_stride=manifest.doc_stride,
         max_answer_tokens=manifest.max_answer_tokens,
         centers=_read_centers(directory, manifest),
+        dtype=manifest.dtype,
     )
 
 
@@ -135,7 +138,11 @@ def _read_params(directory: Path, manifest: Manifest, entries: Entries) -> Subne
         manifest.shape, manifest.layers, manifest.head, manifest.pooling
     )
     held = sum(one.size for name, one in entries.items() if name.startswith(FOLDER))
-    needed = BYTES * count_params(expected)
+    dtype = DTYPES[manifest.dtype]
+    expected = jax.tree.map(
+        lambda leaf: jax.ShapeDtypeStruct(leaf.shape, dtype), expected
+    )
+    needed = dtype.itemsize * count_params(expected)
     if held > needed + SLACK:
         raise damaged(
             directory,

@@ -5,8 +5,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from xlnas_jax.config.export import Dtype
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.data.tokens.windows import DOC_STRIDE
 from xlnas_jax.export.params import LayerSize, to_size
@@ -34,6 +35,8 @@ NAMELESS, OF_SENTENCES = ("qa", "retrieval"), ("classification", "retrieval")
 # Entries that only artifacts of question answering have.
 ANSWERING = ("doc_stride", "max_answer_tokens")
 CENTERS = "centers"
+# Of weights, where they are not in float32; absent in the file otherwise.
+DTYPE, FLOAT = "dtype", "fp32"
 # Far above any encoder, so small that the product of any four counts no overflow.
 MOST = {
     "vocab_size": 1 << 24,
@@ -72,6 +75,7 @@ class Manifest:
             into windows, and the longest answer.
         centers: of retrieval, languages whose means the artifact has; absent in the
             file where it has none.
+        dtype: of the weights as they are written.
     """
 
     task: str
@@ -85,6 +89,7 @@ class Manifest:
     doc_stride: int = DOC_STRIDE
     max_answer_tokens: int = MAX_TOKENS
     centers: tuple[str, ...] = ()
+    dtype: Dtype = FLOAT
 
     @property
     def source(self) -> str:
@@ -111,6 +116,8 @@ class Manifest:
                 del fields[name]
         if not self.centers:
             del fields[CENTERS]
+        if self.dtype == FLOAT:
+            del fields[DTYPE]
         fields["shape"] = self.shape.as_dict()
         fields["layers"] = [dict(size) for size in self.layers]
         content = {"format": FORMAT, "kind": KIND, **fields}
@@ -153,7 +160,7 @@ def read_manifest(directory: Path) -> Manifest:
 def _parse(content: Mapping[str, Any]) -> Manifest:
     """A manifest whose entries have the types that they are said to have."""
     names = {field.name for field in dataclasses.fields(Manifest)}
-    needed = names - {*ANSWERING, CENTERS}
+    needed = names - {*ANSWERING, CENTERS, DTYPE}
     _require_known(content, names | {"format", "kind"}, needed)
     if content.get("kind") != KIND:
         raise ValueError(f"kind {brief(content.get('kind'))}")
@@ -172,6 +179,7 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
         languages=_parse_languages(content["languages"]),
         own_heads=_codes("own_heads", content["own_heads"]),
         centers=_codes(CENTERS, content.get(CENTERS, [])),
+        dtype=_dtype(content.get(DTYPE, FLOAT)),
         **given,
     )
 
@@ -248,6 +256,11 @@ def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
     if value not in known:
         raise ValueError(f"{name} {brief(value)} (known: {', '.join(known)})")
     return value
+
+
+def _dtype(value: Any) -> Dtype:
+    known = get_args(Dtype)
+    return known[known.index(_one_of(DTYPE, value, known))]
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

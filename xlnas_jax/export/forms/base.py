@@ -11,6 +11,8 @@ from xlnas_jax.export.subnet import Subnet
 
 # What two libraries may differ by, in float32.
 TOLERANCE = 1e-4
+# And where one of them computes in bfloat16, as a share of the largest output.
+ROUNDED_SHARE = 0.1
 # What is computed of each text, as another library does it.
 Outputs = list[Float[np.ndarray, "..."]]
 # `(tokens, segments, length)`, padded on the right, to what `Subnet.__call__` gives.

@@ -22,6 +22,7 @@ from safetensors.numpy import save_file
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.params import SubnetParams
+from xlnas_jax.export.rounding import DTYPES, narrowed
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.shape import AFTER, EncoderShape
 from xlnas_jax.supernet.families.base import Family
@@ -89,13 +90,12 @@ def family_of(subnet: Subnet) -> Family:
 
 
 def write(subnet: Subnet, folder: Path) -> None:
-    """`config.json`, weights in float32, and the tokenizer."""
+    """`config.json`, weights, and the tokenizer."""
     folder.mkdir(parents=True)
     sizes = full_sizes(subnet)
     write_json(folder / "config.json", class_config(subnet, sizes))
-    save_file(
-        tensors(subnet, sizes), folder / "model.safetensors", metadata={"format": "pt"}
-    )
+    found = narrowed(tensors(subnet, sizes), subnet.dtype)
+    save_file(found, folder / "model.safetensors", metadata={"format": "pt"})
     write_tokenizer(subnet, folder)
 
 
@@ -193,6 +193,7 @@ def class_config(subnet: Subnet, sizes: Mapping[str, int]) -> dict[str, Any]:
         one.marks is not None and bool(one.marks[LOCAL] > 0.5) for one in layers
     ]
     found = config_of(subnet.shape, kind, is_local, sizes["neuron"])
+    found["dtype"] = DTYPES[subnet.dtype].name
     if subnet.task == "classification":
         pooling = family.poolings.get(subnet.pooling)
         found |= family.class_entries
@@ -283,7 +284,10 @@ def write_json(file: Path, content: Any) -> None:
 
 
 def open_folder(folder: Path, subnet: Subnet) -> Call:
-    """The family's class on arrays; of vectors the pooling is ours."""
+    """The family's class on arrays, computing in the dtype that its weights have.
+
+    Of vectors the pooling is ours.
+    """
     import torch
     import transformers
 
@@ -318,13 +322,13 @@ def input_names(subnet: Subnet) -> tuple[str, ...]:
 def _outputs(subnet: Subnet, given: Any, is_real: np.ndarray) -> np.ndarray:
     """What a class returned, as `Subnet.__call__` gives it."""
     if subnet.task in ("classification", "tagging"):
-        return given.logits.numpy()
+        return given.logits.float().numpy()
     if subnet.task == "qa":
         ends = given.start_logits, given.end_logits
-        return np.stack([end.numpy() for end in ends], axis=-1)
+        return np.stack([end.float().numpy() for end in ends], axis=-1)
     pools = {"mean": lambda x: x.mean(0), "max": lambda x: x.max(0)}
     pool = pools.get(subnet.pooling, lambda x: x[0])
-    every = zip(given.last_hidden_state.numpy(), is_real, strict=True)
+    every = zip(given.last_hidden_state.float().numpy(), is_real, strict=True)
     found = np.stack([pool(hidden[mask]) for hidden, mask in every])
     return found / np.linalg.norm(found, axis=-1, keepdims=True)
 

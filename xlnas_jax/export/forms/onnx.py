@@ -35,11 +35,13 @@ _MOST_BYTES = (1 << 31) - (1 << 24)
 
 
 def refuse(subnet: Subnet) -> str | None:
-    """What no graph is written of."""
+    """What no graph is written of, or none that runs."""
     from xlnas_jax.export.onnx_graph.stages import writer_of
 
     if subnet.own_heads:
         return "a language has an output layer of its own"
+    if subnet.dtype == "bf16":
+        return "its weights are bf16, of which there are no products there on a CPU"
     for number, size in enumerate(map(dict, subnet.weights.sizes), 1):
         for stage in stages_with(size):
             if writer_of(stage) is None:

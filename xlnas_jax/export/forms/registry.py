@@ -14,7 +14,7 @@ from xlnas_jax.export.forms import (
     sentence_transformers,
     stablehlo,
 )
-from xlnas_jax.export.forms.base import TOLERANCE, Call, Form
+from xlnas_jax.export.forms.base import ROUNDED_SHARE, TOLERANCE, Call, Form
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.types import CheckpointError, ConfigError
 
@@ -85,7 +85,8 @@ def write_form(
                     f"outputs of shape {other.shape} for {one.shape}, of {text[:60]!r}."
                 )
             apart = max(apart, float(np.abs(one - other).max()))
-    most = TOLERANCE + form.share * max(float(np.abs(one).max()) for one in ours)
+    share = max(form.share, ROUNDED_SHARE * (subnet.dtype != "fp32"))
+    most = TOLERANCE + share * max(float(np.abs(one).max()) for one in ours)
     if not apart <= most:
         raise CheckpointError(
             f"{folder}: must give the outputs of the network, to {most:g}; "

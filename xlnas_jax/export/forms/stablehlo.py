@@ -10,7 +10,6 @@ References:
     https://openxla.org/stablehlo
 """
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +24,7 @@ from xlnas_jax.export.apply import apply_subnet
 from xlnas_jax.export.forms.base import Call, Form, Outputs
 from xlnas_jax.export.forms.hugging_face import write_json, write_tokenizer
 from xlnas_jax.export.predicting.chunks import run_chunks
+from xlnas_jax.export.rounding import narrowed, widened
 from xlnas_jax.export.subnet import Subnet
 
 FILE = "model.stablehlo"
@@ -51,9 +51,14 @@ def write(subnet: Subnet, folder: Path) -> None:
     # An axis that is sliced out of the positions is none longer than they are.
     most = subnet.shape.max_length
     batch, seq = export.symbolic_shape("batch, seq", constraints=[f"seq <= {most}"])
-    apply = functools.partial(
-        apply_subnet, subnet.weights, subnet.shape, subnet.pooling
-    )
+    held = narrowed(subnet.weights, subnet.dtype)
+
+    def apply(tokens: Any, segments: Any, length: Any) -> Any:
+        # Of fewer bits in the file; all is computed in float32.
+        weights = widened(jax.tree.map(jnp.asarray, held))
+        given = weights, subnet.shape, subnet.pooling
+        return apply_subnet(*given, tokens, segments, length)
+
     tokens = jax.ShapeDtypeStruct((batch, seq), jnp.int32)
     length = jax.ShapeDtypeStruct((batch,), jnp.int32)
     made = export.export(jax.jit(apply), platforms=PLATFORMS)(tokens, tokens, length)
