@@ -32,6 +32,15 @@ EXACT = VocabularyConfig()
 MORE = {
     "distilbert": {"hidden_dim": 36},
     "modernbert": {"norm_eps": 1e-5, "local_attention": 6},
+    "deberta-v2": {
+        "position_buckets": 6,
+        "relative_attention": True,
+        "position_biased_input": False,
+        "share_att_key": True,
+        "norm_rel_ebd": "layer_norm",
+        "pos_att_type": "p2c|c2p",
+        "type_vocab_size": 0,
+    },
     "eurobert": {"num_attention_heads": 4, "num_key_value_heads": 2},
 }
 

@@ -50,6 +50,12 @@ def test_a_search_ends_with_a_model_of_the_family(family, tmp_path: Path) -> Non
     assert config["model_type"] == family
 
 
+def test_tokens_of_two_texts_are_no_distance_apart(tmp_path: Path) -> None:
+    train = TrainConfig(method="mixup")
+    with pytest.raises(ConfigError, match="which are no distance apart"):
+        prepare(config_in(tmp_path, "deberta-v2", train=train))
+
+
 @pytest.mark.parametrize("family", BEFORE)
 def test_sums_without_a_norm_are_not_mixed(family, tmp_path: Path) -> None:
     train = TrainConfig(method="mixup")

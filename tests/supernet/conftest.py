@@ -58,6 +58,17 @@ CONFIGS["gte"] = {
     "layer_norm_eps": 1e-12,
     "rope_parameters": {"rope_type": "default", "rope_theta": 160_000.0},
 }
+CONFIGS["deberta-v2"] = {
+    "max_position_embeddings": 20,
+    "max_relative_positions": -1,
+    "position_buckets": 6,
+    "relative_attention": True,
+    "position_biased_input": False,
+    "share_att_key": True,
+    "norm_rel_ebd": "layer_norm",
+    "pos_att_type": ["p2c", "c2p"],
+    "layer_norm_eps": 1e-7,
+}
 CONFIGS["distilbert"] = {"max_position_embeddings": 20, "hidden_dim": 36}
 
 SaveTiny = Callable[..., torch.nn.Module]

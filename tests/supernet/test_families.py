@@ -95,7 +95,7 @@ def test_every_family_computes_what_there_are_layers_for():
 @pytest.mark.parametrize(
     ("changed", "named"),
     [
-        ({"positions": "relative"}, "positions must be 'learned' or .*got 'relative'"),
+        ({"positions": "sines"}, "positions must be 'learned' or .*got 'sines'"),
         ({"norm_place": "both"}, "norm_place must be 'after' or .*got 'both'"),
         ({"norm": "batch"}, "norm must be 'layer' or 'rms'; got 'batch'"),
         ({"activation": "tanh"}, "activation must be 'gelu' or .*got 'tanh'"),

@@ -12,6 +12,7 @@ from xlnas_jax.supernet.encoder import encode_full
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.mlm import load_mlm_head, mlm_logits
 from xlnas_jax.supernet.pieces.norms import closed
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.pretrained import load_encoder, read_shape
 from xlnas_jax.types import CheckpointError
 
@@ -28,7 +29,7 @@ def vocabulary_logits(directory, tokens, real):
     def run(params, head, tokens, mask):
         segments = jnp.zeros_like(tokens)
         x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
-        x = encode_full(params.layers, shape, x, mask)
+        x = encode_full(layers_of(params, shape), shape, x, mask)
         x = closed(x, params.final_norm, shape)
         return mlm_logits(x, head, params.embeddings.word, shape.norm_epsilon)
 
@@ -61,6 +62,7 @@ def max_difference(oracle, directory, lengths):
         "distilbert",
         "modernbert",
         "gte",
+        "deberta-v2",
     ],
 )
 @pytest.mark.parametrize("tied", [True, False])

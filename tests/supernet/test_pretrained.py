@@ -17,6 +17,7 @@ from xlnas_jax.supernet.families.registry import FAMILIES
 from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.pieces.norms import closed
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.pretrained import (
     load_encoder,
     load_head,
@@ -52,7 +53,8 @@ def every_hidden_state(directory, tokens, segments, real):
     @jax.jit
     def run(params, tokens, segments, mask):
         x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
-        given = params.layers, shape, x, mask, None, 0.0, False, None
+        layers = layers_of(params, shape)
+        given = layers, shape, x, mask, None, 0.0, False, None
         _, seen = encode_full_seen(*given, lambda hidden: hidden)
         last = closed(seen[-1], params.final_norm, shape)
         return jnp.concatenate([x[None], seen[:-1], last[None]])
@@ -253,7 +255,7 @@ def edit_config(directory, **values):
 @pytest.mark.parametrize(
     ("values", "message"),
     [
-        ({"model_type": "deberta-v2"}, "xlm-roberta, .*; got 'deberta-v2'"),
+        ({"model_type": "deberta"}, "xlm-roberta, .*; got 'deberta'"),
         ({"model_type": None}, "got None"),
         ({"hidden_act": "gelu_new"}, "hidden_act must be 'gelu'; got 'gelu_new'"),
         ({"position_embedding_type": "relative_key"}, "must be 'absolute'"),

@@ -282,7 +282,7 @@ def _make_sliced(
 
         def compute(operation: Operation):
             def branch(stack, total, layer, depth):
-                y = operation(stack[depth], params.encoder.layers, layer, batch.mask)
+                y = operation(stack[depth], supernet.layers(params), layer, batch.mask)
                 return stack.at[depth + 1].set(y), total
 
             return branch

@@ -21,6 +21,7 @@ from xlnas_jax.supernet.heads import Pooled, pool, read_out
 from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
 from xlnas_jax.supernet.params import HeadParams, SharedParams
 from xlnas_jax.supernet.pieces.norms import closed
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.types import ConfigError, brief
 
 # Of each language, texts that pass the whole network, and tokens of each.
@@ -167,7 +168,8 @@ def _make_differ(experiment: Experiment, whole: EncoderShape) -> Differ:
             ]
         )
         both = jnp.concatenate([mask, mask])
-        x = encode_full(params.encoder.layers, shape, x, both, space=space)
+        layers = layers_of(params.encoder, shape)
+        x = encode_full(layers, shape, x, both, space=space)
         x = closed(x, params.encoder.final_norm, shape)
         heads = params.heads.values()
         outputs = [mean(x, both, next(iter(heads)))]

@@ -36,7 +36,7 @@ from xlnas_jax.space.constraints import require_feasible
 from xlnas_jax.space.cost import CostModel
 from xlnas_jax.space.disk import DISK, Disk
 from xlnas_jax.space.latency import LATENCY
-from xlnas_jax.space.shape import BEFORE, EncoderShape
+from xlnas_jax.space.shape import BEFORE, RELATIVE, EncoderShape
 from xlnas_jax.supernet.chain import make_space
 from xlnas_jax.supernet.locate import origin_of
 from xlnas_jax.tasks.divergence import with_divergence
@@ -190,6 +190,13 @@ def _check_mixture(config: Config, shape: EncoderShape) -> None:
             f"encoder of {shape.family}, whose norms stand before attention, so that "
             f"sums without a norm would be mixed. Use translate_train, filter or "
             f"xtune, or an encoder of another family."
+        )
+    if "mixup" in methods and shape.spec.positions == RELATIVE:
+        raise ConfigError(
+            f"train.method: mixup has the tokens of a text look for those of another, "
+            f"which are no distance apart; got an encoder of {shape.family}, whose "
+            f"scores are by distances. Use translate_train, filter or xtune, or an "
+            f"encoder of another family."
         )
 
 

@@ -12,6 +12,7 @@ from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.heads import pool, read_out, sentence_vector
 from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
 from xlnas_jax.supernet.pieces.norms import closed
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.stages.registry import stages_with
 from xlnas_jax.types import Said
 
@@ -58,7 +59,8 @@ def say_embedded(
     route: Int[Array, " batch"] | None = None,
 ) -> Said:
     """The same of embedded tokens."""
-    for layer, size in zip(params.layers, params.sizes, strict=True):
+    layers = layers_of(params, shape)
+    for layer, size in zip(layers, params.sizes, strict=True):
         values = dict(size)
         for stage in stages_with(values):
             if not stage.is_absent(values):

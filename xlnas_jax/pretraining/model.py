@@ -19,7 +19,7 @@ from xlnas_jax.data.tokens.tokenizer import (
 from xlnas_jax.data.tokens.unigram import train_tokenizer
 from xlnas_jax.experiment.encoder import scratch_shape
 from xlnas_jax.pretraining.losses.base import PretrainParams
-from xlnas_jax.space.shape import ROTARY, EncoderShape
+from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.chain import make_space
@@ -90,11 +90,11 @@ def prepare(config: Pretraining, texts: Sequence[str]) -> Start:
             f"pretrained here; got {family.name}, which has none. Choose one of "
             f"{', '.join(name for name, one in FAMILIES.items() if one.mlm)}."
         )
-    if shape.spec.positions == ROTARY and config.pretrain.tlm_positions == "restart":
+    if not shape.spec.has_places and config.pretrain.tlm_positions == "restart":
         raise ConfigError(
             f"pretrain.tlm_positions: must be continue for the family {family.name}, "
-            f"whose positions are rotary: places in a row are all that they know; got "
-            f"restart."
+            f"which tells tokens apart by how far they are from each other: places in "
+            f"a row are all that it knows; got restart."
         )
     masks = masks_of(tokenizer, shape.vocab_size, folder or "")
     space = make_space(config.space, shape)

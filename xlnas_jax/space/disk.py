@@ -22,6 +22,8 @@ _FLOAT = SIZES["fp32"]
 # Of a graph: what each array takes beside its numbers, its nodes included; and, where
 # a product is of 8 bits, what the nodes that scale it take.
 _AROUND, _AROUND_INT8 = 160, 1_000
+# Of each layer whose scores are by distances: nodes that make them of the table.
+_AROUND_DISTANCES = 2_000
 # Of each column of such a product: a scale, and where zero is.
 _COLUMN = 5
 # `config.json`, and what tokenizers ask for beside `tokenizer.json`.
@@ -85,6 +87,8 @@ class Disk:
                 total += count(path) + _COLUMN * columns + _AROUND_INT8
             else:
                 total += _FLOAT * count(path)
+        if shape.relative_rows and "query.kernel" in axes and not self.is_flax:
+            total += _AROUND_DISTANCES * (1 + self._is_int8)
         return total
 
     def fixed(self, shape: EncoderShape, head_params: int) -> int:
@@ -106,6 +110,7 @@ class Disk:
             table += shape.num_segments
         elif shape.spec.has_segments and not table:
             table = 1
+        table += shape.relative_rows
         rest = _FLOAT * (table * width + norms + head_params)
         around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING))
         return words + rest + around + self.tokenizer_bytes + _SETTINGS

@@ -4,12 +4,15 @@ import dataclasses
 from dataclasses import dataclass
 
 LEARNED, FROM_PADDING = "learned", "learned, from the padding"
-ROTARY = "rotary"
+ROTARY, RELATIVE = "rotary", "relative"
 AFTER, BEFORE = "after", "before"
 # What layers are told apart by, where they are not all alike.
 _MARKS = 2
 # Sizes that only some families have.
-SOME = ("num_groups", "theta", "local_theta", "local_window", "local_layers")
+SOME = (
+    *("num_groups", "theta", "local_theta", "local_window", "local_layers"),
+    *("relative_buckets", "relative_reach"),
+)
 POOLINGS = ("cls", "mean", "max", "attentive")
 
 
@@ -28,7 +31,8 @@ class Spec:
         has_embedding_norm: embedded tokens pass one.
         has_final_norm: what the last layer gives passes one.
         positions: a `learned` table by place; `learned, from the padding`, in which
-            padding has a row of its own and is not counted; `rotary`; `relative`.
+            padding has a row of its own and is not counted; `rotary`; `relative`, by
+            a table of distances.
         activation: of the feed-forward part, `gelu` or `silu`.
         is_gated: its first map is multiplied by another.
         has_biases: affine maps have biases.
@@ -74,8 +78,20 @@ class Spec:
         if path.startswith("norm."):
             is_whole = self.has_norm_biases or path != "norm.bias"
             return self.has_embedding_norm and is_whole
-        some = {"position": self.positions != ROTARY, "segment": self.has_segments}
+        is_relative = self.positions == RELATIVE
+        if path.startswith("relative_norm."):
+            return is_relative and (self.has_norm_biases or not path.endswith("bias"))
+        some = {
+            "position": self.has_places,
+            "segment": self.has_segments,
+            "relative": is_relative,
+        }
         return some.get(path, True)
+
+    @property
+    def has_places(self) -> bool:
+        """Tokens have a vector of the place that they stand in."""
+        return self.positions in (LEARNED, FROM_PADDING)
 
 
 @dataclass(frozen=True)
@@ -93,6 +109,9 @@ class EncoderShape:
         theta, local_theta: base of the angles of rotary positions; of local layers.
         local_window: tokens that a local layer sees on each side.
         local_layers: their numbers, from 0.
+        relative_buckets: rows of distances of each direction, half of them of one
+            distance each.
+        relative_reach: distance from which on all have the last row.
     """
 
     vocab_size: int
@@ -113,6 +132,8 @@ class EncoderShape:
     local_theta: float = 0.0
     local_window: int = 0
     local_layers: tuple[int, ...] = ()
+    relative_buckets: int = 0
+    relative_reach: int = 0
 
     def __post_init__(self) -> None:
         if (self.position_offset > 0) != (self.spec.positions == FROM_PADDING):
@@ -130,6 +151,13 @@ class EncoderShape:
                 f"pairs of the {self.head_dim} numbers of a head, which turn by angles "
                 f"of base {self.theta:g}"
             )
+        half = self.relative_buckets // 2
+        is_relative = self.spec.positions == RELATIVE
+        if is_relative and not 1 <= half < self.relative_reach - 1:
+            raise ValueError(
+                f"relative_buckets {self.relative_buckets} of distances up to "
+                f"{self.relative_reach}"
+            )
         if any(not 0 <= number < self.num_layers for number in self.local_layers):
             raise ValueError(
                 f"local_layers {self.local_layers} of {self.num_layers} layers"
@@ -144,12 +172,17 @@ class EncoderShape:
     def table_rows(self) -> int:
         """Of all tables that tokens are looked up in."""
         segments = self.num_segments if self.spec.has_segments else 0
-        return self.vocab_size + self.position_rows + segments
+        return self.vocab_size + self.position_rows + segments + self.relative_rows
 
     @property
     def position_rows(self) -> int:
         """Of the position table, if there is one."""
-        return self.max_positions if self.spec.positions != ROTARY else 0
+        return self.max_positions if self.spec.has_places else 0
+
+    @property
+    def relative_rows(self) -> int:
+        """Of the table of distances in both directions, if there is one."""
+        return 2 * self.relative_buckets if self.spec.positions == RELATIVE else 0
 
     @property
     def num_marks(self) -> int:
@@ -169,7 +202,8 @@ class EncoderShape:
     @property
     def outer_norms(self) -> int:
         """Norms that are in no layer."""
-        return self.spec.has_embedding_norm + self.spec.has_final_norm
+        own = self.spec.has_embedding_norm + self.spec.has_final_norm
+        return own + (self.spec.positions == RELATIVE)
 
     @property
     def reads_segments(self) -> bool:

@@ -56,6 +56,8 @@ def init_encoder(
         position=normal(shape.position_rows, width) if shape.position_rows else None,
         segment=normal(shape.num_segments, width) if spec.has_segments else None,
         norm=new_norm(shape) if spec.has_embedding_norm else None,
+        relative=normal(shape.relative_rows, width) if shape.relative_rows else None,
+        relative_norm=new_norm(shape) if shape.relative_rows else None,
     )
     final = new_norm(shape) if spec.has_final_norm else None
     stages = PRETRAINED if space is None else space.stages

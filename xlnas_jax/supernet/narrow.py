@@ -32,6 +32,9 @@ _TABLES = {
     "segment": "segment model",
     "norm.scale": "model",
     "norm.bias": "model",
+    "relative": "distance model",
+    "relative_norm.scale": "model",
+    "relative_norm.bias": "model",
 }
 _NORM = {"scale": "model", "bias": "model"}
 # `(leaf, names of its axes) -> leaf`.

@@ -58,6 +58,8 @@ class LayerParams:
         up: kernel `model ffn`, bias `ffn`. down: kernel `ffn model`, bias `model`.
         gate: as `up`, of gated layers: what activated neurons are multiplied by.
         marks: see `pieces.positions`; not trained.
+        relative: see `pieces.relative`: the same in all layers, which have it only
+            while they are run.
         more: weights of stages that pretrained encoders do not have, by field.
 
     What belongs to a stage that a layer lacks is None.
@@ -73,6 +75,7 @@ class LayerParams:
     ffn_norm: Norm
     gate: Dense | None = None
     marks: Float[Array, "..."] | None = None
+    relative: Float[Array, "..."] | None = None
     more: dict[str, Any] = struct.field(default_factory=dict)
 
 
@@ -81,13 +84,16 @@ class LayerParams:
 class EmbeddingParams:
     """Lookup tables `vocab model`, `position model`, `segment model` and their norm.
 
-    What a family does not have is None.
+    And one of distances, `distance model`, with a norm of its own, which layers look up
+    (`pieces.relative`). What a family does not have is None.
     """
 
     word: Float[Array, "vocab model"]
     position: Float[Array, "position model"] | None = None
     segment: Float[Array, "segment model"] | None = None
     norm: Norm | None = None
+    relative: Float[Array, "distance model"] | None = None
+    relative_norm: Norm | None = None
 
 
 @struct.dataclass

@@ -39,6 +39,7 @@ from xlnas_jax.supernet.heads import Pooled, pool, read_out
 from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
 from xlnas_jax.supernet.params import HeadParams, LayerParams, SupernetParams
 from xlnas_jax.supernet.pieces.norms import closed
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.supernet.supernet import DTYPES, Form
 from xlnas_jax.supernet.units import cut
@@ -98,7 +99,8 @@ def make_relaxed(
             batch.segments,
             DTYPES[precision],
         )
-        x = _scan(space, block, params.encoder.layers, own, picked, x, batch.mask)
+        layers = layers_of(params.encoder, shape)
+        x = _scan(space, block, layers, own, picked, x, batch.mask)
         x = closed(x, params.encoder.final_norm, shape)
 
         def pool_sentence(x: Hidden, mask: TokenMask, head: HeadParams) -> Pooled:

@@ -35,7 +35,13 @@ from xlnas_jax.supernet.layers import (
     drop,
     embed,
 )
-from xlnas_jax.supernet.params import EmbeddingParams, HeadParams, SupernetParams
+from xlnas_jax.supernet.params import (
+    EmbeddingParams,
+    HeadParams,
+    LayerParams,
+    SupernetParams,
+)
+from xlnas_jax.supernet.pieces import relative
 from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.stages.pooling import POOLING
 from xlnas_jax.supernet.streams.streams import Streams, full_streams, streams_of
@@ -81,6 +87,7 @@ class Supernet(NamedTuple):
             neurons, with dropout where a key is given.
         apply_full: `(params, hidden, batch, architecture, key) -> logits` of the same;
             only the pooling is the architecture's.
+        layers: `params -> layers`, as `operations` take them.
         streams: an architecture layer by layer, or the full network of none, for texts
             that see each other.
     """
@@ -96,6 +103,7 @@ class Supernet(NamedTuple):
     see: Callable[[SupernetParams, Hidden, Batch, Architecture], Seen]
     see_full: Callable[..., Seen]
     operations: list[Operation]
+    layers: Callable[[SupernetParams], LayerParams]
     streams: Callable[[Architecture | None], Streams]
 
 
@@ -144,16 +152,19 @@ def make_supernet(
     def close(params: SupernetParams, x: Hidden) -> Hidden:
         return closed(x, params.encoder.final_norm, shape)
 
+    def layers_of(params: SupernetParams) -> LayerParams:
+        return relative.layers_of(params.encoder, shape)
+
     def run_layers(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Hidden:
-        x = encode(block, space, params.encoder.layers, arch, x, batch.mask)
+        x = encode(block, space, layers_of(params), arch, x, batch.mask)
         return close(params, x)
 
     def see(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Seen:
-        layers, mask = params.encoder.layers, batch.mask
+        layers, mask = layers_of(params), batch.mask
         look = functools.partial(sentence_vector, mask=mask)
         x, vectors = encode_seen(block, space, layers, arch, x, mask, look)
         gate = jnp.asarray(space.gate.choices, jnp.float32)
@@ -174,7 +185,7 @@ def make_supernet(
         key: Key[Array, ""] | None = None,
     ) -> Hidden:
         x = drop(x, noise_of(key), 3)
-        layers, mask = params.encoder.layers, batch.mask
+        layers, mask = layers_of(params), batch.mask
         given = layers, shape, x, mask, key, dropout, remat_layers, space
         return close(params, encode_full(*given))
 
@@ -185,7 +196,7 @@ def make_supernet(
         key: Key[Array, ""] | None = None,
     ) -> Seen:
         x = drop(x, noise_of(key), 3)
-        layers, mask = params.encoder.layers, batch.mask
+        layers, mask = layers_of(params), batch.mask
         look = functools.partial(sentence_vector, mask=mask)
         x, vectors = encode_full_seen(
             layers, shape, x, mask, key, dropout, remat_layers, space, look
@@ -233,5 +244,6 @@ def make_supernet(
         see=see,
         see_full=see_full,
         operations=make_operations(space, shape),
+        layers=layers_of,
         streams=make_streams,
     )

@@ -24,7 +24,10 @@ PICKLE = "pytorch_model.bin"
 FLOATS = ("F32", "F16", "BF16", "F64")
 
 # Of whatever family they are.
-_TASK_PARTS = ("cls.", "lm_head.", "classifier.", "qa_outputs.")
+_TASK_PARTS = (
+    *("cls.", "lm_head.", "classifier.", "qa_outputs."),
+    *("lm_predictions.", "mask_predictions."),
+)
 _BUFFERS = ("position_ids", "token_type_ids")
 
 

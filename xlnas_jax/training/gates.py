@@ -19,7 +19,10 @@ Gates = dict[str, Float[Array, "..."]]
 Granularity = Literal["layer", "sublayer", "tensor", "whole"]
 WHOLE, LAYER, EMBEDDINGS, NORMS = "whole", "layer", "embeddings", "norms"
 PLAIN, MARKS = Spec(), "marks"
-_TABLES = ("word", "position", "segment", "norm.scale", "norm.bias")
+_TABLES = (
+    *("word", "position", "segment", "norm.scale", "norm.bias"),
+    *("relative", "relative_norm.scale", "relative_norm.bias"),
+)
 
 
 class Groups(NamedTuple):

@@ -14,6 +14,7 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import EncoderParams
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.training.distance import cosine
 from xlnas_jax.types import Batch
 
@@ -38,4 +39,4 @@ def influence(
         turned = 1.0 - cosine(x.reshape(-1, shape.width), y.reshape(-1, shape.width))
         return y, (turned * counts.reshape(-1)).sum()
 
-    return jax.lax.scan(body, x, encoder.layers)[1]
+    return jax.lax.scan(body, x, layers_of(encoder, shape))[1]

@@ -23,6 +23,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.encoder import encode_full_seen
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import EncoderParams
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.training.learner import ONE_DEVICE, Layout
 from xlnas_jax.training.schedules import rise_and_fall
 from xlnas_jax.training.step import take_batch
@@ -38,7 +39,7 @@ def vectors(encoder: EncoderParams, shape: EncoderShape, batch: Batch) -> Vector
     """Hidden vectors at every depth, of the layers that every encoder has."""
     tokens = batch.tokens, batch.segments, jnp.float32
     x = embed(encoder.embeddings, shape, *tokens)
-    given = encoder.layers, shape, x, batch.mask, None, 0.0, True, None
+    given = layers_of(encoder, shape), shape, x, batch.mask, None, 0.0, True, None
     _, seen = encode_full_seen(*given, lambda hidden: hidden)
     return jnp.concatenate([x[None], seen])
 

@@ -118,7 +118,7 @@ def with_scale(
 
 def _decay_mask(params: Any) -> Any:
     """True for kernels and embedding tables, by their field names."""
-    decayed = {"kernel", "word", "position", "segment"}
+    decayed = {"kernel", "word", "position", "segment", "relative"}
 
     def is_decayed(path: tuple, _: Float[Array, "..."]) -> bool:
         return _name(path[-1]) in decayed

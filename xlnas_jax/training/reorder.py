@@ -23,6 +23,7 @@ from xlnas_jax.supernet.heads import pool, read_out
 from xlnas_jax.supernet.layers import embed
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
 from xlnas_jax.supernet.pieces.norms import closed
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.units import reordered
 from xlnas_jax.tasks.base import LOW, Task
 from xlnas_jax.types import Batch
@@ -76,7 +77,8 @@ def importance(
                 x = stage.run(x, layer, batch.mask, shape, Run(values, kept))
             return x, None
 
-        hidden, _ = jax.lax.scan(body, x, (params.encoder.layers, masks))
+        layers = layers_of(params.encoder, shape)
+        hidden, _ = jax.lax.scan(body, x, (layers, masks))
         hidden = closed(hidden, params.encoder.final_norm, shape)
         logits = read_out(hidden, batch.mask, params.head, pool_sentence, batch.head)
         if by == "divergence":

@@ -228,7 +228,7 @@ def cut_network_of(
     ) -> Said:
         del key  # trained without dropout
         look = functools.partial(sentence_vector, mask=batch.mask)
-        layers: Any = params.encoder.layers
+        layers: Any = supernet.layers(params)
         x, vectors = encode_cut(layers, space, shape, row, x, batch.mask, look)
         arch = space.unflatten(jnp.asarray(row, jnp.int32))
         x = supernet.close(params, x)

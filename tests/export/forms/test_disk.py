@@ -26,6 +26,7 @@ def bytes_below(folder: Path) -> int:
     "task, family, changes",
     [
         ("classification", "bert", {"heads": (6, 2, 4), "pooling": "attentive"}),
+        ("classification", "deberta-v2", {"heads": (6, 2, 4)}),
         (
             "tagging",
             "xlm-roberta",
@@ -54,6 +55,7 @@ def test_a_folder_has_the_bytes_that_were_counted(
     "task, family, changes",
     [
         ("classification", "gte", {"heads": (6, 2, 4), "pooling": "attentive"}),
+        ("retrieval", "deberta-v2", {"heads": (6, 2, 4)}),
         (
             "tagging",
             "xlm-roberta",
@@ -67,7 +69,8 @@ def test_a_model_has_the_bytes_that_were_counted(
     subnet, space, row = cut(tokenizer, task, family, sizes=WIDE, **changes)
     subnet.dtype = dtype
     disk = Disk("flax", len(tokenizer.to_text().encode()), dtype)
-    head = HeadSize(len(subnet.labels), task == "tagging")
+    gives_vectors = task == "retrieval"
+    head = HeadSize(len(subnet.labels), task == "tagging", 0, gives_vectors)
     costs = CostModel(space, subnet.shape, (head,), length=8, disk=disk)
     counted = costs.counted(row[None])[DISK][0]
     given = {"architecture": {}, "card": Written("# A model\n" * 300, ROLES)}

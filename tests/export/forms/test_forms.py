@@ -34,6 +34,9 @@ pytest.importorskip("torch")
         ("classification", "xlm-roberta-xl"),
         ("classification", "modernbert"),
         ("classification", "gte"),
+        ("classification", "deberta-v2"),
+        ("tagging", "deberta-v2"),
+        ("qa", "deberta-v2"),
     ],
 )
 def test_transformers_gives_the_same(tokenizer, tmp_path, task, family) -> None:

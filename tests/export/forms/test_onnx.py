@@ -44,6 +44,7 @@ def graph_of(folder: Path, file: str = onnx_form.FILE):
         ("tagging", "eurobert", GROUPED),
         ("retrieval", "gte", {"window": (2, 20), "values": {"window": [2, 20, 2]}}),
         ("classification", "modernbert", {"heads": (3, 0, 2), "pooling": "mean"}),
+        ("tagging", "deberta-v2", {"lora": (0, 2), "prefix": (0, 3)}),
         *(
             pytest.param(*one, marks=pytest.mark.slow)
             for one in (

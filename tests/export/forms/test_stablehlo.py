@@ -28,6 +28,7 @@ json.dump(np.asarray(found).tolist(), sys.stdout)
     "task, family",
     [
         ("tagging", "bert"),
+        ("classification", "deberta-v2"),
         pytest.param("retrieval", "xlm-roberta", marks=pytest.mark.slow),
     ],
 )

@@ -32,6 +32,7 @@ SIZES: dict[str, dict] = {
     },
     "gte": {"theta": 160_000.0},
     "eurobert": {"theta": 250_000.0, "num_groups": 2},
+    "deberta-v2": {"relative_buckets": 6, "relative_reach": 12},
 }
 # A choice that leaves out each half, and what may stand beside them.
 ALL = SpaceConfig(

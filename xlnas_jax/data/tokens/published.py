@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import tokenizers
-from tokenizers import normalizers
+from tokenizers import normalizers, pre_tokenizers
 
 from xlnas_jax.files import read_json, read_text
 from xlnas_jax.types import ConfigError, DataError, brief
@@ -22,6 +22,8 @@ _BERT_SETTINGS = {
     "strip_accents": "strip_accents",
     "tokenize_chinese_chars": "handle_chinese_chars",
 }
+# Of DeBERTa: what becomes one space.
+_SPACES = r"\s{2,}|[\n\r\t]"
 _BERT_DEFAULTS = {
     "clean_text": True,
     "handle_chinese_chars": True,
@@ -117,8 +119,11 @@ def read_backend(folder: Path) -> tokenizers.Tokenizer:
 def _with_settings(
     backend: tokenizers.Tokenizer, settings: dict[str, Any]
 ) -> tokenizers.Tokenizer:
-    """The pipeline with what BERT's settings say of its normalizer, if it is BERT's."""
-    if not str(settings.get("tokenizer_class", "")).startswith("Bert"):
+    """The pipeline with what settings say of it, where a class goes by these alone."""
+    name = str(settings.get("tokenizer_class", ""))
+    if name.startswith("DebertaV2"):
+        return _of_deberta(backend, settings)
+    if not name.startswith("Bert"):
         return backend
     content = json.loads(backend.to_str())
     normalizer = content.get("normalizer") or {}
@@ -132,6 +137,22 @@ def _with_settings(
     kept = {name: normalizer[name] for name in _BERT_DEFAULTS if name in normalizer}
     options: dict[str, Any] = {**_BERT_DEFAULTS, **kept, **said}
     backend.normalizer = normalizers.BertNormalizer(**options)
+    return backend
+
+
+def _of_deberta(
+    backend: tokenizers.Tokenizer, settings: dict[str, Any]
+) -> tokenizers.Tokenizer:
+    """The pieces of a tokenizer with all that comes before them, by its settings."""
+    cases = [normalizers.Lowercase()] if settings.get("do_lower_case") else []
+    spaces = normalizers.Replace(tokenizers.Regex(_SPACES), " ")
+    end = normalizers.Strip(left=False, right=True)
+    split = settings.get("split_by_punct")
+    marks = [pre_tokenizers.Punctuation("isolated")] if split else []
+    place = "always" if settings.get("add_prefix_space", True) else "first"
+    words = pre_tokenizers.Metaspace("▁", prepend_scheme=place)
+    backend.normalizer = normalizers.Sequence([*cases, spaces, normalizers.NFC(), end])
+    backend.pre_tokenizer = pre_tokenizers.Sequence([*marks, words])
     return backend
 
 

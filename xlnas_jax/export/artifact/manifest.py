@@ -201,7 +201,7 @@ def _parse_shape(content: Any) -> EncoderShape:
 def _require_size(name: str, value: Any) -> None:
     """Of a size that only some families have: numbers that are not below 0."""
     every = value if isinstance(value, list) else [value]
-    kinds = (int,) if isinstance(value, list) else (int, float)
+    kinds = (int, float) if name.endswith("theta") else (int,)
     if not all(type(one) in kinds and 0 <= one <= _MOST_SIZE for one in every):
         raise ValueError(f"{name} {brief(value)}, no numbers from 0 to {_MOST_SIZE:g}")
 

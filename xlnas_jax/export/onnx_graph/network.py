@@ -12,6 +12,7 @@ import onnx
 from onnx import TensorProto
 
 from xlnas_jax.export.forms.hugging_face import IDS, MASK, SEGMENTS, input_names
+from xlnas_jax.export.onnx_graph.distances import distances_of
 from xlnas_jax.export.onnx_graph.graph import Graph
 from xlnas_jax.export.onnx_graph.stages import (
     UNSEEN,
@@ -60,6 +61,7 @@ def make_model(subnet: Subnet, int8_words: bool = False) -> onnx.ModelProto:
     """
     graph, weights, shape = Graph(), subnet.weights, subnet.shape
     given = _inputs(graph)
+    given = given._replace(seen=_seen(graph, subnet, given.seen))
     x = _embed(graph, subnet, weights.embeddings, given, int8_words)
     for layer, size in zip(weights.layers, weights.sizes, strict=True):
         values = dict(size)
@@ -85,6 +87,16 @@ def _inputs(graph: Graph) -> Inputs:
     length = graph.add("Shape", IDS, start=1, end=2)
     seen = Seen(graph.add("Unsqueeze", mask, graph.ints(1, 2)), {}, {}, length)
     return Inputs(graph.add("Unsqueeze", real, graph.ints(2)), seen)
+
+
+def _seen(graph: Graph, subnet: Subnet, seen: Seen) -> Seen:
+    """With the table of distances, where scores are by these."""
+    params, shape = subnet.weights.embeddings, subnet.shape
+    if params.relative is None or params.relative_norm is None:
+        return seen
+    rows = graph.array(np.asarray(params.relative)[None], "distance")
+    table = norm(graph, rows, params.relative_norm, shape)
+    return seen._replace(distances=distances_of(graph, table, seen.length, shape))
 
 
 def _embed(

@@ -13,10 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 from onnx import TensorProto
 
+from xlnas_jax.export.onnx_graph.distances import Distances, products
 from xlnas_jax.export.onnx_graph.graph import Graph
 from xlnas_jax.space.shape import BEFORE, ROTARY, EncoderShape
 from xlnas_jax.space.stage import Stage
 from xlnas_jax.supernet.params import Dense, LayerParams, Norm
+from xlnas_jax.supernet.pieces import relative
 from xlnas_jax.supernet.pieces.positions import BARE, LOCAL, frequencies
 from xlnas_jax.supernet.stages import (
     adapter,
@@ -41,12 +43,14 @@ class Seen(NamedTuple):
             local layers, without what the first token sees.
         turns: cosines and sines of rotary positions, by the base of their angles.
         length: how many tokens an input has, a list of one number.
+        distances: that scores are by, in families that have them.
     """
 
     mask: str
     bias: dict[int, str]
     turns: dict[float, tuple[str, str]]
     length: str
+    distances: Distances | None = None
 
 
 class Of(NamedTuple):
@@ -67,12 +71,30 @@ _FLOAT = TensorProto.FLOAT
 Write = Callable[[Graph, str, Of], str]
 
 
-def affine(graph: Graph, x: str, kernel: Any, bias: Any, name: str) -> str:
+class Map(NamedTuple):
+    """The names of a matrix and of what is added, if anything is; and its outputs."""
+
+    kernel: str
+    bias: str | None
+    size: int
+
+
+def map_of(graph: Graph, kernel: Any, bias: Any, name: str) -> Map:
+    """An affine map, which may be applied more than once."""
+    made = graph.array(np.asarray(kernel), f"{name}.kernel")
+    more = None if bias is None else graph.array(np.asarray(bias), f"{name}.bias")
+    return Map(made, more, kernel.shape[-1])
+
+
+def applied(graph: Graph, x: str, of: Map) -> str:
     """A product with a matrix, and what is added to it."""
-    product = graph.add("MatMul", x, graph.array(np.asarray(kernel), f"{name}.kernel"))
-    if bias is None:
-        return product
-    return graph.add("Add", product, graph.array(np.asarray(bias), f"{name}.bias"))
+    product = graph.add("MatMul", x, of.kernel)
+    return product if of.bias is None else graph.add("Add", product, of.bias)
+
+
+def affine(graph: Graph, x: str, kernel: Any, bias: Any, name: str) -> str:
+    """A map that is applied once."""
+    return applied(graph, x, map_of(graph, kernel, bias, name))
 
 
 def opened(graph: Graph, x: str, params: Norm, shape: EncoderShape) -> str:
@@ -129,36 +151,49 @@ def write_attention(graph: Graph, x: str, of: Of) -> str:
     is_bare = layer.marks is not None and bool(layer.marks[BARE] > 0.5)
     given = x if is_bare else opened(graph, x, layer.attention_norm, shape)
 
-    def one(dense: Dense, name: str, order: tuple[int, ...], scale: float = 1) -> str:
+    def mapped(dense: Dense, name: str, scale: float = 1) -> Map:
         kernel = np.asarray(dense.kernel).reshape(width, -1) * np.float32(scale)
         bias = None
         if dense.bias is not None:
             bias = np.asarray(dense.bias).reshape(-1) * np.float32(scale)
-        flat = affine(graph, given, kernel, bias, name)
-        split = graph.ints(0, 0, kernel.shape[1] // size, size)
+        return map_of(graph, kernel, bias, name)
+
+    def one(x: str, own: Map, order: tuple[int, ...] = (0, 2, 1, 3)) -> str:
+        flat, split = applied(graph, x, own), graph.ints(0, 0, own.size // size, size)
         return graph.add("Transpose", graph.add("Reshape", flat, split), perm=order)
 
     # Scores are scaled before the product, in the weights: nothing is left to do.
-    query = one(layer.query, "query", (0, 2, 1, 3), size**-0.5)
+    far = of.seen.distances
+    terms = 1 if far is None else relative.TERMS
+    by_query = mapped(layer.query, "query", (terms * size) ** -0.5)
+    query, apart = one(given, by_query), None
     if shape.spec.positions == ROTARY:
         query = rotated(graph, query, of)
-        key = rotated(graph, one(layer.key, "key", (0, 2, 1, 3)), of)
+        key = rotated(graph, one(given, mapped(layer.key, "key")), of)
+        key = graph.add("Transpose", key, perm=(0, 1, 3, 2))
+    elif far is not None:
+        by_key = mapped(layer.key, "key")
+        key = one(given, by_key)
+        table = one(far.table, by_query), one(far.table, by_key)
+        apart = products(graph, query, key, *table, far)
         key = graph.add("Transpose", key, perm=(0, 1, 3, 2))
     else:
-        key = one(layer.key, "key", (0, 2, 3, 1))
-    value = one(layer.value, "value", (0, 2, 1, 3))
+        key = one(given, mapped(layer.key, "key"), (0, 2, 3, 1))
+    value = one(given, mapped(layer.value, "value"))
     if shape.group_size > 1:
         shared = np.repeat(np.arange(heads // shape.group_size), shape.group_size)
         places = graph.array(shared.astype(np.int64), "group")
         key, value = (graph.add("Gather", x, places, axis=1) for x in (key, value))
     scores = graph.add("MatMul", query, key)
+    scores = scores if apart is None else graph.add("Add", scores, apart)
     window = -shape.local_window if is_local(of) else window_of(shape, of.values)
     bias = bias_of(graph, of.seen, window)
     scores = graph.add("Add", scores, bias)
     weights = graph.add("Softmax", scores, axis=-1)
     context = graph.add("MatMul", weights, value)
     if FIELD in layer.more and layer.more[FIELD].key.shape[0]:
-        context = graph.add("Add", context, prefix(graph, query, layer))
+        given = prefix(graph, query, layer, terms**0.5)
+        context = graph.add("Add", context, given)
     context = graph.add("Transpose", context, perm=(0, 2, 1, 3))
     flat = graph.add("Reshape", context, graph.ints(0, 0, heads * size))
     kernel = np.asarray(layer.output.kernel).reshape(-1, width)
@@ -166,10 +201,15 @@ def write_attention(graph: Graph, x: str, of: Of) -> str:
     return closed(graph, x, output, layer.attention_norm, shape)
 
 
-def prefix(graph: Graph, query: str, layer: LayerParams) -> str:
-    """What keys and values that were learnt give, under their gate."""
+def prefix(graph: Graph, query: str, layer: LayerParams, scale: float) -> str:
+    """What keys and values that were learnt give, under their gate.
+
+    Args:
+        scale: of these keys, where the queries have that of more terms than one.
+    """
     own = layer.more[FIELD]
-    key = graph.array(np.transpose(np.asarray(own.key), (1, 2, 0)), "prefix.key")
+    key = np.transpose(np.asarray(own.key), (1, 2, 0)) * np.float32(scale)
+    key = graph.array(key, "prefix.key")
     gate = np.tanh(np.asarray(own.gate))[:, None, None]
     value = np.transpose(np.asarray(own.value), (1, 0, 2)) * gate
     weights = graph.add("Softmax", graph.add("MatMul", query, key), axis=-1)

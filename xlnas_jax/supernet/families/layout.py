@@ -79,6 +79,7 @@ def axis_sizes(shape: EncoderShape) -> dict[str, int]:
         "vocab": shape.vocab_size,
         "position": shape.max_positions,
         "segment": shape.num_segments,
+        "distance": shape.relative_rows,
         "model": shape.width,
         # A head's inner width: a name of its own, because axes are told by name.
         "inner": shape.width,

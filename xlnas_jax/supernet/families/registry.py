@@ -8,6 +8,7 @@ from xlnas_jax.space.shape import EncoderShape, Spec
 from xlnas_jax.supernet.families import (
     bert,
     camembert,
+    deberta_v2,
     distilbert,
     eurobert,
     gte,
@@ -31,6 +32,7 @@ FAMILIES: Mapping[str, Family] = {
         modernbert,
         eurobert,
         gte,
+        deberta_v2,
     )
 }
 # Of encoders that were trained from nothing here, and as which they compute.

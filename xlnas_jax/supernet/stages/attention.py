@@ -6,6 +6,7 @@ References:
     https://arxiv.org/abs/1905.10650
 """
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxtyping import Array, Float
 
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import RELATIVE, EncoderShape
 from xlnas_jax.space.stage import Counts, Run, Stage, sizes
 from xlnas_jax.supernet.layers import (
     Dropout,
@@ -25,7 +26,7 @@ from xlnas_jax.supernet.layers import (
     project,
 )
 from xlnas_jax.supernet.params import Dense, LayerParams
-from xlnas_jax.supernet.pieces import norms, positions
+from xlnas_jax.supernet.pieces import norms, positions, relative
 from xlnas_jax.supernet.stages import lora, prefix
 
 HEADS, GROUPS = "heads", "groups"
@@ -61,14 +62,25 @@ def params(shape: EncoderShape, heads: Counts) -> Counts:
 
 
 def flops(shape: EncoderShape, length: int, heads: Counts) -> Counts:
-    """The affine maps, and two products of every token with every other."""
+    """The affine maps, and two products of every token with every other.
+
+    And those with distances, where a family has them.
+    """
     inner = heads * shape.head_dim
-    return 2 * length * (4 * shape.width * inner + 2 * length * inner)
+    plain = 2 * length * (4 * shape.width * inner + 2 * length * inner)
+    rows = relative.num_rows(length, shape)
+    if not rows:
+        return plain
+    # Distances pass the maps of queries and keys, and meet every token.
+    return plain + 2 * 2 * inner * (rows * shape.width + 2 * length * length)
 
 
 def widest(shape: EncoderShape, length: int, heads: Counts) -> Counts:
     """Queries, keys, values and contexts, scores and their weights."""
-    return 4 * length * heads * shape.head_dim + 2 * heads * length * length
+    plain = 4 * length * heads * shape.head_dim + 2 * heads * length * length
+    rows = relative.num_rows(length, shape)
+    products = 4 * length * length * (rows > 0)
+    return plain + heads * (2 * rows * shape.head_dim + products)
 
 
 def read(x: Hidden, layer: LayerParams, shape: EncoderShape) -> Hidden:
@@ -89,19 +101,20 @@ def projected(
     Heads before tokens: batched products over the last two axes run twice as fast on
     CPU, the copies of the transposition included.
     """
+    one = functools.partial(_mapped, layer, masks, shape)
+    query, key = (positions.rotated(one(n, x), layer, shape) for n in ("query", "key"))
+    return query, key, one("value", x)
 
-    def one(name: str) -> Heads:
-        given, more = (
-            project(x, getattr(layer, name)),
-            lora.added(x, layer, name, masks),
-        )
-        given = given if more is None else given + more
-        if shape.spec.has_grouped_heads:
-            given = _by_head(given, name, shape)
-        return given.transpose(0, 2, 1, 3)
 
-    query, key = (positions.rotated(one(n), layer, shape) for n in ("query", "key"))
-    return query, key, one("value")
+def _mapped(
+    layer: LayerParams, masks: Mapping[str, Any], shape: EncoderShape, name: str, x: Any
+) -> Heads:
+    """What one of the maps gives of every head."""
+    given, more = project(x, getattr(layer, name)), lora.added(x, layer, name, masks)
+    given = given if more is None else given + more
+    if shape.spec.has_grouped_heads:
+        given = _by_head(given, name, shape)
+    return given.transpose(0, 2, 1, 3)
 
 
 def _by_head(
@@ -161,7 +174,12 @@ def attention(
     scores = jnp.matmul(query, key.swapaxes(-1, -2), preferred_element_type=jnp.float32)
     # A finite fill: with -inf a fully padded row would turn into NaN.
     fill = jnp.asarray(jnp.finfo(jnp.float32).min / 2, jnp.float32)
-    scores = scores * (query.shape[-1] ** -0.5)
+    terms = 1
+    if shape.spec.positions == RELATIVE:
+        own = functools.partial(_mapped, layer, masks, shape)
+        scores = scores + relative.distances(query, key, layer, own, shape)
+        terms = relative.TERMS
+    scores = scores * ((terms * query.shape[-1]) ** -0.5)
     is_seen = positions.within(mask[:, None, None, :], layer, shape)
     if band is not None:
         # What lies outside must not set the scale of what lies inside.

@@ -18,7 +18,7 @@ from jaxtyping import Array, Float
 
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
-from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.shape import RELATIVE, EncoderShape
 from xlnas_jax.space.stage import Counts, Run
 from xlnas_jax.supernet.layers import Hidden, TokenMask
 from xlnas_jax.supernet.params import LayerParams
@@ -33,12 +33,13 @@ def make_knobs(config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:
     """Heads, and tokens that are seen on each side; the last choice sees all."""
     if not config.window:
         return ()
-    if shape.spec.has_local_layers or shape.spec.has_grouped_heads:
+    is_relative = shape.spec.positions == RELATIVE
+    if shape.spec.has_local_layers or shape.spec.has_grouped_heads or is_relative:
         raise ConfigError(
             f"space.window: a window may be chosen for heads that see all tokens by "
             f"keys of their own; layers of the family {shape.family} have windows of "
-            f"their own, or heads that share keys; got {list(config.window)}. Leave it "
-            f"out, or use an encoder of another family."
+            f"their own, or heads that share keys, or scores by distances; got "
+            f"{list(config.window)}. Leave it out, or use an encoder of another family."
         )
     if list(config.window) != sorted(set(config.window)) or config.window[0] < 1:
         raise ConfigError(

@@ -23,6 +23,7 @@ from xlnas_jax.supernet.encoder import (
 )
 from xlnas_jax.supernet.layers import Dropout, Hidden, TokenMask, drop
 from xlnas_jax.supernet.params import LayerParams, SupernetParams
+from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.streams.mixed import Mix, is_mixed, mix_stage
 from xlnas_jax.types import Architecture
 
@@ -72,7 +73,7 @@ def full_streams(
             x = drop(x, Dropout(key, dropout), 3)
         if first == last:
             return x
-        own = _some(params.encoder.layers, first, last)
+        own = _some(layers_of(params.encoder, shape), first, last)
         given = own, shape, x, mask, key, dropout, remat, space
         return encode_full_seen(*given, lambda x: None, first)[0]
 
@@ -84,7 +85,7 @@ def full_streams(
         number: int,
         mix: Mix,
     ) -> Hidden:
-        layer = _one(params.encoder.layers, number)
+        layer = _one(layers_of(params.encoder, shape), number)
         noise = None
         if key is not None and dropout > 0.0:
             noise = Dropout(jax.random.fold_in(key, number), dropout)
@@ -124,7 +125,7 @@ def streams_of(
         if first == last:
             return x
         some = Architecture({name: arch[name][first:last] for name in names})
-        own = _some(params.encoder.layers, first, last)
+        own = _some(layers_of(params.encoder, shape), first, last)
         return encode(block, space, own, some, x, mask)
 
     def skip(x: Hidden, layer: LayerParams, mask: TokenMask, numbers: Any) -> Hidden:
@@ -149,7 +150,7 @@ def streams_of(
         mix: Mix,
     ) -> Hidden:
         del key
-        layer = _one(params.encoder.layers, number)
+        layer = _one(layers_of(params.encoder, shape), number)
         choices = {name: arch[name][number] for name in names}
         is_kept = jnp.asarray(gate)[choices[space.gate.name]]
         for stage in space.stages:
@@ -193,15 +194,16 @@ def cut_streams(
         params: Any, x: Hidden, mask: TokenMask, key: Noise, first: int, last: int
     ) -> Hidden:
         del key
+        layers = layers_of(params.encoder, shape)
         for number in range(first, last):
-            x = one(params.encoder.layers, x, mask, number)
+            x = one(layers, x, mask, number)
         return x
 
     def mix_layer(
         params: Any, x: Hidden, mask: TokenMask, key: Noise, number: int, mix: Mix
     ) -> Hidden:
         del key
-        return one(params.encoder.layers, x, mask, number, mix)
+        return one(layers_of(params.encoder, shape), x, mask, number, mix)
 
     return Streams(shape.num_layers, run, mix_layer, read_out)
 
