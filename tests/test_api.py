@@ -77,7 +77,7 @@ def test_a_command_calls_the_function_of_its_name(place, monkeypatch, capsys) ->
     assert (config.search.rounds, config.skip_bad_rows) == (7, True)
     assert called["search"] == {"run_dir": Path("run"), "show": True}
 
-    chosen = ["--pick", "knee", "--formats", "onnx"]
+    chosen = ["--pick", "knee", "--formats", "onnx", "--dtype", "bf16"]
     assert run(["export", "run", "--out", "there", *chosen]) == 0
     assert capsys.readouterr().out == "made\n"
     assert called["export"] == {
@@ -85,6 +85,7 @@ def test_a_command_calls_the_function_of_its_name(place, monkeypatch, capsys) ->
         "out": Path("there"),
         "pick": "knee",
         "formats": ("onnx",),
+        "dtype": "bf16",
         "show": True,
     }
 

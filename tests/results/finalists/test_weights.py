@@ -75,7 +75,8 @@ def test_what_was_trained_by_other_settings_is_not_taken(made, tmp_path) -> None
 
 def test_options_that_decide_are_all_but_those_that_choose() -> None:
     names = {field.name for field in dataclasses.fields(FinalistsConfig)}
-    assert names - {*DECIDING} == {"budgets", "tries", "controls", "by"}
+    choosing = {"budgets", "budget_cost", "tries", "controls", "by"}
+    assert names - {*DECIDING} == choosing
 
 
 def test_what_is_damaged_is_made_again(made, tmp_path) -> None:
