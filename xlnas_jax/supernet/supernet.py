@@ -152,7 +152,7 @@ def make_supernet(
     def close(params: SupernetParams, x: Hidden) -> Hidden:
         return closed(x, params.encoder.final_norm, shape)
 
-    def layers_of(params: SupernetParams) -> LayerParams:
+    def layers_of(params: SupernetParams) -> Any:
         return relative.layers_of(params.encoder, shape)
 
     def run_layers(

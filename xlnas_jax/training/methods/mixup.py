@@ -25,7 +25,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 from xlnas_jax.config.methods.mixup import MixupConfig
 from xlnas_jax.config.train import TrainConfig
 from xlnas_jax.supernet.heads import sentence_vector
-from xlnas_jax.supernet.layers import Hidden, TokenMask
+from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.streams.mixed import Mix
 from xlnas_jax.tasks.base import divergence
 from xlnas_jax.training.methods.base import (
@@ -170,9 +170,9 @@ def _mixed_at(
     setting: Setting,
     layers: tuple[int, ...],
     params: Any,
-    hidden: Hidden,
+    hidden: Float[Array, "both seq model"],
     shares: Shares,
-    mask: TokenMask,
+    mask: Bool[Array, "both seq"],
     key: Key[Array, ""] | None,
 ) -> tuple[Hidden, Hidden]:
     """Mixed in these layers."""
