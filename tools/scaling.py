@@ -16,13 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from xlnas_jax.config.space import SpaceConfig  # noqa: E402
-from xlnas_jax.space.cost import CostModel, HeadSize  # noqa: E402
+from xlnas_jax.space.cost import FLOAT_BYTES, CostModel, HeadSize  # noqa: E402
 from xlnas_jax.space.shape import EncoderShape  # noqa: E402
 from xlnas_jax.supernet.chain import make_space  # noqa: E402
 from xlnas_jax.supernet.families.registry import spec_of  # noqa: E402
@@ -51,7 +49,6 @@ TRIMMED = dataclasses.replace(LARGE, vocab_size=50_000)
 DEVICES = (1, 8, 64, 512)
 # The shape of the recorded roofline that is nearest to it.
 RECORDED = "12x768"
-FLOAT_BYTES = 4
 
 
 @dataclass(frozen=True)
@@ -123,7 +120,8 @@ class Search:
 
 def measured() -> Measured:
     """Of the files in benchmarks/results."""
-    (roof,) = (c for c in _read("roofline")["cases"] if c["shape"] == RECORDED)
+    roofline = _read("roofline")
+    (roof,) = (c for c in roofline["cases"] if c["shape"] == RECORDED)
     steps, scoring = roof["training"]["steps"], roof["scoring"]["forms"]["sliced"]
     scaling = _read("scaling")
     one, *many = scaling["runs"]
@@ -135,7 +133,7 @@ def measured() -> Measured:
         training=steps["sandwich"]["share_of_peak"]["median"],
         scoring=scoring["share_of_peak"]["median"],
         sandwich=steps["sandwich"]["flops"] / steps["full"]["flops"],
-        candidate=scoring["flops"] / _read("roofline")["population"] / passed,
+        candidate=scoring["flops"] / roofline["population"] / passed,
         traffic=step["bytes_per_device"] / one["scoring"]["weights_bytes_per_device"],
         collectives=sum(step["collectives"].values()),
         uneven=projection["imbalance"] + projection["work_done_again"],
@@ -147,8 +145,8 @@ def measured() -> Measured:
 def costs_of(shape: EncoderShape, length: int) -> tuple[int, int]:
     """FLOPs of a sentence, and parameters, of the full network, exactly."""
     space = make_space(SpaceConfig(elastic_depth=False), shape)
-    row = np.asarray(space.flatten(space.largest()))[None]
-    found = CostModel(space, shape, (HeadSize(7),), length=length)(row)
+    costs = CostModel(space, shape, (HeadSize(7),), length=length)
+    found = costs(space.largest_row[None])
     return int(found["flops"][0]), int(found["params"][0])
 
 

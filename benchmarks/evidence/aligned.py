@@ -108,7 +108,7 @@ def accuracies(restored: Restored, experiment: Experiment) -> dict[str, float]:
     data = scoring_data(experiment, part, part.roles.all, "test", "report")
     supernet = make_scoring_supernet(experiment)
     predict = make_predictor(supernet, experiment.space, part.task)
-    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    full = experiment.space.largest_row
     outputs = predict(restored.teacher.of_task(part.name), full, data.batches)
     scores = score_predictions(part.task, data, outputs)
     return {

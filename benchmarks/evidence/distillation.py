@@ -65,7 +65,7 @@ def of_run(run: Path, steps: int, num: int) -> dict[str, Any]:
     config = experiment.config
     shown = dict(list(STRUCTURES.items())[:num])
     how = dataclasses.replace(config.finalists, steps=steps, steps_exponent=0.0)
-    networks, names = [(lambda: teacher, _full(experiment))], []
+    networks, names = [(lambda: teacher, experiment.space.largest_row)], []
     for way, (method, has_texts) in WAYS.items():
         train = dataclasses.replace(config.train, method=method)
         own = dataclasses.replace(
@@ -93,14 +93,10 @@ def _given(params: Any) -> Any:
     return params
 
 
-def _full(experiment: Experiment) -> np.ndarray:
-    return np.asarray(experiment.space.num_choices, np.int32) - 1
-
-
 def _row(experiment: Experiment, which: str, width: float) -> np.ndarray:
     """A structure, of the choices nearest to its width."""
     space = experiment.space
-    row = _full(experiment)
+    row = space.largest_row
     layers = space.gate.sites
     kept = np.ones(layers, bool)
     if which != "all":

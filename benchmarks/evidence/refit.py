@@ -40,7 +40,7 @@ def make_refit(experiment: Experiment, rows: Rows, teacher: SharedParams) -> Ref
     tables = teacher.encoder.embeddings
     start = embed(tables, shape, batch.tokens, batch.segments, jnp.float32)
     mask = batch.mask
-    full = np.asarray(space.num_choices, np.int32) - 1
+    full = space.largest_row
 
     @functools.cache
     def runner(number: int, values: tuple[tuple[str, int], ...]) -> Any:

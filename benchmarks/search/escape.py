@@ -119,7 +119,7 @@ def make_run(
     """Builds `seed -> Run`: the round of `search.step`, with errors looked up."""
     search = SearchConfig(population=population, objectives=OBJECTIVES)
     costs = problem.costs
-    largest = np.asarray(costs.space.flatten(costs.space.largest()))[None]
+    largest = costs.space.largest_row[None]
     full = float(costs(largest)["flops"][0])
     setting = Setting(costs, problem.limit, rounds, population, (full,), OBJECTIVES)
     controller = make_controller(config, setting).compiled()

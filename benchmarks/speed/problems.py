@@ -151,8 +151,8 @@ def flops_done(problem: Problem, form: str = "sliced", chunk: int = 8) -> int:
     """
     num = len(problem.indices)
     if form == "masked":
-        largest = problem.space.flatten(problem.space.largest())
-        each = int(problem.costs(np.asarray(largest)[None])["flops"][0])
+        full = problem.costs(problem.space.largest_row[None])
+        each = int(full["flops"][0])
         return -(-num // chunk) * chunk * each * _sentences(problem)
     plan = plan_operations(problem.space, problem.indices, num)
     work = [0, *stage_flops(problem)]

@@ -202,8 +202,7 @@ def balances(problem: Problem, seeds: int) -> list[dict[str, Any]]:
 def learnt(problem: Problem, seed: int) -> list[tuple[int, np.ndarray]]:
     """Populations of REINFORCE while it learns that larger networks err less."""
     space, costs = problem.space, problem.costs
-    full = np.asarray(space.flatten(space.largest()))[None]
-    most = float(costs(full)["flops"][0])
+    most = float(costs(space.largest_row[None])["flops"][0])
     controller = make_reinforce(
         ReinforceController(), space.num_choices, ROUNDS, (most,)
     )

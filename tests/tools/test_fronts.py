@@ -1,24 +1,17 @@
 """Tables of finalists say what was recorded, by budget and control."""
 
-import importlib
 import json
 import pathlib
-import sys
 
 import pytest
 
-from tests.tools.recorded import ENVIRONMENT
-
-TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+from tests.tools.recorded import ENVIRONMENT, tables_of
 
 
 @pytest.fixture(scope="module")
 def fronts():
-    sys.path.insert(0, str(TOOLS))
-    try:
-        yield importlib.import_module("tables.fronts")
-    finally:
-        sys.path.remove(str(TOOLS))
+    with tables_of("fronts") as found:
+        yield found["fronts"]
 
 
 def summary(mean: float, worst: float) -> dict:

@@ -1,27 +1,19 @@
 """Tables say what the files of results hold, and what was not measured."""
 
-import importlib
 import json
-import pathlib
 import re
 import subprocess
 import sys
 
 import pytest
 
-from tests.tools.recorded import ENVIRONMENT
-
-TOOLS = pathlib.Path(__file__).resolve().parents[2] / "tools"
+from tests.tools.recorded import ENVIRONMENT, TOOLS, tables_of
 
 
 @pytest.fixture(scope="module")
 def tables():
-    sys.path.insert(0, str(TOOLS))
-    try:
-        names = ("benchmarks", "briefs", "kills", "markdown", "speed")
-        yield {name: importlib.import_module(f"tables.{name}") for name in names}
-    finally:
-        sys.path.remove(str(TOOLS))
+    with tables_of("benchmarks", "briefs", "kills", "markdown", "speed") as found:
+        yield found
 
 
 def spread(median: float) -> dict:

@@ -1,25 +1,20 @@
 """Tasks beside each other: a row for each budget that they share, and what it says."""
 
-import importlib
 import json
 import pathlib
-import sys
 
 import pytest
 
-from tests.tools.recorded import ENVIRONMENT
-from tests.tools.test_fronts import TOOLS, network, summary
+from tests.tools.recorded import ENVIRONMENT, tables_of
+from tests.tools.test_fronts import network, summary
 
 KINDS = {"found": 0.74, "uniform": 0.7, "random": 0.745, "bottom": 0.71}
 
 
 @pytest.fixture(scope="module")
 def tasks():
-    sys.path.insert(0, str(TOOLS))
-    try:
-        yield importlib.import_module("tables.tasks")
-    finally:
-        sys.path.remove(str(TOOLS))
+    with tables_of("tasks") as found:
+        yield found["tasks"]
 
 
 def run(seed: int) -> dict:

@@ -18,7 +18,8 @@ from tables.markdown import (
     mean_points,
     table,
 )
-from xlnas_jax.results.finalists.document import steps_of
+from xlnas_jax.results.finalists.contenders import told
+from xlnas_jax.results.finalists.document import at_place, steps_of
 
 Runs = list[dict[str, Any]]
 NAMES = {
@@ -43,13 +44,14 @@ def front_block(name: str, folder: Path = RESULTS) -> str:
         return f"{NOT_MEASURED.capitalize()}: `{command}`.\n\n"
     document = load(name, folder)
     command, runs = document["command"], document["runs"]
-    kinds = [k for k in NAMES if any(at_place(run, k, None) for run in runs)]
+    trained = {n["kind"] for run in runs for n in run["finalists"]["networks"]}
+    kinds = [kind for kind in NAMES if kind in trained]
     rows = [[_shared_out(runs), "full network", *(NAMES[kind] for kind in kinds)]]
     full = shown([scores_of(run["networks"]["full"]) for run in runs])
     rows.append(["all", full, *[""] * len(kinds)])
     for place in places_of(runs):
         cells = [
-            shown([scores_of(n) for run in runs if (n := at_place(run, kind, place))])
+            shown([scores_of(n) for run in runs if (n := at(run, kind, place))])
             for kind in kinds
         ]
         rows.append([place, "", *cells])
@@ -142,26 +144,12 @@ def detail_block(name: str, folder: Path = RESULTS) -> str:
 
 def places_of(runs: Runs) -> list[str]:
     """Budgets as they are written."""
-    shares = runs[0]["finalists"]["budgets"]
-    parts = [1.0 / share for share in shares]
-    return [
-        f"1/{round(part)}" if abs(part - round(part)) < 1e-6 else f"{share:.3g}"
-        for part, share in zip(parts, shares, strict=True)
-    ]
+    return list(map(told, runs[0]["finalists"]["budgets"]))
 
 
-def at_place(
-    run: dict[str, Any], kind: str, place: str | None
-) -> dict[str, Any] | None:
-    """A finalist of a kind: that of a budget, or any."""
-    return next(
-        (
-            one
-            for one in run["finalists"]["networks"]
-            if one["kind"] == kind and (place is None or place in one["places"])
-        ),
-        None,
-    )
+def at(run: dict[str, Any], kind: str, place: str) -> dict[str, Any] | None:
+    """The finalist of a kind that stands for a budget; None where there is none."""
+    return at_place(run["finalists"]["networks"], kind, place)
 
 
 def scores_of(network: dict[str, Any]) -> tuple[float, float]:
@@ -191,7 +179,7 @@ def _objective(
     read: Callable[[dict[str, Any]], dict[str, float]],
 ) -> str:
     name = runs[0]["objectives"][0]
-    values = [read(n)[name] for run in runs if (n := at_place(run, kind, place))]
+    values = [read(n)[name] for run in runs if (n := at(run, kind, place))]
     return f"{np.mean(values):.3f}"
 
 

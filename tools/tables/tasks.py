@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tables.fronts import NAMES, Runs, at_place, places_of, scores_of, shown
+from tables.fronts import NAMES, Runs, at, places_of, scores_of, shown
 from tables.markdown import (
     NOT_MEASURED,
     RESULTS,
@@ -53,7 +53,7 @@ def tasks_block(folder: Path = RESULTS) -> str:
 def _row(runs: Runs, place: str) -> list[str]:
     full = shown([scores_of(run["networks"]["full"]) for run in runs])
     cells = [
-        shown([scores_of(n) for run in runs if (n := at_place(run, kind, place))])
+        shown([scores_of(n) for run in runs if (n := at(run, kind, place))])
         for kind in SHOWN
     ]
     differences = []

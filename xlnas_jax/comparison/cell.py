@@ -221,7 +221,7 @@ def run_cell(experiment: Experiment, tell: Told = lambda done: None) -> dict[str
     start = import_params(experiment)
     before = likeness(experiment, start)
     config, zero_shot = experiment.config, None
-    full = np.asarray(experiment.space.num_choices, np.int32) - 1
+    full = experiment.space.largest_row
     begun = time.perf_counter()
     with CompileCounter() as compiles:
         params = local(_tuned(experiment, place(mesh, start, fsdp), mesh, tell))

@@ -3,8 +3,6 @@
 import re
 from typing import Literal, NamedTuple
 
-import numpy as np
-
 from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.space.disk import DISK
@@ -63,7 +61,7 @@ def limit_of(budget: Budget, experiment: Experiment) -> float:
         ConfigError: no network of the space is within it.
     """
     space = experiment.space
-    full = experiment.costs(np.asarray(space.flatten(space.largest()))[None])
+    full = experiment.costs(space.largest_row[None])
     smallest = experiment.costs.smallest()[budget.cost]
     whole = float(full[budget.cost][0])
     limit = budget.amount if budget.cost == DISK else budget.amount * whole

@@ -9,7 +9,7 @@ from xlnas_jax.config.cost import ConstraintsConfig
 from xlnas_jax.config.finalists import BudgetCost
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.space.cost import Amounts, CostModel
-from xlnas_jax.space.latency import LATENCY, NS_PER_MS
+from xlnas_jax.space.latency import LATENCY, NS_PER_MS, Latency
 
 Rows = Int[np.ndarray, "pop site"]
 
@@ -34,38 +34,38 @@ class Budgets:
         Measured ones where the table that predicts them is not trusted.
         """
         if self.cost == LATENCY:
-            assert self.costs.latency is not None, "latency must be measured first"
-            return self.costs.latency.nanoseconds(self.costs.space, rows)
+            return self._latency.nanoseconds(self.costs.space, rows)
         return self.costs.counted(rows)[self.cost]
 
     def limits(self) -> list[float]:
         """In the unit of `amounts`, of every share."""
-        return [self.limit(share) for share in self.shares]
-
-    def limit(self, share: float) -> float:
-        """In the unit of `amounts`.
-
-        Of FLOPs it is a share of the layers' work, with the head's on top. Of latency
-        it is one of the whole network's, less the margin of what predicts it, as of
-        any limit.
-        """
+        most = map(self._most, self.shares)
         if self.cost == LATENCY:
-            assert self.costs.latency is not None, "latency must be measured first"
-            return self.costs.latency.budget(self._most_ms(share))
-        return self.costs.flops_of_share(share)
+            return [self._latency.budget(limit_ms) for limit_ms in most]
+        return list(most)
 
     def within(self, share: float, given: ConstraintsConfig) -> ConstraintsConfig:
         """The given limits, and that of a share."""
-        is_latency = self.cost == LATENCY
-        most = self._most_ms(share) if is_latency else self.limit(share)
-        known = getattr(given, self.cost)
+        most, known = self._most(share), getattr(given, self.cost)
         least = most if known is None else min(most, known)
         return dataclasses.replace(given, **{self.cost: least})
 
-    def _most_ms(self, share: float) -> float:
-        """Milliseconds of a share of the full network's latency."""
-        full = np.asarray(self.costs.space.num_choices, np.int32)[None] - 1
-        return share * float(self.amounts(full)[0]) / NS_PER_MS
+    def _most(self, share: float) -> float:
+        """As a limit of the configuration: FLOPs, or milliseconds.
+
+        Of FLOPs it is a share of the layers' work, with the head's on top. Of latency
+        it is one of the whole network's; the margin of what predicts it is taken off
+        as from any limit.
+        """
+        if self.cost == LATENCY:
+            full = self.amounts(self.costs.space.largest_row[None])
+            return share * float(full[0]) / NS_PER_MS
+        return self.costs.flops_of_share(share)
+
+    @property
+    def _latency(self) -> Latency:
+        assert self.costs.latency is not None, "latency must be measured first"
+        return self.costs.latency
 
 
 def budgets_of(experiment: Experiment, is_planned: bool = False) -> Budgets:

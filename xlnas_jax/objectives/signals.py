@@ -106,8 +106,7 @@ def _require_room(box: Box) -> None:
 
 def budget(costs: CostModel, constraints: ConstraintsConfig) -> dict[str, float]:
     """The most that a network may cost, by cost: its limit, or the full network's."""
-    space = costs.space
-    full = costs(np.asarray(space.flatten(space.largest()))[None])
+    full = costs(costs.space.largest_row[None])
     most = {name: float(value[0]) for name, value in full.items()}
     given = limits(constraints)
     return {name: min(value, given.get(name, value)) for name, value in most.items()}

@@ -148,7 +148,7 @@ def _named(column: str) -> str:
 def notes_of(run: Found) -> list[str]:
     """What a reader must know of what was seen, and of rows passed over."""
     if run.front is None:
-        if not any("front" in one for one in run.rounds):
+        if not run.logged_front:
             return []
         return [
             "The front is that of the last round. Layers, controls and test scores "

@@ -43,6 +43,12 @@ class Found:
         """Whether it has a front."""
         return self.front is not None
 
+    @property
+    def logged_front(self) -> list[list[float]]:
+        """Objectives of the front after the last round that was logged with one."""
+        fronts = (one["front"] for one in reversed(self.rounds) if "front" in one)
+        return next(fronts, [])
+
 
 def read_found(paths: Sequence[str | os.PathLike[str]]) -> list[Found]:
     """The runs in some directories, in this order.

@@ -51,7 +51,6 @@ def network_rows(run: Found) -> list[Row]:
 def _so_far(run: Found) -> list[Row]:
     """The front as it was logged, which says nothing of what its networks are."""
     names = run.config.search.objectives
-    points = next((one["front"] for one in run.rounds[::-1] if "front" in one), [])
     return [
         {
             "key": f"{run.label}#{position}",
@@ -66,7 +65,7 @@ def _so_far(run: Found) -> list[Row]:
             **{"kept": [], "knobs": [], "whole": [], "called": ""},
             "told": "its layers are told when the search is over",
         }
-        for position, point in enumerate(points)
+        for position, point in enumerate(run.logged_front)
     ]
 
 

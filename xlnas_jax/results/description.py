@@ -104,7 +104,7 @@ def _costs(experiment: Experiment) -> Grid:
     space, config = experiment.space, experiment.config.constraints
     archs = space.sample_valid(jax.random.key(0), SAMPLES)
     rows = np.asarray(space.flatten(archs))
-    largest = np.asarray(space.flatten(space.largest()))[None]
+    largest = space.largest_row[None]
     smallest, full = experiment.costs.smallest(), experiment.costs(largest)
     known = config if experiment.costs.latency else without_latency(config)
     share = is_feasible(rows, experiment.costs, known).mean()

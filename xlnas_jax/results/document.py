@@ -270,9 +270,7 @@ def _errors(
     """
     found = {}
     for part in experiment.parts:
-        targets = document["tasks"][part.name]["roles"]["target"]
-        items = {column: scores[column].items for column in targets}
-        ids = {column: scores[column].ids for column in targets}
+        ids, items = _of_targets(document, part, scores)
         is_sound = all(np.isfinite(own).all() for own in items.values())
         metric = from_sums(part.task.kind)
         found[part.name] = (
@@ -290,15 +288,22 @@ def compare(
     """By task, the best network's target mean less a baseline's, resampled by item."""
     found = {}
     for part in experiment.parts:
-        targets = document["tasks"][part.name]["roles"]["target"]
-        comparison = summary.paired_bootstrap(
-            {column: best[column].ids for column in targets},
-            {column: best[column].items for column in targets},
-            {column: other[column].items for column in targets},
-            from_sums(part.task.kind),
-        )
+        ids, items = _of_targets(document, part, best)
+        _, others = _of_targets(document, part, other)
+        metric = from_sums(part.task.kind)
+        comparison = summary.paired_bootstrap(ids, items, others, metric)
         found[part.name] = {k: number(v) for k, v in comparison._asdict().items()}
     return found
+
+
+def _of_targets(
+    document: Document, part: TaskPart, scores: Mapping[str, Scores]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """By column of a target, ids of test items and what was counted of each."""
+    targets = document["tasks"][part.name]["roles"]["target"]
+    own = {column: scores[column] for column in targets}
+    ids = {column: one.ids for column, one in own.items()}
+    return ids, {column: one.items for column, one in own.items()}
 
 
 def target_mean(point: dict[str, Any]) -> float | None:

@@ -228,8 +228,7 @@ def _on_front(
 
 def full_network(experiment: Experiment, score: Rescore) -> Scored:
     """The whole supernet, with the pooling that transfers best; limits ignored."""
-    full = np.asarray(experiment.space.num_choices, np.int32) - 1
-    return score(_poolings(experiment, full)).best()
+    return score(_poolings(experiment, experiment.space.largest_row)).best()
 
 
 def random_control(

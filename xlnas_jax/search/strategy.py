@@ -3,8 +3,6 @@
 import dataclasses
 from typing import Any
 
-import numpy as np
-
 from xlnas_jax.controllers.base import Controller, Setting, Told
 from xlnas_jax.controllers.registry import make_controller
 from xlnas_jax.experiment.parts import Experiment
@@ -14,8 +12,7 @@ from xlnas_jax.search.escape import with_escape
 def make_strategy(experiment: Experiment) -> Controller:
     """The configured strategy, compiled, with costs scaled by the full network's."""
     config, space = experiment.config, experiment.space
-    full = np.asarray(space.flatten(space.largest()))[None]
-    counts = experiment.costs(full)
+    counts = experiment.costs(space.largest_row[None])
     scales = tuple(
         float(counts[o.name][0]) if o.is_cost else 1.0
         for o in experiment.objectives[1:]

@@ -248,7 +248,7 @@ class CostModel:
 
         The head's work is on top, so that half of the layers are a half.
         """
-        full = np.asarray(self.space.num_choices, np.int32)[None] - 1
+        full = self.space.largest_row[None]
         none = full.copy()
         none[:, self.space.columns(self.space.gate.name)] = 0
         whole = self.counted(full)["flops"][0]

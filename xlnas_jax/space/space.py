@@ -156,9 +156,14 @@ class SearchSpace:
         """Like `sample`, with random further layers where too few are kept."""
         return _sample_valid(self, key, num)
 
+    @property
+    def largest_row(self) -> Int[np.ndarray, " site"]:
+        """`largest`, flattened on the host, where nothing is compiled for it."""
+        return np.asarray(self.num_choices, np.int32) - 1
+
     def largest(self) -> Architecture:
         """The full network: the last choice everywhere."""
-        return self._architecture(np.asarray(self.num_choices, np.int32) - 1)
+        return self._architecture(self.largest_row)
 
     def smallest(self) -> Architecture:
         """The first choice everywhere, the first `min_layers` layers kept."""

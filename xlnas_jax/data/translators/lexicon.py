@@ -1,7 +1,7 @@
 """A dictionary of two languages, and how words are looked up in it."""
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from xlnas_jax.data.form import require_unicode
@@ -53,6 +53,15 @@ def read_lexicon(path: str, is_turned: bool, skip: bool) -> Lexicon:
     """
     pairs = read_word_pairs(path, Faults(skip))
     return make_lexicon(((b, a) for a, b in pairs) if is_turned else pairs, path)
+
+
+def places_of_pairs(
+    pairs: Iterable[tuple[str, str]], ours: Sequence[str], theirs: Sequence[str]
+) -> list[tuple[int, int]]:
+    """Where in two lists the words of pairs stand, of those that stand in both."""
+    one, other = ({folded(w): n for n, w in enumerate(side)} for side in (ours, theirs))
+    every = ((one.get(folded(a)), other.get(folded(b))) for a, b in pairs)
+    return [(a, b) for a, b in every if a is not None and b is not None]
 
 
 def read_word_pairs(path: str, faults: Faults) -> list[tuple[str, str]]:

@@ -19,8 +19,8 @@ from xlnas_jax.data.readers.patterns import match_files, unknown_language
 from xlnas_jax.data.translators.dictionary import Lexicons
 from xlnas_jax.data.translators.lexicon import (
     Lexicon,
-    folded,
     make_lexicon,
+    places_of_pairs,
     read_word_pairs,
     require_words,
 )
@@ -122,12 +122,7 @@ def _seeds(
     pairs = read_word_pairs(place.path, Faults(skip))
     if place.is_turned:
         pairs = [(b, a) for a, b in pairs]
-    numbers = [{folded(w): n for n, w in enumerate(side)} for side in (ours, theirs)]
-    known = [
-        (numbers[0][folded(a)], numbers[1][folded(b)])
-        for a, b in pairs
-        if folded(a) in numbers[0] and folded(b) in numbers[1]
-    ]
+    known = places_of_pairs(pairs, ours, theirs)
     if len(known) < _LEAST_SEEDS:
         raise DataError(
             f"{where}.seed: at least {_LEAST_SEEDS} pairs of the dictionary must have "

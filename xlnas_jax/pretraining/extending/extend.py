@@ -10,14 +10,9 @@ from xlnas_jax.alignment.mapping.vecmap import map_supervised
 from xlnas_jax.data.readers.faults import Faults
 from xlnas_jax.data.readers.lines import read_texts
 from xlnas_jax.data.tokens.extending import extend
-from xlnas_jax.data.tokens.tokenizer import (
-    Tokenizer,
-    load_tokenizer,
-    require_ids_within,
-)
-from xlnas_jax.data.tokens.trimming.compare import Comparison
-from xlnas_jax.data.tokens.trimming.cutting import cut
-from xlnas_jax.data.translators.lexicon import folded, read_word_pairs
+from xlnas_jax.data.tokens.tokenizer import load_tokenizer, require_ids_within
+from xlnas_jax.data.tokens.trimming.compare import compare
+from xlnas_jax.data.translators.lexicon import places_of_pairs, read_word_pairs
 from xlnas_jax.data.translators.vector_words import read_word_vectors
 from xlnas_jax.pretraining.extending.methods import Given, WordVectors, rows_of
 from xlnas_jax.pretraining.extending.save import save_extended
@@ -76,6 +71,9 @@ def extend_model(
             vectors=read_both(aligned) if aligned.vectors else None,
         )
     rows = rows_of(method, given)
+    # Old pieces keep their ids.
+    ids = np.arange(new.first + len(new.pieces))
+    tokens, _ = compare(old, new.tokenizer, ids, texts)
     facts = {
         "format": _FORMAT,
         # A model does not say where its author keeps files.
@@ -86,7 +84,7 @@ def extend_model(
         "pieces": len(new.pieces),
         "by": rows.by,
         "texts": len(texts),
-        "tokens": _compared(old, new.tokenizer, texts)._asdict(),
+        "tokens": tokens._asdict(),
     }
     save_extended(out, folder, shape, new, rows.shares, texts, facts)
     return facts
@@ -131,12 +129,7 @@ def read_both(aligned: Aligned) -> tuple[WordVectors, WordVectors]:
             )
         return theirs, ours
     pairs = read_word_pairs(str(aligned.dictionary.expanduser()), Faults(False))
-    places = [{folded(w): n for n, w in enumerate(one.words)} for one in (theirs, ours)]
-    known = [
-        (places[0][folded(a)], places[1][folded(b)])
-        for a, b in pairs
-        if folded(a) in places[0] and folded(b) in places[1]
-    ]
+    known = places_of_pairs(pairs, theirs.words, ours.words)
     if len(known) < _LEAST_PAIRS:
         raise DataError(
             f"{aligned.dictionary}: at least {_LEAST_PAIRS} of its pairs must have "
@@ -147,23 +140,3 @@ def read_both(aligned: Aligned) -> tuple[WordVectors, WordVectors]:
     mapped = map_supervised(theirs.vectors, ours.vectors, *rows)
     sides = (theirs.words, mapped.source), (ours.words, mapped.target)
     return WordVectors(*sides[0]), WordVectors(*sides[1])
-
-
-def _compared(old: Tokenizer, new: Tokenizer, texts: Sequence[str]) -> Comparison:
-    before, after = cut(old.backend, texts), cut(new.backend, texts)
-    others = sum(
-        len(a) != len(b) or bool((a != b).any())
-        for a, b in zip(before, after, strict=True)
-    )
-
-    def unknown(every: Sequence[Any]) -> int:
-        return sum(int((ids == old.unk_id).sum()) for ids in every)
-
-    return Comparison(
-        len(texts),
-        others,
-        sum(map(len, before)),
-        sum(map(len, after)),
-        0 if old.unk_id is None else unknown(before),
-        0 if old.unk_id is None else unknown(after),
-    )

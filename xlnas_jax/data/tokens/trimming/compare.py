@@ -1,4 +1,4 @@
-"""What trimming does to texts: other tokens, more of them, unknown ones."""
+"""What another vocabulary does to texts: other tokens, more, or unknown ones."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -15,7 +15,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         num_texts, num_others: texts, and those of them that are not cut as before.
-        before, after: tokens in all, of the whole and of the trimmed vocabulary.
+        before, after: tokens in all, of the vocabulary as it was and as it is.
         unknown_before, unknown_after: unknown ones among them.
     """
 
@@ -41,9 +41,9 @@ class Comparison(NamedTuple):
 
 
 def compare(
-    whole: Tokenizer,
-    trimmed: Tokenizer,
-    kept: Int[np.ndarray, " kept"],
+    old: Tokenizer,
+    new: Tokenizer,
+    ids: Int[np.ndarray, " piece"],
     texts: Sequence[Text],
 ) -> tuple[Comparison, tuple[int, ...]]:
     """Cuts texts with both.
@@ -52,24 +52,25 @@ def compare(
     is not looked at.
 
     Args:
-        kept: of each piece of the trimmed vocabulary, its id in the whole one.
+        ids: of each piece of the new vocabulary, its id in the old one; of one that
+            was not there, any that no old piece has.
 
     Returns:
         The comparison, and the positions of the texts that are not cut as before.
     """
-    before, after = cut(whole.backend, texts), cut(trimmed.backend, texts)
+    before, after = cut(old.backend, texts), cut(new.backend, texts)
     others = tuple(
         number
-        for number, (old, new) in enumerate(zip(before, after, strict=True))
-        if not np.array_equal(old, kept[new])
+        for number, (was, now) in enumerate(zip(before, after, strict=True))
+        if not np.array_equal(was, ids[now])
     )
     found = Comparison(
         num_texts=len(texts),
         num_others=len(others),
         before=sum(map(len, before)),
         after=sum(map(len, after)),
-        unknown_before=_count(before, whole.unk_id),
-        unknown_after=_count(after, trimmed.unk_id),
+        unknown_before=_count(before, old.unk_id),
+        unknown_after=_count(after, new.unk_id),
     )
     return found, others
 
