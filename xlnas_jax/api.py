@@ -254,9 +254,10 @@ def evaluate(
     with _showing(show), Reporter() as report:
         subnets = [one if isinstance(one, Subnet) else load(Path(one)) for one in given]
         first, left = subnets[0], dict[str, dict[str, int]]()
-        is_file = isinstance(data, str | PathLike) and not _is_config(data)
+        is_path = isinstance(data, str | PathLike)
+        file = Path(data) if is_path and not _is_config(data) else None
         if translate_test:
-            if is_file:
+            if file is not None:
                 raise ConfigError(
                     f"--translate-test: needs a configuration as --data, whose section "
                     f"translate_test says by what texts are translated; got {data}. "
@@ -264,8 +265,8 @@ def evaluate(
                 )
             about = data, first, codes, task, skip_bad_rows
             parts, left = labelled.read_translated(*about)
-        elif is_file:
-            about = Path(data), first, codes, columns, skip_bad_rows
+        elif file is not None:
+            about = file, first, codes, columns, skip_bad_rows
             parts = labelled.read_file(*about)
         else:
             parts = labelled.read_config(data, first, codes, task, skip_bad_rows)

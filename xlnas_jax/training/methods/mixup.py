@@ -154,7 +154,9 @@ def mixed_hidden(
     hidden, mask = jnp.concatenate(x), jnp.concatenate([one.mask for one in texts])
 
     def at(*layers: int) -> Callable[..., tuple[Hidden, Hidden]]:
-        return lambda *given: _mixed_at(setting, layers, *given, mask, key)
+        return lambda params, hidden, shares: _mixed_at(
+            setting, layers, params, hidden, shares, mask, key
+        )
 
     given = params, hidden, shares
     if chosen is None:
