@@ -37,7 +37,7 @@ class Budgets:
             return self._latency.nanoseconds(self.costs.space, rows)
         return self.costs.counted(rows)[self.cost]
 
-    def limits(self) -> list[float]:
+    def limits(self) -> list[int | float]:
         """In the unit of `amounts`, of every share."""
         most = map(self._most, self.shares)
         if self.cost == LATENCY:
