@@ -25,8 +25,8 @@ from benchmarks.evidence.restored import Restored, restore
 from benchmarks.harness import arguments
 from benchmarks.reporting import at_least, report
 from xlnas_jax.alignment.measures.registry import MEASURES
-from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import make_scoring_supernet
+from xlnas_jax.evaluation.predictions import make_predictor
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare

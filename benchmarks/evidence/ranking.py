@@ -28,8 +28,8 @@ from benchmarks.evidence.refit import make_refit
 from benchmarks.evidence.restored import Restored, restore
 from benchmarks.harness import arguments
 from benchmarks.reporting import report
-from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import make_scoring_supernet
+from xlnas_jax.evaluation.predictions import make_predictor
 from xlnas_jax.experiment.arrays import scoring_data
 from xlnas_jax.experiment.draws import distinct
 from xlnas_jax.experiment.parts import Experiment

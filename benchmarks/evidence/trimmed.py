@@ -58,10 +58,10 @@ def of_run(run: Path, place: str, params: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         path = export_run(run, network["id"], Path(folder) / "model")
         whole = load(path)
-    trimmed = trim_subnet(whole, _texts(experiment), Keep(params=params))
+    trimmed = trim_subnet(whole, texts_of(experiment), Keep(params=params))
     scores = {
-        "whole": _scores(experiment, whole),
-        "trimmed": _scores(experiment, trimmed.subnet),
+        "whole": scores_of(experiment, whole),
+        "trimmed": scores_of(experiment, trimmed.subnet),
     }
     (part,) = experiment.parts
     targets = [part.codes[code] for code in part.roles.target]
@@ -82,7 +82,7 @@ def of_run(run: Path, place: str, params: int) -> dict[str, Any]:
     }
 
 
-def _texts(experiment: Experiment) -> dict[str, list[Text]]:
+def texts_of(experiment: Experiment) -> dict[str, list[Text]]:
     """Of every language of the task, what is no test split."""
     (part,) = experiment.parts
     found: dict[str, list[Text]] = {}
@@ -94,7 +94,7 @@ def _texts(experiment: Experiment) -> dict[str, list[Text]]:
     return found
 
 
-def _scores(experiment: Experiment, subnet: Subnet) -> dict[str, float]:
+def scores_of(experiment: Experiment, subnet: Subnet) -> dict[str, float]:
     """The official metric on test data, by language."""
     (part,) = experiment.parts
     examples = {

@@ -11,12 +11,12 @@ from xlnas_jax.alignment.measures.base import cosines
 from xlnas_jax.alignment.measures.retrieval import hits_at_1
 from xlnas_jax.config.data import CldrData, PairsData
 from xlnas_jax.devices.sharding import make_mesh
-from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import (
     make_evaluate,
     make_scoring_supernet,
     row_scorer_of,
 )
+from xlnas_jax.evaluation.predictions import make_predictor
 from xlnas_jax.experiment.arrays import heldout_data
 from xlnas_jax.experiment.draws import draw_feasible
 from xlnas_jax.experiment.prepare import prepare

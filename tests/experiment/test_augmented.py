@@ -26,9 +26,9 @@ from xlnas_jax.data.cipher import make_cipher
 from xlnas_jax.data.examples import Examples, QuestionExamples, TaggedExamples
 from xlnas_jax.data.select import take
 from xlnas_jax.experiment.arrays import training_rows
-from xlnas_jax.experiment.counted import counted_texts
 from xlnas_jax.experiment.encoder import texts_of
 from xlnas_jax.experiment.inspection import check_data
+from xlnas_jax.experiment.pieces.counted import counted_texts
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.augmentation import augmentation_of, augmentation_tables
 from xlnas_jax.types import ConfigError, LeakError

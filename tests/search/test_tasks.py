@@ -14,8 +14,8 @@ from xlnas_jax.config.languages import LanguagesConfig
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.config.tokens import TokensConfig
-from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import make_scoring_supernet
+from xlnas_jax.evaluation.predictions import make_predictor
 from xlnas_jax.experiment.arrays import heldout_data, scoring_data, training_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.results.finish import Rescore, final_front, full_network, report

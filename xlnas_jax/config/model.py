@@ -29,15 +29,19 @@ class VocabularyConfig:
         languages: whose texts, of those that the data have; all languages of the run
             if none is given.
         files: further plain UTF-8 texts, one a line.
+        shared: where networks may differ in it (`space.vocabulary`), rows that pieces
+            without one of their own have in common.
     """
 
     min_count: int = 1
     most: int | None = None
     languages: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+    shared: int = 256
 
     def __post_init__(self) -> None:
         at_least(self, 1, "min_count", "most")
+        at_least(self, 1, "shared", most=2**17)
         distinct(
             self, *(name for name in ("languages", "files") if getattr(self, name))
         )

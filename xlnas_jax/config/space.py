@@ -90,6 +90,10 @@ class SpaceConfig:
         mix: numbers of layers, from 0, in one of which a translation sees its row while
             a network is trained alone by `mixup`; empty: that of `train.mixup.layers`.
             It is a choice likewise.
+        vocabulary: of every language's tokens, shares whose pieces have a row of the
+            word table of their own, the most frequent ones; all others have one of
+            `model.vocabulary.shared` rows in common with pieces like them. The last
+            choice must be 1; empty: every piece has its own.
         pooling: ways to make one vector of a sentence.
         fits: forms of export that every network of the space must be able to have,
             as `xlnas export --formats` names them; what they cannot hold is refused.
@@ -106,6 +110,7 @@ class SpaceConfig:
     prefix: tuple[int, ...] = ()
     tuned: tuple[float, ...] = ()
     mix: tuple[int, ...] = ()
+    vocabulary: tuple[float, ...] = ()
     pooling: tuple[str, ...] = ("mean",)
     fits: tuple[ExportForm, ...] = ()
     adapt: AdaptConfig | None = None
@@ -114,5 +119,11 @@ class SpaceConfig:
         # None at all leaves out all layers, or a part of one.
         sizes = [f.name for f in fields(self) if f.type == tuple[int, ...]]
         at_least(self, 0, "min_layers", *sizes, most=2**17)
-        fraction(self, "tuned")
+        fraction(self, "tuned", "vocabulary")
+        shares = list(self.vocabulary)
+        if shares and (shares != sorted(set(shares)) or shares[-1] != 1):
+            raise ConfigError(
+                f"space.vocabulary: shares must rise and differ, and the last one be "
+                f"1, so that the full network is in the space; got {shares}."
+            )
         distinct(self, "pooling", *(("fits",) if self.fits else ()))

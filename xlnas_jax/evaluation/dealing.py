@@ -62,7 +62,8 @@ def hand_loads(
     dealt: list[Hand],
 ) -> Float[np.ndarray, " hand"]:
     """Work that each device really does."""
-    by_branch = np.asarray([1, *(one for own in work for one in own)], float)
+    # To begin with a choice of words' rows, the last branch, is no work.
+    by_branch = np.asarray([1, *(one for own in work for one in own), 0], float)
     plans = [plan_operations(space, rows[hand], len(hand)) for hand in dealt]
     return np.asarray([by_branch[p.branch[: int(p.num)]].sum() for p in plans])
 
@@ -76,7 +77,7 @@ def _in_order(
     space: SearchSpace, work: Work, rows: Int[np.ndarray, "pop site"]
 ) -> tuple[list[int], np.ndarray, np.ndarray]:
     """The order of the paths; work of each alone, and after the one before it."""
-    by_branch = [1, *(one for own in work for one in own)]
+    by_branch = [1, *(one for own in work for one in own), 0]
     paths = paths_of(space, rows)
     order = sorted(range(len(paths)), key=paths.__getitem__)
     whole, added = np.zeros(len(order)), np.zeros(len(order))

@@ -23,6 +23,7 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import Operation
 from xlnas_jax.supernet.layers import Hidden
 from xlnas_jax.supernet.params import SupernetParams
+from xlnas_jax.supernet.stages.vocabulary import AXIS, is_chosen
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch
@@ -59,11 +60,6 @@ class Evaluator(NamedTuple):
     ) -> Float[Array, "pop lang stat"]:
         """Statistics of the first `num` candidates; the other rows are zero."""
         return self.evaluate(params, indices, num, batches)
-
-
-Predictor = Callable[
-    [SupernetParams, Int[Array, " site"], tuple[Batch, ...]], tuple[dict[str, Any], ...]
-]
 
 
 def make_evaluator(
@@ -262,7 +258,8 @@ def _make_sliced(
     supernet: Supernet, space: SearchSpace, measure: Measure
 ) -> BatchScorer:
     """Follows a list of operations over a stack of activations, one for each depth."""
-    depths = len(space.stages) * space.gate.sites + 1
+    has_choice = is_chosen(space)
+    depths = len(space.stages) * space.gate.sites + 1 + has_choice
 
     def score_batch(
         params: SupernetParams,
@@ -271,7 +268,8 @@ def _make_sliced(
         batch: Batch,
         total: Float[Array, "pop ..."],
     ) -> Float[Array, "pop ..."]:
-        x = supernet.embed(params.encoder.embeddings, batch)
+        every = supernet.embed(params.encoder.embeddings, batch)
+        x = supernet.pick(every, None)
         stack = jnp.zeros((depths, *x.shape), x.dtype).at[0].set(x)
 
         def score(stack, total, candidate, depth):
@@ -287,7 +285,13 @@ def _make_sliced(
 
             return branch
 
+        def begin(stack, total, choice, depth):
+            x = jax.lax.dynamic_index_in_dim(every, choice, AXIS, keepdims=False)
+            return stack.at[depth + 1].set(x), total
+
         branches = [score, *(compute(operation) for operation in supernet.operations)]
+        if has_choice:
+            branches.append(begin)
 
         def operate(i: Int[Array, ""], carried):
             where = plan.layer[i], plan.depth[i]
@@ -378,23 +382,3 @@ def _make_masked(
         return total + _only(jnp.arange(size, dtype=jnp.int32) < num, found)
 
     return score_batch
-
-
-def make_predictor(supernet: Supernet, space: SearchSpace, task: Task) -> Predictor:
-    """Builds `(params, indices, batches) -> predictions` of one candidate.
-
-    What `Task.predict` gives for every row, bucket by bucket, with leading axes
-    `steps batch`; for reports, which score it on the host by the official rules.
-    """
-
-    def predict(
-        params: SupernetParams, row: Int[Array, " site"], batches: tuple[Batch, ...]
-    ) -> tuple[dict[str, Any], ...]:
-        def one(batch: Batch) -> dict[str, Any]:
-            x = supernet.embed(params.encoder.embeddings, batch)
-            logits = supernet.apply(params, x, batch, space.unflatten(row))
-            return task.predict(logits, batch)
-
-        return tuple(jax.lax.map(one, bucket) for bucket in batches)
-
-    return jax.jit(predict)

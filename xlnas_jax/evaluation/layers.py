@@ -38,7 +38,8 @@ def encode_layers(
 
     @jax.jit
     def encode(params: SupernetParams, batch: Batch) -> Array:
-        x = supernet.embed(params.encoder.embeddings, batch)
+        embedded = supernet.embed(params.encoder.embeddings, batch)
+        x = supernet.pick(embedded, None)
         seen = supernet.see_full(params, x, batch)
         first = sentence_vector(x, batch.mask)[None]
         return jax.numpy.concatenate([first, seen.vectors])

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Int
 
 from xlnas_jax.space.space import SearchSpace
+from xlnas_jax.supernet.stages.vocabulary import VOCABULARY, is_chosen
 
 # Layer, number of the stage in it, branch.
 Step = tuple[int, int, int]
@@ -23,8 +24,10 @@ class Operations(NamedTuple):
 
     Attributes:
         branch: of each operation, 0 to score a candidate, else one more than the
-            position of its option, those of the first stage before those of the next.
-        layer: whose weights are used; of a score, the candidate.
+            position of its option, those of the first stage before those of the next;
+            the last one is to begin, where networks differ in their words' rows.
+        layer: whose weights are used; of a score, the candidate; of a beginning, which
+            rows.
         depth: which stored activation is read; the next one is written.
         num: how many are meant.
     """
@@ -40,7 +43,7 @@ def plan_operations(
 ) -> Operations:
     """The operations that score the first `num` candidates, in any order of theirs."""
     paths = paths_of(space, np.asarray(rows)[:num])
-    most = len(rows) * (len(space.stages) * space.gate.sites + 1)
+    most = len(rows) * (len(space.stages) * space.gate.sites + 1 + is_chosen(space))
     table = np.zeros((3, most), np.int32)
     position = 0
     before: list[Step] = []
@@ -66,7 +69,8 @@ def shared_work(
     Args:
         costs: work of each stage, by its option (`CostModel.stages`).
     """
-    work = [one for own in costs for one in own]
+    # To begin is none.
+    work = [*(one for own in costs for one in own), 0]
     paths = paths_of(space, np.asarray(rows))
     total = sum(work[branch - 1] for path in paths for _, _, branch in path)
     plan = plan_operations(space, rows, len(rows))
@@ -75,7 +79,10 @@ def shared_work(
 
 
 def paths_of(space: SearchSpace, rows: Int[np.ndarray, "pop site"]) -> list[list[Step]]:
-    """Of each candidate its stages in order; what is left out is none."""
+    """Of each candidate its stages in order; what is left out is none.
+
+    Where networks differ in their words' rows, these are the beginning.
+    """
     kept = space.is_kept(rows)
     table, first = [], 1
     for stage in space.stages:
@@ -85,12 +92,17 @@ def paths_of(space: SearchSpace, rows: Int[np.ndarray, "pop site"]) -> list[list
         table.append((first + found, is_there[found]))
         first += len(options)
     paths = []
+    choices = rows[:, space.columns(VOCABULARY)] if is_chosen(space) else None
     for candidate, layers in enumerate(kept):
+        begin = [] if choices is None else [(int(choices[candidate, 0]), -1, first)]
         path = [
-            (layer, number, int(branch[candidate, layer]))
-            for layer in np.flatnonzero(layers).tolist()
-            for number, (branch, is_there) in enumerate(table)
-            if is_there[candidate, layer]
+            *begin,
+            *(
+                (layer, number, int(branch[candidate, layer]))
+                for layer in np.flatnonzero(layers).tolist()
+                for number, (branch, is_there) in enumerate(table)
+                if is_there[candidate, layer]
+            ),
         ]
         paths.append(path)
     return paths

@@ -1,5 +1,6 @@
 """The sizes and the tokenizer of the encoder that a search begins with."""
 
+import functools
 import itertools
 from collections.abc import Iterator, Sequence
 
@@ -14,8 +15,8 @@ from xlnas_jax.data.tokens.tokenizer import (
     require_ids_within,
 )
 from xlnas_jax.data.tokens.unigram import train_tokenizer
-from xlnas_jax.experiment.trimming import trim_vocabulary
-from xlnas_jax.experiment.vocabulary import Vocabulary
+from xlnas_jax.experiment.pieces.trimming import trim_vocabulary
+from xlnas_jax.experiment.pieces.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
@@ -49,7 +50,8 @@ def tokenizer_and_shape(
         require_agreement(tokenizer.backend, folder, [t[:_COMPARED] for t in texts])
         vocabulary = None
         if model.vocabulary is not None:
-            given = config, model.vocabulary, found, tokenizer, shape
+            words = functools.partial(pretrained.load_words, folder)
+            given = config, model.vocabulary, found, tokenizer, shape, words
             tokenizer, shape, vocabulary = trim_vocabulary(*given)
         if model.narrow is not None:
             shape = narrowed_shape(shape, model.narrow.width)

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.data.tokens.tokenizer import Encoding, Tokenizer
 from xlnas_jax.data.tokens.trimming.cutting import Text, encode_text
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.experiment.vocabulary import Trimming, Vocabulary
+from xlnas_jax.experiment.pieces.vocabulary import Trimming, Vocabulary
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.encoder import encode_full

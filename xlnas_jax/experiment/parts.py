@@ -14,7 +14,7 @@ from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.data.examples import Source
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
-from xlnas_jax.experiment.vocabulary import Vocabulary
+from xlnas_jax.experiment.pieces.vocabulary import Vocabulary
 from xlnas_jax.languages.roles import LanguageRoles, Phase, Split
 from xlnas_jax.objectives.objectives import SOURCE, TEACHER, Objective, needs_of
 from xlnas_jax.objectives.signals import Box, knows_nothing, make_box
@@ -22,7 +22,6 @@ from xlnas_jax.space.cost import CostModel, HeadSize
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.tasks.base import Task
-from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.drop import DROP
 from xlnas_jax.tasks.trivial import uniform_loss
 from xlnas_jax.training.methods.base import hears, needs_with
@@ -71,7 +70,7 @@ def measures_divergence(config: Config, objectives: Sequence[Objective]) -> bool
     return (
         TEACHER in needs_of(objectives)
         or bool(config.constraints.of_scores)
-        or config.finalists.by == DIVERGENCE
+        or config.finalists.by != "error"
     )
 
 

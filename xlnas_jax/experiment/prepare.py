@@ -26,9 +26,9 @@ from xlnas_jax.experiment.parts import (
     measures_divergence,
     measures_drop,
 )
+from xlnas_jax.experiment.pieces.vocabulary import Vocabulary
 from xlnas_jax.experiment.taxonomy import require_sense
 from xlnas_jax.experiment.translations.translated import require_translatable
-from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.languages.distance.texts import Pieces
 from xlnas_jax.languages.roles import LanguageRoles, Split
 from xlnas_jax.objectives.objectives import Objective, make_objectives

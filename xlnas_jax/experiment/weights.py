@@ -9,6 +9,7 @@ import jax
 from xlnas_jax.config.model import PretrainedModel, ScratchModel
 from xlnas_jax.experiment.fidelity import require_fidelity
 from xlnas_jax.experiment.parts import Experiment, TaskPart
+from xlnas_jax.experiment.pieces.sharing import with_shared_rows
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet import pretrained
 from xlnas_jax.supernet.heads import init_head
@@ -67,6 +68,7 @@ def _init(experiment: Experiment) -> tuple[SharedParams, Whole | None]:
         return SharedParams(encoder=encoder, heads=heads), None
     encoder = whole.encoder if whole.kept is None else narrow(whole.encoder, whole.kept)
     made = with_new_stages(encoder, make_normal(encoder_key), shape, experiment.space)
+    made = with_shared_rows(made, shape)
     return SharedParams(encoder=made, heads=heads), whole
 
 

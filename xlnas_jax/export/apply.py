@@ -11,6 +11,7 @@ from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.space.stage import Run
 from xlnas_jax.supernet.heads import pool, read_out, sentence_vector
 from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
+from xlnas_jax.supernet.params import EmbeddingParams
 from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.stages.registry import stages_with
@@ -46,8 +47,19 @@ def say_subnet(
 ) -> Said:
     """The same, with the sentences' vectors."""
     positions = jax.lax.broadcasted_iota(length.dtype, tokens.shape, 1)
-    x = embed(params.embeddings, shape, tokens, segments, jnp.float32)
+    x = embed_one(params.embeddings, shape, tokens, segments)
     return say_embedded(params, shape, pooling, x, positions < length[:, None], route)
+
+
+def embed_one(
+    params: EmbeddingParams,
+    shape: EncoderShape,
+    tokens: Int[Array, "batch seq"],
+    segments: Int[Array, "batch seq"],
+) -> Hidden:
+    """Embedded tokens of one network, whose words may share rows."""
+    rows = None if shape.words is None else jnp.asarray(shape.words.rows[0])[tokens]
+    return embed(params, shape, tokens, segments, jnp.float32, rows=rows)
 
 
 def say_embedded(

@@ -5,7 +5,6 @@ import functools
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
@@ -17,12 +16,12 @@ from xlnas_jax.experiment.parts import (
     learns_from_teacher,
     learns_from_text,
 )
-from xlnas_jax.export.apply import say_embedded
+from xlnas_jax.export.apply import embed_one, say_embedded
 from xlnas_jax.export.params import SubnetParams
 from xlnas_jax.search.learn import make_draw, make_plan
 from xlnas_jax.search.prepared import prepared_states
 from xlnas_jax.search.teacher import listen
-from xlnas_jax.supernet.layers import embed
+from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.params import EncoderParams, SharedParams, SupernetParams
 from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.training.gradients import batch_gradients
@@ -46,6 +45,7 @@ def finetune_subnet(
     teacher: SharedParams | None = None,
     places: Places | None = None,
     shares: Float[Array, " layer"] | None = None,
+    shape: EncoderShape | None = None,
     report: Report = unheard,
 ) -> SubnetParams:
     """Takes `export.finetune_steps` steps of `train.method`; same input, same bits.
@@ -54,6 +54,8 @@ def finetune_subnet(
         teacher: where the method learns from one.
         places: of its layers, if it has not all of them.
         shares: of its update that each of these takes; None: all take all.
+        shape: of the encoder that it was cut from, where that has other words' rows
+            than the search's.
         report: is told how many steps are done.
     """
     config = experiment.config
@@ -67,13 +69,13 @@ def finetune_subnet(
         rounds_learning_rate=None,
         freeze_embeddings=False,
     )
-    shape, start = experiment.shape, _whole(params)
+    shape, start = shape or experiment.shape, _whole(params)
     optimizer = make_optimizer(train, start, count, places)
     if shares is not None:
         optimizer = with_shares(optimizer, shares)
 
     def tokens(embeddings: Any, batch: Batch) -> Any:
-        return embed(embeddings, shape, batch.tokens, batch.segments, jnp.float32)
+        return embed_one(embeddings, shape, batch.tokens, batch.segments)
 
     def full(
         trained: SupernetParams, x: Any, batch: Batch, arch: Any, key: Any = None

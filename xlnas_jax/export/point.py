@@ -14,7 +14,7 @@ from xlnas_jax.export.artifact.facts import MeasuredLatency, make_card, own_cost
 from xlnas_jax.export.centers import find_centers
 from xlnas_jax.export.finetune import finetune_subnet
 from xlnas_jax.export.own_texts import find_reference
-from xlnas_jax.export.slice import slice_subnet
+from xlnas_jax.export.slice import shape_of, slice_subnet
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.results.finalists.document import found_networks, winner_of
 from xlnas_jax.supernet.params import SharedParams
@@ -107,11 +107,13 @@ def _make_artifact(
     space, shape = experiment.space, experiment.shape
     row = space.from_values(point["architecture"])
     pooling = str(point["architecture"]["pooling"][0])
-    sliced = slice_subnet(params.of_task(part.name), space, row)
+    sliced = slice_subnet(params.of_task(part.name), space, row, shape)
+    shape = shape_of(space, row, shape)
     numbers = tuple(number for number, _ in space.layers(row))
     places = Places(numbers, shape.num_layers)
     given = experiment, part, sliced, pooling, teacher, places
-    sliced = finetune_subnet(*given, shares=kept_shares(space, row), report=report)
+    how = {"shares": kept_shares(space, row), "shape": shape, "report": report}
+    sliced = finetune_subnet(*given, **how)
     subnet = Subnet(
         sliced,
         shape,

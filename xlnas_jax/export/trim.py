@@ -27,6 +27,7 @@ from xlnas_jax.data.tokens.trimming.trim import content_of, specials, trim
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.predicting.chunks import pad_rows
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.export.words import with_fewer_rows
 from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import ConfigError, brief
 
@@ -57,11 +58,16 @@ class Keep(NamedTuple):
         min_count: how often the texts must use a piece.
         most: so many of these at most, the most frequent ones.
         params: so many that the whole network has no more parameters than this.
+        share: of the tokens of each source of texts, the share whose pieces have a row
+            of the word table of their own; the others have some in common.
+        shared: how many these are.
     """
 
     min_count: int = 1
     most: int | None = None
     params: int | None = None
+    share: float = 1.0
+    shared: int = 256
 
 
 ALL = Keep()
@@ -91,10 +97,14 @@ def trim_subnet(
         compared[name] = compare(tokenizer, small, kept, own)[0]
     report("comparing tokens", len(texts), len(texts))
     weights = subnet.weights
-    words = jax.device_put(np.asarray(weights.embeddings.word)[kept])
+    shared = subnet.shape.words
+    places, rows_of = (kept, None) if shared is None else shared.of_pieces(kept)
+    words = jax.device_put(np.asarray(weights.embeddings.word)[places])
     embeddings = dataclasses.replace(weights.embeddings, word=words)
     pad_id = int(np.searchsorted(kept, subnet.shape.pad_id))
-    shape = dataclasses.replace(subnet.shape, vocab_size=len(kept), pad_id=pad_id)
+    shape = dataclasses.replace(
+        subnet.shape, vocab_size=len(kept), pad_id=pad_id, words=rows_of
+    )
     made = Subnet(
         dataclasses.replace(weights, embeddings=embeddings),
         shape,
@@ -109,6 +119,8 @@ def trim_subnet(
         dtype=subnet.dtype,
     )
     _require_same(subnet, made, kept, texts, report)
+    if keep.share < 1:
+        made = with_fewer_rows(made, texts, keep.share, keep.shared)
     return Trimmed(made, rows, compared)
 
 
@@ -145,10 +157,15 @@ def _choose(
     if keep.params is None:
         return chosen(keep.most)
     total = count_params(subnet.weights)
-    room = shape.vocab_size - max(0, -(-(total - keep.params) // shape.width))
-    least = len(chosen(0))
+    room = shape.word_rows - max(0, -(-(total - keep.params) // shape.width))
+
+    def size(kept: Int[np.ndarray, " kept"]) -> int:
+        """Rows of the word table."""
+        return len(kept) if shape.words is None else len(shape.words.of_pieces(kept)[0])
+
+    least = size(chosen(0))
     if room < least:
-        smallest = total - (shape.vocab_size - least) * shape.width
+        smallest = total - (shape.word_rows - least) * shape.width
         raise ConfigError(
             f"trim: a limit on parameters must leave room for special pieces and "
             f"single characters, {least:,} in all; got {keep.params:,}. The smallest "
@@ -156,9 +173,9 @@ def _choose(
         )
     most = room - least if keep.most is None else min(keep.most, room - least)
     kept = chosen(most)
-    while len(kept) > room:
+    while size(kept) > room:
         # Pieces bring those that they are merged from.
-        most -= max(1, len(kept) - room)
+        most -= max(1, size(kept) - room)
         kept = chosen(max(most, 0))
     return kept
 

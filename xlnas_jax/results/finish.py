@@ -14,8 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from xlnas_jax.evaluation.evaluate import make_predictor
 from xlnas_jax.evaluation.population import chunks, make_scoring_supernet
+from xlnas_jax.evaluation.predictions import make_predictor
 from xlnas_jax.experiment.arrays import Change, scoring_data
 from xlnas_jax.experiment.draws import distinct, draw_feasible
 from xlnas_jax.experiment.parts import Experiment
@@ -274,12 +274,13 @@ def _best_within(experiment: Experiment, scored: Scored) -> Scored | None:
 
 
 def _poolings(experiment: Experiment, row: Int[np.ndarray, " site"]) -> Rows:
-    """The same network with every pooling."""
+    """The same network with every pooling, and whatever else has no order."""
     space = experiment.space
     rows = np.repeat(row[None], len(space.whole_rows), axis=0)
     for whole, chosen in zip(space.wholes, space.whole_rows.T, strict=True):
-        rows[:, space.columns(whole.name).start] = chosen
-    return rows
+        if not space.knob(whole.name).is_ordered:
+            rows[:, space.columns(whole.name).start] = chosen
+    return np.unique(rows, axis=0)
 
 
 class Tested(NamedTuple):

@@ -3,8 +3,9 @@
 from xlnas_jax.data.sources import read_wording
 from xlnas_jax.data.tokens.trimming.compare import Comparison, compare
 from xlnas_jax.experiment.parts import Experiment, TaskPart
-from xlnas_jax.experiment.vocabulary import Trimming, Vocabulary
+from xlnas_jax.experiment.pieces.vocabulary import Trimming, Vocabulary
 from xlnas_jax.languages.codes import titled
+from xlnas_jax.space.words import WordRows
 from xlnas_jax.terminal.text import Grid
 
 HEADINGS = (
@@ -25,10 +26,24 @@ def vocabulary_tables(experiment: Experiment) -> list[Grid]:
     vocabulary = experiment.vocabulary
     if vocabulary is None or vocabulary.trimming is None:
         return []
-    return [
+    tables = [
         _of_task(experiment, part, vocabulary, vocabulary.trimming)
         for part in experiment.parts
     ]
+    words = experiment.shape.words
+    return tables if words is None else [*tables, _of_shares(experiment, words)]
+
+
+def _of_shares(experiment: Experiment, words: WordRows) -> Grid:
+    """What each choice of `space.vocabulary` has and saves."""
+    pieces, width = experiment.shape.vocab_size, experiment.shape.width
+    rows = [
+        (f"{100 * share:g}", f"{size:,}", f"{(pieces - size) * width:,}")
+        for share, size in zip(words.shares, words.sizes.tolist(), strict=True)
+    ]
+    title = f"Rows of the word table that {pieces:,} pieces have"
+    headings = "% of tokens with rows of their own", "rows", "parameters fewer"
+    return Grid(title, headings, rows)
 
 
 def _of_task(

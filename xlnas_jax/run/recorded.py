@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.data import sources
@@ -19,12 +21,14 @@ from xlnas_jax.data.batches.rows import with_max_length
 from xlnas_jax.data.examples import AnyExamples, Source
 from xlnas_jax.data.tokens.tokenizer import Tokenizer
 from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.pieces.vocabulary import Vocabulary
 from xlnas_jax.experiment.prepare import assemble
 from xlnas_jax.experiment.unlabelled import is_paired
-from xlnas_jax.experiment.vocabulary import Vocabulary
 from xlnas_jax.export.artifact.facts import model_licence
 from xlnas_jax.files import MAX_BYTES, read_json, sync, write_json
 from xlnas_jax.languages.roles import LanguageRoles, Split
+from xlnas_jax.space.shape import EncoderShape
+from xlnas_jax.space.words import WordRows
 from xlnas_jax.storage.listing import (
     crc32,
     damaged,
@@ -40,6 +44,8 @@ from xlnas_jax.types import CheckpointError, XlnasError, brief
 FILE = FACTS
 # Sizes and checksums of all that was kept.
 LIST = "manifest.json"
+# Which rows of the word table pieces have, where networks differ in it.
+WORDS = "words.npy"
 FORMAT = 1
 _ADVICE = "Restore the run's directory, or search again in another one."
 
@@ -53,6 +59,9 @@ def record(experiment: Experiment, directory: Path) -> None:
     temporary.mkdir()
     try:
         _longest(experiment).save(temporary)
+        words = experiment.shape.words
+        if words is not None:
+            np.save(temporary / WORDS, words.rows, allow_pickle=False)
         facts = _facts(experiment)
         for part in experiment.parts:
             facts["tasks"][part.name]["is_paired"] = is_paired(part)
@@ -98,7 +107,7 @@ def recall(config: Config, directory: Path) -> Experiment:
     """
     facts, tokenizer = _read(directory), _tokenizer(directory)
     try:
-        shape = shape_from(facts["shape"])
+        shape = _with_words(shape_from(facts["shape"]), config, directory)
         found = {
             name: _recall_part(task, facts["tasks"][name], config.skip_bad_rows)
             for name, task in config.every_task.items()
@@ -117,6 +126,22 @@ def recall(config: Config, directory: Path) -> Experiment:
         model_licence=licence if isinstance(licence, str) else "",
         model_origin=origin if isinstance(origin, str) else "",
     )
+
+
+def _with_words(shape: EncoderShape, config: Config, directory: Path) -> EncoderShape:
+    """With the rows of the word table that pieces have, where networks differ in them.
+
+    Its file was held against its checksum with all others.
+    """
+    shares = config.space.vocabulary
+    if not shares:
+        return shape
+    try:
+        rows = np.load(directory / WORDS, allow_pickle=False)
+        words = WordRows(shares, rows, int(rows.max()) + 1)
+    except (OSError, ValueError) as error:
+        raise damaged(directory, f"{WORDS} must hold rows of words: {error}") from error
+    return dataclasses.replace(shape, words=words)
 
 
 def _recall_part(
@@ -144,11 +169,12 @@ def _recall_part(
 
 def _facts(experiment: Experiment) -> dict[str, Any]:
     """What does not follow from the configuration alone, as JSON has it."""
-    vocabulary = experiment.vocabulary
+    vocabulary, words = experiment.vocabulary, experiment.shape.words
     return {
         "format": FORMAT,
         "shape": experiment.shape.as_dict(),
         "vocabulary": None if vocabulary is None else vocabulary.as_dict(),
+        "words": None if words is None else words.checksum,
         "tasks": {
             part.name: {
                 "kind": part.task.kind,

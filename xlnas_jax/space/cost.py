@@ -200,7 +200,8 @@ class CostModel:
             for head in self.heads
         ]
         largest = np.max(heads, axis=0)
-        return stages, disk.fixed(self.shape, 0) + disk.float_bytes * largest
+        fixed = [disk.fixed(self.shape, 0, rows) for rows in self._word_rows().tolist()]
+        return stages, np.asarray(fixed, np.int64) + disk.float_bytes * largest
 
     def _is_trained(
         self, indices: Int[np.ndarray, "pop site"]
@@ -308,8 +309,17 @@ class CostModel:
         heads = sum(head.params(shape) for head in self.heads)
         # Every head of sentences has what the whole network's knobs add of its own.
         num = sum(not head.reads_tokens for head in self.heads)
-        outer = shape.table_rows * width + shape.outer_norms * shape.norm_size
+        tables = shape.table_rows - shape.word_rows + self._word_rows()
+        outer = tables * width + shape.outer_norms * shape.norm_size
         return outer + heads + num * self._added_params()
+
+    def _word_rows(self) -> Int[np.ndarray, " whole"]:
+        """Rows of the word table."""
+        rows = np.full(len(self.space.whole_rows), self.shape.word_rows, np.int64)
+        for whole, own in self._wholes():
+            if whole.word_rows is not None:
+                rows = whole.word_rows(self.shape, own)
+        return rows
 
     def _added_params(self) -> Int[np.ndarray, " whole"]:
         """What the whole network's knobs add to each head of sentences."""

@@ -30,6 +30,8 @@ _COLUMN = 5
 _SETTINGS = 2_000
 # Updates of low rank are merged into what they are added to, but in `flax`.
 _MERGED = "rank"
+# Of each piece: which row it has; in `flax` these are a tree of their own.
+_ROW, _ROWS_BESIDE = 4, 1_740
 # Of each array there: its names and sizes; and what lies beside the arrays.
 _NAMED, _BESIDE = 470, 14_000
 
@@ -91,17 +93,23 @@ class Disk:
             total += _AROUND_DISTANCES * (1 + self._is_int8)
         return total
 
-    def fixed(self, shape: EncoderShape, head_params: int) -> int:
+    def fixed(
+        self, shape: EncoderShape, head_params: int, rows: int | None = None
+    ) -> int:
         """Bytes of all but the layers: embeddings, the head, and the tokenizer.
 
         Args:
             head_params: of the head that is written.
+            rows: of the word table, where pieces share some; that they do is written
+                beside it.
         """
-        rows, width = shape.vocab_size, shape.width
-        norms = shape.outer_norms * shape.norm_size
+        width, norms = shape.width, shape.outer_norms * shape.norm_size
+        rows = shape.vocab_size if rows is None else rows
+        shared = _ROW * shape.vocab_size + _AROUND if rows < shape.vocab_size else 0
         if self.is_flax:
-            held = shape.table_rows * width + norms + head_params
-            around = 12 * _NAMED + _BESIDE
+            tables = shape.table_rows - shape.word_rows + rows
+            held = tables * width + norms + head_params
+            around = 12 * _NAMED + _BESIDE + shared + _ROWS_BESIDE * (shared > 0)
             return self.float_bytes * held + around + self.tokenizer_bytes
         words = rows * (width + _FLOAT) if self._is_int8 else _FLOAT * rows * width
         # A single segment is added to the positions, if there are any.
@@ -112,7 +120,7 @@ class Disk:
             table = 1
         table += shape.relative_rows
         rest = _FLOAT * (table * width + norms + head_params)
-        around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING))
+        around = _AROUND * (8 + 4 * (shape.spec.positions == FROM_PADDING)) + shared
         return words + rest + around + self.tokenizer_bytes + _SETTINGS
 
     @property

@@ -3,6 +3,8 @@
 import dataclasses
 from dataclasses import dataclass
 
+from xlnas_jax.space.words import WordRows
+
 LEARNED, FROM_PADDING = "learned", "learned, from the padding"
 ROTARY, RELATIVE = "rotary", "relative"
 AFTER, BEFORE = "after", "before"
@@ -112,6 +114,7 @@ class EncoderShape:
         relative_buckets: rows of distances of each direction, half of them of one
             distance each.
         relative_reach: distance from which on all have the last row.
+        words: which rows of the word table pieces have; None where each has its own.
     """
 
     vocab_size: int
@@ -134,6 +137,7 @@ class EncoderShape:
     local_layers: tuple[int, ...] = ()
     relative_buckets: int = 0
     relative_reach: int = 0
+    words: WordRows | None = None
 
     def __post_init__(self) -> None:
         if (self.position_offset > 0) != (self.spec.positions == FROM_PADDING):
@@ -172,7 +176,12 @@ class EncoderShape:
     def table_rows(self) -> int:
         """Of all tables that tokens are looked up in."""
         segments = self.num_segments if self.spec.has_segments else 0
-        return self.vocab_size + self.position_rows + segments + self.relative_rows
+        return self.word_rows + self.position_rows + segments + self.relative_rows
+
+    @property
+    def word_rows(self) -> int:
+        """Of the word table."""
+        return self.vocab_size if self.words is None else self.words.table
 
     @property
     def position_rows(self) -> int:
@@ -216,10 +225,14 @@ class EncoderShape:
         return min(self.width, 128)
 
     def as_dict(self) -> dict:
-        """Plain values, for an artifact's `config.json`; the family has the spec."""
-        values = dataclasses.asdict(self)
-        del values["spec"]
-        for field in dataclasses.fields(self):
+        """Plain values, for an artifact's `config.json`; the family has the spec.
+
+        Rows of words are arrays, which are kept beside it.
+        """
+        fields = dataclasses.fields(self)
+        values = {field.name: getattr(self, field.name) for field in fields}
+        del values["spec"], values["words"]
+        for field in fields:
             # Of few families; without them there is nothing to say.
             if field.name in SOME and values[field.name] == field.default:
                 del values[field.name]

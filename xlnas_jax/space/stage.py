@@ -116,15 +116,18 @@ class Whole(NamedTuple):
     """A knob of the whole network, at one site.
 
     Attributes:
-        make_knob: `(space config, shape) -> knob`.
+        make_knob: `(space config, shape) -> knob`; None where nobody asks for it.
         params: `(shape, values) -> numbers stored` for each head of sentences.
         flops: `(shape, length, values) -> FLOPs` of one sentence, likewise.
+        word_rows: `(shape, values) -> rows` of the word table; None where that is
+            whole.
     """
 
     name: str
-    make_knob: Callable[[SpaceConfig, EncoderShape], Knob]
+    make_knob: Callable[[SpaceConfig, EncoderShape], Knob | None]
     params: Callable[[EncoderShape, np.ndarray], Counts]
     flops: Callable[[EncoderShape, int, np.ndarray], Counts]
+    word_rows: Callable[[EncoderShape, np.ndarray], Counts] | None = None
 
 
 def new_units(name: str, config: SpaceConfig, shape: EncoderShape) -> tuple[Knob, ...]:

@@ -28,7 +28,8 @@ def make_space(config: SpaceConfig, shape: EncoderShape) -> SearchSpace:
         knobs += next((k for one in place if (k := one.make_knobs(config, shape))), ())
     for training in TRAININGS:
         knobs += training.make_knobs(config, shape)
-    knobs += (whole.make_knob(config, shape) for whole in WHOLES)
+    made = (whole.make_knob(config, shape) for whole in WHOLES)
+    knobs += (knob for knob in made if knob is not None)
     return space_of(tuple(knobs), config.min_layers)
 
 

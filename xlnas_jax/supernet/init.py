@@ -52,7 +52,7 @@ def init_encoder(
     normal, spec = make_normal(key), shape.spec
     width = shape.width
     embeddings = EmbeddingParams(
-        word=normal(shape.vocab_size, width),
+        word=normal(shape.word_rows, width),
         position=normal(shape.position_rows, width) if shape.position_rows else None,
         segment=normal(shape.num_segments, width) if spec.has_segments else None,
         norm=new_norm(shape) if spec.has_embedding_norm else None,

@@ -63,13 +63,15 @@ def embed(
     dtype: DTypeLike,
     dropout: Dropout | None = None,
     places: Int[Array, "batch seq"] | None = None,
+    rows: Int[Array, "batch seq"] | None = None,
 ) -> Hidden:
     """Word, position and segment embeddings, as far as there are any, summed.
 
     Args:
         places: of the tokens, counted from 0, where they are not one after another.
+        rows: of the word table, where they are not those of the tokens' own numbers.
     """
-    total = params.word[tokens]
+    total = params.word[tokens if rows is None else rows]
     if params.segment is not None:
         total += params.segment[segments]
     if params.position is not None:
@@ -77,6 +79,26 @@ def embed(
     if params.norm is not None:
         total = normal(total, params.norm, shape)
     return drop(total, dropout, 3).astype(dtype)
+
+
+def embed_every(
+    params: EmbeddingParams,
+    shape: EncoderShape,
+    tokens: Int[Array, "batch seq"],
+    segments: Int[Array, "batch seq"],
+    dtype: DTypeLike,
+) -> Float[Array, "batch seq *choice model"]:
+    """The same by the rows of every choice of `shape.words`, one beside another.
+
+    Without that there is no such axis.
+    """
+
+    def by(rows: Int[Array, "batch seq"] | None) -> Hidden:
+        return embed(params, shape, tokens, segments, dtype, rows=rows)
+
+    if shape.words is None:
+        return by(None)
+    return jax.vmap(by, out_axes=-2)(jnp.asarray(shape.words.rows)[:, tokens])
 
 
 def _positions(

@@ -36,11 +36,12 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.space.stage import Run, Stage
 from xlnas_jax.supernet.encoder import choices_of, may_be_absent
 from xlnas_jax.supernet.heads import Pooled, pool, read_out
-from xlnas_jax.supernet.layers import Hidden, TokenMask, embed
+from xlnas_jax.supernet.layers import Hidden, TokenMask, embed_every
 from xlnas_jax.supernet.params import HeadParams, LayerParams, SupernetParams
 from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.pieces.relative import layers_of
 from xlnas_jax.supernet.stages.pooling import POOLING
+from xlnas_jax.supernet.stages.vocabulary import VOCABULARY, is_chosen
 from xlnas_jax.supernet.supernet import DTYPES, Form
 from xlnas_jax.supernet.units import cut
 from xlnas_jax.types import Batch
@@ -92,13 +93,15 @@ def make_relaxed(
     ) -> Float[Array, "..."]:
         own = {k.name: _of_knob(space, k, weights) for k in space.knobs}
         picked = _picked(space, chosen)
-        x = embed(
+        x = embed_every(
             params.encoder.embeddings,
             shape,
             batch.tokens,
             batch.segments,
             DTYPES[precision],
         )
+        if is_chosen(space):
+            x = jnp.einsum("c,btcm->btm", own[VOCABULARY][0].astype(x.dtype), x)
         layers = layers_of(params.encoder, shape)
         x = _scan(space, block, layers, own, picked, x, batch.mask)
         x = closed(x, params.encoder.final_norm, shape)

@@ -33,7 +33,7 @@ from xlnas_jax.supernet.layers import (
     TokenMask,
     cast_dense,
     drop,
-    embed,
+    embed_every,
 )
 from xlnas_jax.supernet.params import (
     EmbeddingParams,
@@ -44,6 +44,7 @@ from xlnas_jax.supernet.params import (
 from xlnas_jax.supernet.pieces import relative
 from xlnas_jax.supernet.pieces.norms import closed
 from xlnas_jax.supernet.stages.pooling import POOLING
+from xlnas_jax.supernet.stages.vocabulary import pick
 from xlnas_jax.supernet.streams.streams import Streams, full_streams, streams_of
 from xlnas_jax.types import Architecture, Batch
 
@@ -70,7 +71,9 @@ class Supernet(NamedTuple):
     """Functions of one encoder, space and precision.
 
     Attributes:
-        embed: `(embeddings, batch) -> hidden`; the same for every architecture.
+        embed: `(embeddings, batch) -> hidden`; the same for every architecture. Where
+            they differ in their words' rows, with an axis of these choices before the
+            last, of which the functions below pick one.
         cast: weights in the dtype that the layers compute in, so that they need not
             be cast for every candidate; the functions below take either.
         close: `(params, hidden) -> hidden`: what the last layer gave, as the network
@@ -88,6 +91,8 @@ class Supernet(NamedTuple):
         apply_full: `(params, hidden, batch, architecture, key) -> logits` of the same;
             only the pooling is the architecture's.
         layers: `params -> layers`, as `operations` take them.
+        pick: `(embedded tokens, architecture) -> hidden` of one network, or of the full
+            one of none; see `embed`.
         streams: an architecture layer by layer, or the full network of none, for texts
             that see each other.
     """
@@ -104,6 +109,7 @@ class Supernet(NamedTuple):
     see_full: Callable[..., Seen]
     operations: list[Operation]
     layers: Callable[[SupernetParams], LayerParams]
+    pick: Callable[..., Hidden]
     streams: Callable[[Architecture | None], Streams]
 
 
@@ -129,7 +135,7 @@ def make_supernet(
         block = make_masked_block(space, shape)
 
     def embed_batch(embeddings: EmbeddingParams, batch: Batch) -> Hidden:
-        return embed(embeddings, shape, batch.tokens, batch.segments, dtype)
+        return embed_every(embeddings, shape, batch.tokens, batch.segments, dtype)
 
     def cast(params: SupernetParams) -> SupernetParams:
         layers = cast_dense(params.encoder.layers, dtype)
@@ -158,12 +164,14 @@ def make_supernet(
     def run_layers(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Hidden:
+        x = pick(space, x, arch)
         x = encode(block, space, layers_of(params), arch, x, batch.mask)
         return close(params, x)
 
     def see(
         params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
     ) -> Seen:
+        x = pick(space, x, arch)
         layers, mask = layers_of(params), batch.mask
         look = functools.partial(sentence_vector, mask=mask)
         x, vectors = encode_seen(block, space, layers, arch, x, mask, look)
@@ -184,7 +192,7 @@ def make_supernet(
         batch: Batch,
         key: Key[Array, ""] | None = None,
     ) -> Hidden:
-        x = drop(x, noise_of(key), 3)
+        x = drop(pick(space, x, None), noise_of(key), 3)
         layers, mask = layers_of(params), batch.mask
         given = layers, shape, x, mask, key, dropout, remat_layers, space
         return close(params, encode_full(*given))
@@ -195,7 +203,7 @@ def make_supernet(
         batch: Batch,
         key: Key[Array, ""] | None = None,
     ) -> Seen:
-        x = drop(x, noise_of(key), 3)
+        x = drop(pick(space, x, None), noise_of(key), 3)
         layers, mask = layers_of(params), batch.mask
         look = functools.partial(sentence_vector, mask=mask)
         x, vectors = encode_full_seen(
@@ -245,5 +253,6 @@ def make_supernet(
         see_full=see_full,
         operations=make_operations(space, shape),
         layers=layers_of,
+        pick=functools.partial(pick, space),
         streams=make_streams,
     )

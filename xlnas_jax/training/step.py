@@ -14,7 +14,7 @@ from jaxtyping import Array, Float, Int
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.supernet.fixed import Row, encode_cut
 from xlnas_jax.supernet.heads import sentence_vector
-from xlnas_jax.supernet.params import SharedParams, SupernetParams
+from xlnas_jax.supernet.params import EmbeddingParams, SharedParams, SupernetParams
 from xlnas_jax.supernet.stages.mix import mix_of
 from xlnas_jax.supernet.stages.tuned import kept_shares, shares_of
 from xlnas_jax.supernet.streams.streams import cut_streams
@@ -80,7 +80,8 @@ def network_of(supernet: Supernet, sees_layers: bool = False) -> Network:
         return Said(logits, sentence_vector(hidden, batch.mask))
 
     embed, streams = embedding_of(supernet), supernet.streams(None)
-    return Network(full, sub, embed=embed, streams=streams)
+    pick = functools.partial(supernet.pick, arch=None)
+    return Network(full, sub, embed=embed, streams=streams, pick=pick)
 
 
 def embedding_of(supernet: Supernet) -> Callable[[SupernetParams, Batch], Any]:
@@ -153,6 +154,7 @@ def any_network_of(
 
     embed, streams = embedding_of(supernet), supernet.streams(arch)
     how = {"shares": shares_of(setting.space, row), "mix": mix_of(setting.space, row)}
+    how["pick"] = functools.partial(supernet.pick, arch=arch)
     return Network(full, embed=embed, streams=streams, **how)
 
 
@@ -221,6 +223,8 @@ def cut_network_of(
     """A network of fixed sizes as transfer methods run it."""
     space, sees_layers = setting.space, setting.config.kd_layers > 0
     numbers = tuple(number for number, _ in space.layers(row))
+    arch = space.unflatten(jnp.asarray(row, jnp.int32))
+    pick = functools.partial(supernet.pick, arch=arch)
     is_kept = np.isin(np.arange(shape.num_layers), numbers).astype(np.float32)
 
     def full(
@@ -229,8 +233,8 @@ def cut_network_of(
         del key  # trained without dropout
         look = functools.partial(sentence_vector, mask=batch.mask)
         layers: Any = supernet.layers(params)
+        x = pick(x)
         x, vectors = encode_cut(layers, space, shape, row, x, batch.mask, look)
-        arch = space.unflatten(jnp.asarray(row, jnp.int32))
         x = supernet.close(params, x)
         logits = supernet.read_out(params, x, batch, arch)
         if sees_layers:
@@ -240,7 +244,7 @@ def cut_network_of(
     streams = cut_streams(row, space, shape, supernet.streams(None).read_out)
     embed = embedding_of(supernet)
     how = kept_shares(space, row), mix_of(space, np.asarray(row))
-    return Network(full, None, embed, numbers, streams, *how)
+    return Network(full, None, embed, numbers, streams, *how, pick=pick)
 
 
 def weight_step(
@@ -254,13 +258,19 @@ def weight_step(
     states: States = "method",
 ) -> WeightStep:
     """As `make_weight_step`, not compiled."""
+    network = setting.network
+    sees_all = method.draws and network.sub is not None
+
+    def embedded(tables: EmbeddingParams, batch: Batch) -> Any:
+        x = supernet.embed(tables, batch)
+        return x if sees_all else network.pick(x)
 
     def gradients(learner: Learner, batch: Batch):
         params = layout.gather(learner.params.of_task(name))
         key = jax.random.fold_in(jax.random.key(seed), learner.step)
         state = getattr(learner, states).get(name, ())
         now = setting._replace(step=learner.step)
-        given = method, now, supernet.embed, state, params, batch, key
+        given = method, now, embedded, state, params, batch, key
         loss, grads, state = batch_gradients(*given)
         if setting.weight != 1:  # else not a bit of the program is another
             grads = jax.tree.map(lambda leaf: leaf * setting.weight, grads)

@@ -6,7 +6,7 @@ import pytest
 
 from xlnas_jax.data.tokens.prefix import with_prefix
 from xlnas_jax.data.tokens.trimming.compare import Comparison
-from xlnas_jax.experiment.vocabulary import Vocabulary
+from xlnas_jax.experiment.pieces.vocabulary import Vocabulary
 from xlnas_jax.export.artifact.card import FewShot, Latency, render_card
 from xlnas_jax.export.params import count_params
 

@@ -94,3 +94,23 @@ def test_what_cannot_be_is_refused(
 def test_what_is_no_model_is_refused(texts, tmp_path) -> None:
     with pytest.raises(CheckpointError):
         run(tmp_path, "--out", tmp_path / "small", "--texts", texts)
+
+
+def test_pieces_may_share_rows(model, texts, tmp_path, capsys) -> None:
+    out = tmp_path / "small"
+    run(model, "--out", out, "--texts", texts, "--share", 0.3, "--shared", 2)
+    said = capsys.readouterr()
+    small = xlnas_jax.load(out)
+    words = small.shape.words
+    assert words is not None and words.shared <= 2
+    rows = f"with {words.table:,} rows, {words.shared} of them shared"
+    assert rows in " ".join(said.err.split())
+    costs = json.loads((out / "architecture.json").read_text())["costs"]
+    assert costs["params"] == count_params(small.weights)
+    assert "those of 30 % of every language's tokens" in (out / "README.md").read_text()
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5])
+def test_a_share_that_is_none_is_refused(model, texts, tmp_path, share) -> None:
+    with pytest.raises(ConfigError, match="--share: must lie in"):
+        run(model, "--out", tmp_path / "new", "--texts", texts, "--share", share)

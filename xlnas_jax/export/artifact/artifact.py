@@ -4,6 +4,7 @@ DIR/config.json          what `load` needs to rebuild the network
 DIR/architecture.json    the values of every knob, the id, the counted costs
 DIR/params/              the weights
 DIR/centers/             means of languages, where vectors are without them
+DIR/words/               rows of the word table by piece, where pieces share some
 DIR/tokenizer.json ...   the tokenizer
 DIR/monitoring.json      what the network makes of texts of its run (`monitored`)
 DIR/README.md            the model card
@@ -31,7 +32,7 @@ from xlnas_jax.export.artifact.contents import (
     is_artifact,
     write_contents,
 )
-from xlnas_jax.export.artifact.manifest import CENTERS, FILE, FLOAT, Manifest
+from xlnas_jax.export.artifact.manifest import CENTERS, FILE, FLOAT, WORDS, Manifest
 from xlnas_jax.export.artifact.replace import NEW, put, room_beside
 from xlnas_jax.export.forms.registry import (
     require_possible,
@@ -189,7 +190,7 @@ def _write(directory: Path, artifact: Artifact, report: Report) -> None:
         if subnet.dtype != FLOAT:
             lost = rounding(subnet, sample_texts(spoken))
             card = dataclasses.replace(card, rounding=lost)
-    centers = subnet.centers
+    centers, words = subnet.centers, subnet.shape.words
     manifest = Manifest(
         task=subnet.task,
         labels=subnet.labels,
@@ -203,10 +204,13 @@ def _write(directory: Path, artifact: Artifact, report: Report) -> None:
         max_answer_tokens=subnet.max_answer_tokens,
         centers=centers.codes if centers else (),
         dtype=subnet.dtype,
+        word_share=words.shares[0] if words else None,
     )
     save_tree(directory / "params", narrowed(subnet.weights, subnet.dtype))
     if centers and centers.codes:
         save_tree(directory / CENTERS, {"means": centers.means})
+    if words:
+        save_tree(directory / WORDS, {"rows": words.rows[0]})
     subnet.tokenizer.save(directory)
     for name, content in (
         ("architecture.json", _to_json(artifact.architecture)),

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from xlnas_jax.experiment.vocabulary import Vocabulary
+from xlnas_jax.experiment.pieces.vocabulary import Vocabulary
 from xlnas_jax.export.artifact.manifest import OF_SENTENCES
 from xlnas_jax.export.forms.registry import FORMS
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.export.words import told_rows
 from xlnas_jax.languages.codes import normalise
 from xlnas_jax.space.constraints import shown
 from xlnas_jax.space.cost import TUNED_PARAMS
@@ -335,6 +336,9 @@ def _vocabulary(card: Card, subnet: Subnet) -> Iterator[str]:
             f"So texts of {', '.join(targets)} (target), though no labels, were seen "
             f"before the choice."
         )
+    words = subnet.shape.words
+    if words is not None:
+        yield told_rows(words)
     name, growth = kept.most_grown
     if growth > 0:
         yield (

@@ -1,5 +1,7 @@
 """From an artifact back to a network; nothing of the search is needed."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
@@ -16,6 +18,7 @@ from xlnas_jax.export.artifact.hub import find
 from xlnas_jax.export.artifact.manifest import (
     CENTERS,
     FILE,
+    WORDS,
     Manifest,
     read_manifest,
 )
@@ -31,9 +34,11 @@ from xlnas_jax.export.params import (
 from xlnas_jax.export.rounding import DTYPES
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.files import located
+from xlnas_jax.space.words import WordRows
 from xlnas_jax.storage.listing import Entries, damaged, require_nothing_else
+from xlnas_jax.storage.stored import Stored
 from xlnas_jax.storage.trees import load_tree
-from xlnas_jax.types import CheckpointError, DataError
+from xlnas_jax.types import CheckpointError, DataError, brief
 
 FOLDER = "params/"
 # What the files of weights have beside them: names and shapes.
@@ -71,7 +76,7 @@ def load(directory: str | Path, revision: str = "") -> Subnet:
     _require_one(directory)
     entries = read_contents(directory)
     require_contents(directory, entries, (FILE, *FILES))
-    manifest = read_manifest(directory)
+    manifest = _with_words(directory, read_manifest(directory), entries)
     return Subnet(
         _read_params(directory, manifest, entries),
         shape=manifest.shape,
@@ -85,6 +90,31 @@ def load(directory: str | Path, revision: str = "") -> Subnet:
         centers=_read_centers(directory, manifest),
         dtype=manifest.dtype,
     )
+
+
+def _with_words(directory: Path, manifest: Manifest, entries: Entries) -> Manifest:
+    """With the rows of the word table that pieces have, where they share some."""
+    if manifest.word_share is None:
+        return manifest
+    shape, folder = manifest.shape, directory / WORDS
+    ours = [name for name in entries if name.startswith(f"{WORDS}/")]
+    require_contents(directory, entries, ours)
+    what = (
+        f"{WORDS}/ must hold a row of the table for each of {shape.vocab_size} pieces"
+    )
+
+    def require(stored: Mapping[str, Stored]) -> None:
+        found = {name: (one.shape, one.dtype) for name, one in stored.items()}
+        if found != {"rows": ((shape.vocab_size,), np.int32)}:
+            raise damaged(directory, f"{what}; got {brief(found)}")
+
+    rows = load_tree(folder, require)["rows"]
+    try:
+        words = WordRows.of_one(manifest.word_share, rows)
+    except ValueError as error:
+        raise damaged(directory, f"{what}; got others: {error}") from error
+    shape = dataclasses.replace(shape, words=words)
+    return dataclasses.replace(manifest, shape=shape)
 
 
 def _read_centers(directory: Path, manifest: Manifest) -> Centers | None:

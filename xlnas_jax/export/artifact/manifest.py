@@ -35,6 +35,7 @@ NAMELESS, OF_SENTENCES = ("qa", "retrieval"), ("classification", "retrieval")
 # Entries that only artifacts of question answering have.
 ANSWERING = ("doc_stride", "max_answer_tokens")
 CENTERS = "centers"
+WORDS, WORD_SHARE = "words", "word_share"
 # Of weights, where they are not in float32; absent in the file otherwise.
 DTYPE, FLOAT = "dtype", "fp32"
 # Far above any encoder, so small that the product of any four counts no overflow.
@@ -76,6 +77,9 @@ class Manifest:
         centers: of retrieval, languages whose means the artifact has; absent in the
             file where it has none.
         dtype: of the weights as they are written.
+        word_share: of every language's tokens, the share whose pieces have a row of
+            the word table of their own; None where all have. Which row each piece has
+            lies beside it.
     """
 
     task: str
@@ -90,6 +94,7 @@ class Manifest:
     max_answer_tokens: int = MAX_TOKENS
     centers: tuple[str, ...] = ()
     dtype: Dtype = FLOAT
+    word_share: float | None = None
 
     @property
     def source(self) -> str:
@@ -118,6 +123,8 @@ class Manifest:
             del fields[CENTERS]
         if self.dtype == FLOAT:
             del fields[DTYPE]
+        if self.word_share is None:
+            del fields[WORD_SHARE]
         fields["shape"] = self.shape.as_dict()
         fields["layers"] = [dict(size) for size in self.layers]
         content = {"format": FORMAT, "kind": KIND, **fields}
@@ -160,7 +167,7 @@ def read_manifest(directory: Path) -> Manifest:
 def _parse(content: Mapping[str, Any]) -> Manifest:
     """A manifest whose entries have the types that they are said to have."""
     names = {field.name for field in dataclasses.fields(Manifest)}
-    needed = names - {*ANSWERING, CENTERS, DTYPE}
+    needed = names - {*ANSWERING, CENTERS, DTYPE, WORD_SHARE}
     _require_known(content, names | {"format", "kind"}, needed)
     if content.get("kind") != KIND:
         raise ValueError(f"kind {brief(content.get('kind'))}")
@@ -180,12 +187,13 @@ def _parse(content: Mapping[str, Any]) -> Manifest:
         own_heads=_codes("own_heads", content["own_heads"]),
         centers=_codes(CENTERS, content.get(CENTERS, [])),
         dtype=_dtype(content.get(DTYPE, FLOAT)),
+        word_share=_share(content.get(WORD_SHARE)),
         **given,
     )
 
 
 def _parse_shape(content: Any) -> EncoderShape:
-    names = {field.name for field in dataclasses.fields(EncoderShape)} - {"spec"}
+    names = {field.name for field in dataclasses.fields(EncoderShape)} - {"spec", WORDS}
     _require_known(content, names, names - set(SOME), "shape.")
     for name in set(SOME) & set(content):
         _require_size(f"shape.{name}", content[name])
@@ -261,6 +269,12 @@ def _one_of(name: str, value: Any, known: tuple[str, ...]) -> str:
 def _dtype(value: Any) -> Dtype:
     known = get_args(Dtype)
     return known[known.index(_one_of(DTYPE, value, known))]
+
+
+def _share(value: Any) -> float | None:
+    if value is None or (type(value) is float and 0 <= value < 1):
+        return value
+    raise ValueError(f"{WORD_SHARE} {brief(value)}, no share below 1")
 
 
 def _texts(name: str, value: Any) -> tuple[str, ...]:

@@ -12,7 +12,9 @@ from xlnas_jax.export.artifact.contents import CARD
 from xlnas_jax.export.artifact.load import load
 from xlnas_jax.export.artifact.manifest import read_manifest
 from xlnas_jax.export.params import count_params
+from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.export.trim import ALL, Keep, Trimmed, trim_subnet
+from xlnas_jax.export.words import told_rows
 from xlnas_jax.space.cost import FLOAT_BYTES
 from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import CheckpointError
@@ -90,5 +92,11 @@ def _card(model: Path, trimmed: Trimmed, count: int) -> str:
         f"{trimmed.subnet.shape.vocab_size:,} pieces, to those that {what} use most; "
         f"these texts have at most {growth:.1f} % more tokens. Scores and sizes above "
         f"are those of the whole vocabulary: text of other kinds and languages is cut "
-        f"into more pieces now, and scores lower.\n"
+        f"into more pieces now, and scores lower.\n{_shared(trimmed.subnet)}"
     )
+
+
+def _shared(subnet: Subnet) -> str:
+    """Which pieces have a row of their own, where not all have."""
+    words = subnet.shape.words
+    return "" if words is None else f"\n{told_rows(words)}\n"

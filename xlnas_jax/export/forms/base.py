@@ -42,6 +42,8 @@ class Form(NamedTuple):
             the largest output: of forms that hold fewer bits.
         open: the network as the library runs it on arrays; None where it is run on
             texts alone.
+        shares_words: it holds which rows of the word table pieces share; else each
+            piece has its own there.
     """
 
     name: str
@@ -53,3 +55,4 @@ class Form(NamedTuple):
     run: Callable[[Path, Subnet, Sequence[str], int], Outputs]
     share: float = 0.0
     open: Callable[[Path, Subnet], Call] | None = None
+    shares_words: bool = False

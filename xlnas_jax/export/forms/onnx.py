@@ -117,4 +117,5 @@ FORM = Form(
     write=write,
     run=lambda folder, *given: run_file(folder, FILE, *given),
     open=lambda folder, subnet: open_file(folder, FILE, subnet),
+    shares_words=True,
 )

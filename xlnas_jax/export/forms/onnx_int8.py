@@ -75,4 +75,5 @@ FORM = Form(
     run=lambda folder, *given: onnx_form.run_file(folder, FILE, *given),
     share=SHARE,
     open=lambda folder, subnet: onnx_form.open_file(folder, FILE, subnet),
+    shares_words=True,
 )

@@ -16,6 +16,7 @@ from xlnas_jax.export.forms import (
 )
 from xlnas_jax.export.forms.base import ROUNDED_SHARE, TOLERANCE, Call, Form
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.export.words import with_all_rows
 from xlnas_jax.types import CheckpointError, ConfigError
 
 FORMS: Mapping[str, Form] = {
@@ -69,7 +70,7 @@ def write_form(
         CheckpointError: they differ by more than rounding does.
     """
     form, folder = FORMS[name], directory / name
-    form.write(subnet, folder)
+    form.write(subnet if form.shares_words else with_all_rows(subnet), folder)
     texts = sample_texts(languages)
     ours = subnet.logits_of(texts)
     apart = 0.0

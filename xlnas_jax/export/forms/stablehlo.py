@@ -117,4 +117,5 @@ FORM = Form(
     write=write,
     run=run,
     open=open_folder,
+    shares_words=True,
 )

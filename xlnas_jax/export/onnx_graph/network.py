@@ -27,6 +27,7 @@ from xlnas_jax.export.onnx_graph.stages import (
 )
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.space.shape import LEARNED, EncoderShape
+from xlnas_jax.space.words import WordRows
 from xlnas_jax.supernet.heads import EPSILON as HEAD_EPSILON
 from xlnas_jax.supernet.params import EmbeddingParams, HeadParams
 from xlnas_jax.supernet.stages.registry import stages_with
@@ -107,7 +108,9 @@ def _embed(
     int8_words: bool,
 ) -> str:
     shape = subnet.shape
-    total = (_int8_words if int8_words else _words)(graph, np.asarray(params.word))
+    rows = IDS if shape.words is None else _rows(graph, shape.words)
+    look_up = _int8_words if int8_words else _words
+    total = look_up(graph, np.asarray(params.word), rows)
     if shape.reads_segments:
         segment = graph.array(np.asarray(params.segment), "segment")
         own = graph.add("Gather", segment, SEGMENTS)
@@ -139,20 +142,26 @@ def _positions(
     return graph.add("Gather", graph.array(table, "position"), places)
 
 
-def _words(graph: Graph, table: np.ndarray) -> str:
-    return graph.add("Gather", graph.array(table, "word"), IDS)
+def _rows(graph: Graph, words: WordRows) -> str:
+    """Of every token the row of the word table, where pieces share some."""
+    return graph.add("Gather", graph.array(words.rows[0], "rows"), IDS)
 
 
-def _int8_words(graph: Graph, table: np.ndarray) -> str:
+def _words(graph: Graph, table: np.ndarray, rows: str) -> str:
+    return graph.add("Gather", graph.array(table, "word"), rows)
+
+
+def _int8_words(graph: Graph, table: np.ndarray, rows: str) -> str:
     """Rows in 8 bits, each times a number of its own: no weight moves by more than
     half of that number.
     """
     most = np.abs(table).max(axis=1, keepdims=True)
     scale = np.maximum(most / _MOST, np.finfo(np.float32).tiny).astype(np.float32)
     rounded = np.clip(np.rint(table / scale), -_MOST, _MOST).astype(np.int8)
-    rows = graph.add("Gather", graph.array(rounded, "word"), IDS)
-    wide = graph.add("Cast", rows, to=TensorProto.FLOAT)
-    return graph.add("Mul", wide, graph.add("Gather", graph.array(scale, "scale"), IDS))
+    found = graph.add("Gather", graph.array(rounded, "word"), rows)
+    wide = graph.add("Cast", found, to=TensorProto.FLOAT)
+    own = graph.add("Gather", graph.array(scale, "scale"), rows)
+    return graph.add("Mul", wide, own)
 
 
 def _read_out(

@@ -19,6 +19,7 @@ from xlnas_jax.supernet.stages import (
     pooling,
     prefix,
     tuned,
+    vocabulary,
     windowed,
 )
 from xlnas_jax.supernet.stages.part import Part, with_parts
@@ -39,7 +40,7 @@ LAYER: tuple[tuple[Stage, ...], ...] = (
     (feed_forward.STAGE,),
     (adapter.STAGE,),
 )
-WHOLES: tuple[Whole, ...] = (pooling.WHOLE,)
+WHOLES: tuple[Whole, ...] = (pooling.WHOLE, vocabulary.WHOLE)
 TRAININGS: tuple[Training, ...] = (tuned.TRAINING, mix.TRAINING)
 STAGES: tuple[Stage, ...] = tuple(stage for place in LAYER for stage in place)
 # What every pretrained encoder has; where its heads are grouped, by other knobs.

@@ -50,6 +50,8 @@ class Network(NamedTuple):
             other.
         shares: of its update that each layer takes (`space.tuned`); None: all take all.
         mix: in which layer texts see each other (`space.mix`); None: as configured.
+        pick: `embedded tokens -> those of the whole network`, where networks differ in
+            their words' rows (`space.vocabulary`).
     """
 
     full: Callable[..., Said]
@@ -59,6 +61,7 @@ class Network(NamedTuple):
     streams: Streams | None = None
     shares: Float[Array, " layer"] | None = None
     mix: MixAt | None = None
+    pick: Callable[[Any], Any] = lambda x: x
 
 
 class Part(NamedTuple):
@@ -163,6 +166,8 @@ class Method(NamedTuple):
             and are embedded with them; else they are rows by themselves.
         outside: what speaks against its settings in an encoder of so many layers.
         first: its `gradients` in the warm-up, where they are others.
+        draws: sub-networks learn beside the whole one, so that embedded tokens are
+            given as all of them see them.
     """
 
     name: str
@@ -180,6 +185,7 @@ class Method(NamedTuple):
     is_beside: bool = False
     outside: Callable[[TrainConfig, int], str | None] = fits_all
     first: Callable[..., Gradients] | None = None
+    draws: bool = False
 
 
 def needs_with(method: Method, config: TrainConfig) -> frozenset[Data]:

@@ -79,4 +79,5 @@ METHOD = Method(
     gradients,
     needs=frozenset({"source", "teacher"}),
     uses=frozenset({"unlabelled"}),
+    draws=True,
 )

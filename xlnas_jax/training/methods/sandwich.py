@@ -51,4 +51,10 @@ def gradients(
     return loss, jax.tree.map(lambda g: g / count, total), state
 
 
-METHOD = Method("sandwich", "Yu et al. 2020", gradients, uses=frozenset({"unlabelled"}))
+METHOD = Method(
+    "sandwich",
+    "Yu et al. 2020",
+    gradients,
+    uses=frozenset({"unlabelled"}),
+    draws=True,
+)

@@ -6,9 +6,11 @@ same pieces, and a run that goes on refuses others.
 
 import dataclasses
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Float, Int
 
 from xlnas_jax.config.config import Config
 from xlnas_jax.config.model import VocabularyConfig
@@ -18,8 +20,9 @@ from xlnas_jax.data.tokens.trimming.counting import choose, count
 from xlnas_jax.data.tokens.trimming.cutting import Text
 from xlnas_jax.data.tokens.trimming.registry import kind_of
 from xlnas_jax.data.tokens.trimming.trim import content_of, specials, trim
-from xlnas_jax.experiment.counted import Found, counted_texts, wanted_languages
-from xlnas_jax.experiment.vocabulary import Trimming, Vocabulary
+from xlnas_jax.experiment.pieces.counted import Found, counted_texts, wanted_languages
+from xlnas_jax.experiment.pieces.sharing import sharing
+from xlnas_jax.experiment.pieces.vocabulary import Trimming, Vocabulary
 from xlnas_jax.space.shape import EncoderShape
 from xlnas_jax.types import ConfigError, brief
 
@@ -35,6 +38,7 @@ def trim_vocabulary(
     found: Found,
     tokenizer: Tokenizer,
     shape: EncoderShape,
+    words: Callable[[], Float[np.ndarray, "vocab model"]],
 ) -> tuple[Tokenizer, EncoderShape, Vocabulary]:
     """The tokenizer and the sizes of an encoder that keeps the pieces of some texts.
 
@@ -44,6 +48,8 @@ def trim_vocabulary(
     Args:
         found: of each task, the roles of languages and the data.
 
+        words: `-> the pretrained word table`; read where pieces may share its rows.
+
     Raises:
         ConfigError: a language is unknown, the tokenizer cannot be trimmed, or its
             trimming does not cut its texts as before.
@@ -51,7 +57,7 @@ def trim_vocabulary(
     """
     wanted = wanted_languages(config, settings)
     every = counted_texts(config, wanted, settings, found)
-    trimming = _choose(settings, every, tokenizer, shape)
+    trimming, used = _choose(settings, every, tokenizer, shape)
     kept, trimmed = trimming.kept, trim(tokenizer, trimming.kept)
     vocabulary = Vocabulary(
         rows=shape.vocab_size,
@@ -63,7 +69,25 @@ def trim_vocabulary(
     )
     pad_id = int(np.searchsorted(kept, shape.pad_id))
     shape = dataclasses.replace(shape, vocab_size=len(kept), pad_id=pad_id)
+    if config.space.vocabulary:
+        always = np.searchsorted(kept, sorted(used.always))
+        counts = [own[kept] for own in used.counts]
+        given = config.space.vocabulary[:-1], settings.shared, counts, always
+        shared = sharing(*given, words()[kept], config.seed)
+        shape = dataclasses.replace(shape, words=shared)
     return trimmed, shape, vocabulary
+
+
+class _Used(NamedTuple):
+    """What texts make of the whole vocabulary.
+
+    Attributes:
+        counts: of each language or file, uses of every piece.
+        always: special pieces.
+    """
+
+    counts: list[Int[np.ndarray, " piece"]]
+    always: set[int]
 
 
 def _choose(
@@ -71,19 +95,20 @@ def _choose(
     every: Iterator[tuple[str, Sequence[Text]]],
     tokenizer: Tokenizer,
     shape: EncoderShape,
-) -> Trimming:
+) -> tuple[Trimming, _Used]:
     """Counts the pieces of all texts, and keeps some texts of each language."""
     content = content_of(tokenizer.backend)
     model = content["model"]
     kind = kind_of(model)
-    counts = np.zeros(shape.vocab_size, np.int64)
+    counts: list[Int[np.ndarray, " piece"]] = []
     samples: dict[str, Sequence[Text]] = {}
     for name, texts in every:
-        counts += count(tokenizer.backend, kind, model, texts, shape.vocab_size)
+        counts.append(count(tokenizer.backend, kind, model, texts, shape.vocab_size))
         samples[name] = texts[:: -(-len(texts) // _SAMPLED)]
     always = {*specials(content, tokenizer.pad_id), shape.pad_id}
-    kept = choose(kind, model, counts, always, settings.min_count, settings.most)
-    return Trimming(tokenizer, kept, samples)
+    total = np.sum(counts, axis=0)
+    kept = choose(kind, model, total, always, settings.min_count, settings.most)
+    return Trimming(tokenizer, kept, samples), _Used(counts, always)
 
 
 def _compare(

@@ -31,9 +31,9 @@ from xlnas_jax.config.tasks import TaskConfig
 from xlnas_jax.config.texts import OWN, LineTexts, OwnTexts
 from xlnas_jax.config.tokens import TokensConfig
 from xlnas_jax.data.tokens.trimming.cutting import cut
-from xlnas_jax.experiment import trimming
 from xlnas_jax.experiment.inspection import inspect_data, remarks
 from xlnas_jax.experiment.parts import Experiment
+from xlnas_jax.experiment.pieces import trimming
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import import_params, init_params
 from xlnas_jax.supernet import pretrained

@@ -1,0 +1,37 @@
+"""Networks whose pieces share rows of the word table."""
+
+import dataclasses
+
+import jax
+import numpy as np
+
+from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.space.words import share_rows
+
+SHARE = 0.75
+# Groups that the last pieces are dealt out to.
+_GROUPS = 4
+
+
+def sharing(subnet: Subnet) -> Subnet:
+    """The network with means of some rows in their place, each kept once."""
+    size = subnet.shape.vocab_size
+    piece = np.arange(size)
+    group = np.where(piece < size // 3, -1, piece % _GROUPS)
+    _, words = share_rows((SHARE,), [group]).of_choice(0)
+    assert words is not None
+    weights = subnet.weights
+    table = np.asarray(weights.embeddings.word)
+    means = [table[words.rows[0] == row].mean(0) for row in range(words.table)]
+    tables = dataclasses.replace(
+        weights.embeddings, word=jax.device_put(np.stack(means))
+    )
+    return Subnet(
+        dataclasses.replace(weights, embeddings=tables),
+        dataclasses.replace(subnet.shape, words=words),
+        subnet.pooling,
+        subnet.labels,
+        subnet.tokenizer,
+        task=subnet.task,
+        own_heads=subnet.own_heads,
+    )
