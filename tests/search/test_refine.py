@@ -106,7 +106,11 @@ def test_second_order_gradients_are_central_differences_of_the_real_supernet(unr
 # What it holds is also held by the central differences above.
 @pytest.mark.slow
 def test_second_order_gradients_agree_with_the_finite_differences_of_darts(unrolled):
-    """Equation (8) of the paper, with its R of 0.01 over the direction's length."""
+    """Equation (8) of the paper, with a tenth of its R, over the direction's length.
+
+    By 0.01 some token is no longer the largest of its sentence's pooling, where a
+    difference is no slope.
+    """
     loss, (params, heldout, source), weights, (_, found, _) = unrolled
     with in_doubles():
 
@@ -116,7 +120,7 @@ def test_second_order_gradients_agree_with_the_finite_differences_of_darts(unrol
             both = jax.grad(loss, argnums=(0, 1))
             direction, direct = both(after, weights, None, heldout)
             leaves = jax.tree.leaves(direction)
-            radius = 0.01 / jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in leaves))
+            radius = 0.001 / jnp.sqrt(sum(jnp.square(leaf).sum() for leaf in leaves))
 
             def slopes(sign):
                 moved = jax.tree.map(
@@ -130,7 +134,7 @@ def test_second_order_gradients_agree_with_the_finite_differences_of_darts(unrol
         difference = float(jnp.abs(found - expected).max() / jnp.abs(expected).max())
     print(f"against equation (8): {difference:.1e}")
     # What the differences themselves leave out is of the order of R squared.
-    assert difference < 1e-3
+    assert difference < 1e-4
 
 
 def test_second_order_gradients_of_quadratics_are_those_of_the_closed_form():
