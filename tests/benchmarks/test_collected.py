@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.evidence import few_labels, without_labels
+from benchmarks.evidence import chosen_by, few_labels, without_labels
 from xlnas_jax.tasks.divergence import with_divergence
 from xlnas_jax.tasks.registry import make_task
 
@@ -67,3 +67,41 @@ def test_what_is_lost_without_labels_is_told_by_who_was_heard() -> None:
     assert picked["lost"] == pytest.approx({"seen": 10.0, "unseen": 30.0})
     assert picked["share_of_encoder"] == 0.25
     assert found["networks"]["bottom 1/4"]["mean"]["seen"] == pytest.approx(0.7)
+
+
+def test_what_a_criterion_loses_is_the_best_found_network_less_the_chosen_one() -> None:
+    def network(name: str, kind: str, flops: int, measured: tuple, mean: float) -> dict:
+        error, divergence = measured
+        metrics = {"error": error, "loss": 1 - error, "divergence": divergence}
+        return {
+            "id": name,
+            "kind": kind,
+            "places": ["1/4"] if kind == "uniform" else ["tried"],
+            "costs": {"flops": flops},
+            "selection": {"fr": metrics, "sw": {"divergence": divergence}},
+            "summary": {"target_mean": mean},
+        }
+
+    networks = [
+        network("a", "found", 250, (0.1, 3.0), 0.6),
+        network("b", "found", 240, (0.3, 1.0), 0.5),
+        network("c", "found", 200, (0.15, 1.2), 0.7),
+        # What is above the budget, or was not found, is not chosen.
+        network("d", "found", 260, (0.0, 0.0), 0.9),
+        network("e", "uniform", 200, (0.0, 0.0), 0.9),
+        # It was also found: once among all.
+        network("c", "uniform", 200, (0.15, 1.2), 0.7),
+    ]
+    full = {"costs": {"flops": 1000}}
+    run = {
+        "seed": 3,
+        "finalists": {"networks": networks},
+        "networks": {"full": full},
+    }
+    (case,) = chosen_by.of_run(run)
+    assert (case["seed"], case["place"], case["networks"]) == (3, "1/4", 3)
+    assert case["best"] == 0.7
+    assert case["lost"] == pytest.approx(
+        {"error": 0.1, "loss": 0.2, "divergence": 0.2, "both": 0.0}
+    )
+    assert len(chosen_by.distinct(networks)) == 5

@@ -46,7 +46,7 @@ def config(weight_steps: int = 0) -> Config:
             control=False,
         ),
         finalists=FinalistsConfig(
-            steps=4, budgets=(0.75, 0.5), controls=("random",), by="divergence"
+            steps=4, budgets=(0.75, 0.5), controls=("random",), by="both"
         ),
         evaluate=EvaluateConfig(form="sliced", tuning=TuningConfig(STEPS, 1e-3)),
     )

@@ -12,7 +12,9 @@ from tests.tools.recorded import ENVIRONMENT, TOOLS, tables_of
 
 @pytest.fixture(scope="module")
 def tables():
-    with tables_of("benchmarks", "briefs", "kills", "markdown", "speed") as found:
+    with tables_of(
+        "benchmarks", "briefs", "kills", "markdown", "speed", "served"
+    ) as found:
         yield found
 
 
@@ -344,3 +346,39 @@ def test_a_search_that_did_not_come_back_the_same_is_shown_as_that(tables, tmp_p
     (tmp_path / "kills.json").write_text(json.dumps(found))
     assert "*The same?* After 4 kills **it does not.**" in block(tmp_path)
     assert "| mine | 0 | 0 | 3 | 0 | 0 | 1 | 2 | 119 | **no** |" in block(tmp_path)
+
+
+def test_means_of_seeds_stand_beside_rows(tables) -> None:
+    def scored(mean: float) -> dict:
+        return {"target_mean": mean}
+
+    def run(mean: float, left_out: float | None) -> dict:
+        ways = {"alike": scored(mean - 0.1), "random": scored(mean - 0.3)}
+        rarest = None if left_out is None else scored(left_out)
+        share = {"share": 0.8, "rows": 500, **ways, "left_out": rarest}
+        return {
+            "width": 96,
+            "used": {"rows": 4000, **scored(mean)},
+            "shares": [share, {**share, "share": 0.9, "left_out": scored(0.5)}],
+        }
+
+    found = {"place": "1/4", "runs": [run(0.7, 0.4), run(0.8, None)]}
+    verdict, (_, whole, first, second) = tables["served"].shared_rows(found)
+    assert whole[:4] == ["100", "4,000", "0.4", "75.0"]
+    # Of 500 rows of 100 bytes, and a number of 4 bytes for every piece.
+    assert first == ["80", "500", "0.1", "65.0", "45.0", "-"]
+    assert second[-1] == "50.0"
+    assert "lose 10.0 points" in verdict
+    assert "30.0 where any do (2 seeds)" in verdict
+
+
+def test_criteria_stand_beside_what_they_lose(tables) -> None:
+    def case(task: str, error: float, both: float) -> dict:
+        return {"task": task, "lost": {"error": error, "both": both}}
+
+    cases = [case("one", 0.02, 0.0), case("one", 0.04, 0.01), case("two", 0.0, 0.03)]
+    lost = {"error": 0.02, "both": 0.0133}
+    verdict, rows = tables["served"].chosen_by({"lost": lost, "cases": cases})
+    assert rows[0] == ["searches", "choices", "by error", "by both"]
+    assert rows[1:] == [["one", "2", "3.0", "0.5"], ["two", "1", "0.0", "3.0"]]
+    assert "both loses 1.3 points of their mean over 3 choices; 2.0 by error" in verdict

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from tables import briefs, speed
+from tables import briefs, served, speed
 from tables.briefs import BAR_HEADING, Brief, Found, bar_row, by_bars
 from tables.markdown import NOT_MEASURED, RESULTS, load, machine, table
 
@@ -47,10 +47,16 @@ BENCHMARKS = {
     "escape": Benchmark("search.escape", plot="escape.png"),
     "fidelity": Benchmark("evidence.fidelity", briefs.fidelity),
     "trimmed": Benchmark(
-        "evidence.trimmed runs/sib200_e5-s0 --params 29.5e6", briefs.trimmed
+        "evidence.trimmed runs/sib200_e5-s0 --params 29.5e6", served.trimmed
+    ),
+    "shared_rows": Benchmark(
+        "evidence.shared_rows runs/sentiment_e5-s0", served.shared_rows
     ),
     "without_labels": Benchmark(
         "evidence.without_labels runs/retrieval_e5", briefs.without_labels
+    ),
+    "chosen_by": Benchmark(
+        "evidence.chosen_by benchmarks/results/*_e5.json", served.chosen_by
     ),
     "few_labels": Benchmark("evidence.few_labels runs/sib200_e5-s0", briefs.few_labels),
     "control": Benchmark("evidence.control runs/quickstart_scratch runs/sib200"),

@@ -175,31 +175,6 @@ def planted_gates(found: Found) -> Brief:
     return Brief(verdict, rows)
 
 
-def trimmed(found: Found) -> Brief:
-    """Sizes and scores before and after pieces were left out."""
-    rows: Rows = [
-        ["seed", "parameters", "trimmed", "pieces", "kept", "target mean", "trimmed"]
-    ]
-    lost = []
-    for run in found["runs"]:
-        means = run["target_mean"]
-        lost.append(100 * (means["whole"] - means["trimmed"]))
-        rows.append(
-            [
-                str(run["seed"]),
-                *(f"{run['params'][n] / 1e6:.1f} M" for n in ("whole", "trimmed")),
-                *(f"{run['pieces'][n]:,}" for n in ("whole", "trimmed")),
-                *(f"{100 * means[n]:.1f}" for n in ("whole", "trimmed")),
-            ]
-        )
-    most = max(run["params"]["trimmed"] for run in found["runs"]) / 1e6
-    verdict = (
-        f"What was found at {found['place']} of the FLOPs has {most:.1f} M parameters "
-        f"at most, and loses {sum(lost) / len(lost):.1f} points of its target mean."
-    )
-    return Brief(verdict, rows)
-
-
 def few_labels(found: Found) -> Brief:
     """Points that a choice loses, by labels and by divergence of as many sentences."""
     lost = {

@@ -52,9 +52,10 @@ class FinalistsConfig:
             `more_params` (the random ones with most parameters), and pruning of the
             full network in one shot by `magnitude` of weights, by `taylor` importance
             and by `influence` of whole layers.
-        by: what the winner is picked by: `error` on auxiliary dev data, or
-            `divergence` from the full network, which needs no labels. It is the
-            smallest network that is within one standard error of the best.
+        by: what the winner is picked by: `error` on auxiliary dev data;
+            `divergence` from the full network, which needs no labels; or `both`, each
+            in units of its spread over all finalists. It is the smallest network that
+            is within one standard error of the best.
     """
 
     steps: int = 100
@@ -69,7 +70,7 @@ class FinalistsConfig:
     budget_cost: BudgetCost = "flops"
     tries: int = 1
     controls: tuple[Control, ...] = ("uniform", "bottom", "random")
-    by: Literal["error", "divergence"] = "error"
+    by: Literal["error", "divergence", "both"] = "error"
 
     def __post_init__(self) -> None:
         at_least(self, 1, "steps", "score_every", most=MAX_STEPS)

@@ -1,5 +1,6 @@
 """The smallest within one standard error of the best wins; nothing else matters."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -8,13 +9,19 @@ import pytest
 from tests.experiments import tiny_config
 from xlnas_jax.experiment.parts import Experiment
 from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.results.finalists.choose import choose, standard_error
+from xlnas_jax.results.finalists.choose import (
+    choose,
+    measure_of,
+    standard_error,
+    value_of,
+)
 from xlnas_jax.results.finalists.contenders import Contender
 from xlnas_jax.results.finalists.saved import Trained
 from xlnas_jax.results.finalists.train import Finalist
 from xlnas_jax.results.finish import Scored
 
 NUM = 400
+ERROR = {"error": 1.0}
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +86,7 @@ def test_a_control_never_wins(experiment, ids) -> None:
 def test_the_error_is_that_of_paired_differences(experiment, ids) -> None:
     one = finalist(experiment, errors(60), 2)
     other = finalist(experiment, errors(40, 20), 1)  # wrong in 40 of the same
-    found = standard_error(experiment, ids, one, other, "error")
+    found = standard_error(experiment, ids, one, other, ERROR)
     # Languages are translations: an example is drawn in all of them at once.
     difference = errors(60).astype(float) - errors(40, 20)
     expected = difference.std() / np.sqrt(NUM)
@@ -88,13 +95,43 @@ def test_the_error_is_that_of_paired_differences(experiment, ids) -> None:
 
 def test_more_languages_that_disagree_make_it_smaller(experiment, ids) -> None:
     one, other = finalist(experiment, errors(60), 2), finalist(experiment, errors(0), 1)
-    alike = standard_error(experiment, ids, one, other, "error")
+    alike = standard_error(experiment, ids, one, other, ERROR)
     shifted = {
         "pt": statistics(experiment, errors(60)),
         "it": statistics(experiment, errors(60, 200)),
     }
     trained = one.trained._replace(statistics=(shifted,))
-    apart = standard_error(
-        experiment, ids, one._replace(trained=trained), other, "error"
-    )
+    apart = standard_error(experiment, ids, one._replace(trained=trained), other, ERROR)
     assert apart < alike
+
+
+def scored(base: Finalist, error: float, divergence: float) -> Finalist:
+    """By auxiliary languages; of the second also by text of two others."""
+    metrics = {
+        "error": np.asarray([error, error]),
+        "divergence": np.asarray([divergence - 1, divergence + 1]),
+    }
+    trained = base.trained._replace(metrics=(metrics,))
+    return base._replace(trained=trained)
+
+
+def test_of_both_each_counts_by_how_far_all_are_apart(experiment, ids) -> None:
+    one = finalist(experiment, errors(60), 2)
+    finalists = dataclasses.replace(experiment.config.finalists, by="both")
+    config = dataclasses.replace(experiment.config, finalists=finalists)
+    both = dataclasses.replace(experiment, config=config)
+    given = [(0.1, 3.0), (0.2, 1.0), (0.6, 2.0)]
+    every = [scored(one, *pair) for pair in given]
+    found = [value_of(both, each, measure_of(both, every)) for each in every]
+    # Sums of deviations in units of their own, up to what all have in common.
+    apart = np.asarray(given) / np.std(given, axis=0)
+    np.testing.assert_allclose(found, apart.sum(1), rtol=1e-6)
+    assert np.argmin(found) == 1
+    # By one of them it is that one, as it is.
+    assert measure_of(experiment, every) == ERROR
+    same = [scored(one, 0.3, divergence) for divergence in (1.0, 2.0)]
+    assert measure_of(both, same)["error"] == 0.0
+    other = finalist(experiment, errors(0), 1)
+    single = standard_error(experiment, ids, one, other, ERROR)
+    double = standard_error(experiment, ids, one, other, {"error": 2.0})
+    assert double == pytest.approx(2 * single)

@@ -110,7 +110,7 @@ def test_by_divergence_text_without_labels_counts_too() -> None:
     columns = len(part.roles.aux_heldout)
     apart = np.asarray([0.1] * columns + [0.4, 0.7] + [9.0])  # the last: the source
     trained = one.trained._replace(metrics=({"divergence": apart},))
-    found = value_of(experiment, one._replace(trained=trained), "divergence")
+    found = value_of(experiment, one._replace(trained=trained), {"divergence": 1.0})
     assert found == pytest.approx(np.mean(apart[:-1]))
 
 

@@ -17,9 +17,13 @@ from xlnas_jax.results.finalists.contenders import FOUND
 from xlnas_jax.results.finalists.train import Finalist
 from xlnas_jax.results.finish import within
 from xlnas_jax.tasks.base import Task
+from xlnas_jax.tasks.divergence import DIVERGENCE
 from xlnas_jax.tasks.summary import paired_bootstrap
 from xlnas_jax.types import ArchitectureError
 
+# Of metrics, what each counts.
+By = Mapping[str, float]
+BOTH = "both"
 # By language, the ids of examples in order.
 Ids = Mapping[str, Sequence[str]]
 
@@ -40,7 +44,7 @@ def choose(
         ArchitectureError: training has brought all of them over
             a limit on scores.
     """
-    by = experiment.config.finalists.by
+    by = measure_of(experiment, finalists)
     found = [
         n
         for n, one in enumerate(finalists)
@@ -65,14 +69,35 @@ def choose(
     return close[int(experiment.costs.counted(rows)["flops"].argmin())]
 
 
-def value_of(experiment: Experiment, finalist: Finalist, by: str) -> float:
+def measure_of(experiment: Experiment, finalists: Sequence[Finalist]) -> By:
+    """What finalists are compared by.
+
+    Of both metrics each counts by how far finalists, controls too, are apart in it:
+    two estimates of the same, with errors of their own, err less together. One in which
+    all are the same counts nothing.
+    """
+    by = experiment.config.finalists.by
+    if by != BOTH:
+        return {by: 1.0}
+    spreads = {
+        name: np.std([value_of(experiment, one, {name: 1.0}) for one in finalists])
+        for name in ("error", DIVERGENCE)
+    }
+    return {name: float(1 / one) if one > 0 else 0.0 for name, one in spreads.items()}
+
+
+def value_of(experiment: Experiment, finalist: Finalist, by: By) -> float:
     """Mean over tasks of the mean over auxiliary languages.
 
     Of divergence over those of text alone too, as in the objective: no label is needed.
     """
     parts = zip(experiment.parts, finalist.trained.metrics, strict=True)
     means = [
-        metrics[by][: columns_of(by, part.roles)].mean() for part, metrics in parts
+        sum(
+            weight * metrics[name][: columns_of(name, part.roles)].mean()
+            for name, weight in by.items()
+        )
+        for part, metrics in parts
     ]
     return float(np.mean(means))
 
@@ -82,7 +107,7 @@ def standard_error(
     ids: Sequence[Ids],
     one: Finalist,
     other: Finalist,
-    by: str,
+    by: By,
 ) -> float:
     """Of the difference of two finalists, over auxiliary examples drawn anew."""
     if one.contender.row.tolist() == other.contender.row.tolist():
@@ -91,7 +116,8 @@ def standard_error(
     for number, (part, own) in enumerate(zip(experiment.parts, ids, strict=True)):
 
         def metric(sums: Any, task: Task = part.task) -> Float[np.ndarray, "*lead"]:
-            return np.asarray(task.metrics(sums)[by])
+            found = task.metrics(sums)
+            return np.asarray(sum(by[name] * found[name] for name in by))
 
         found = paired_bootstrap(
             own,

@@ -12,7 +12,7 @@ from xlnas_jax.results.document import (
     number,
     summarise,
 )
-from xlnas_jax.results.finalists.choose import value_of
+from xlnas_jax.results.finalists.choose import By, measure_of, value_of
 from xlnas_jax.results.finalists.contenders import FOUND
 from xlnas_jax.results.finalists.train import Finalist
 from xlnas_jax.results.finish import Scored
@@ -40,6 +40,7 @@ def add_finalists(
     rows = np.stack([one.contender.row for one in finalists])
     shares = experiment.costs.shares_of_flops(rows)
     steps = [settings.steps_of(float(share)) for share in shares]
+    by = measure_of(experiment, finalists)
     document["finalists"] = {
         "steps": min(steps),
         "most_steps": max(steps),
@@ -49,7 +50,9 @@ def add_finalists(
         "networks": networks,
         "winner": winner,
         "fronts": {
-            kind: _front(experiment, [f for f in finalists if f.contender.kind == kind])
+            kind: _front(
+                experiment, [f for f in finalists if f.contender.kind == kind], by
+            )
             for kind in dict.fromkeys(one.contender.kind for one in finalists)
         },
         "comparisons": _comparisons(experiment, document, networks, tested),
@@ -84,9 +87,8 @@ def _network(
     }
 
 
-def _front(experiment: Experiment, finalists: list[Finalist]) -> dict[str, Any]:
+def _front(experiment: Experiment, finalists: list[Finalist], by: By) -> dict[str, Any]:
     """Hypervolume of one kind's finalists, on auxiliary data."""
-    by = experiment.config.finalists.by
     before, after = (
         Scored.join([getattr(one, when) for one in finalists]).objectives
         for when in ("before", "after")

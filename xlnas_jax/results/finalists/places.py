@@ -4,7 +4,7 @@ import numpy as np
 
 from xlnas_jax.experiment.budgets import budgets_of
 from xlnas_jax.experiment.parts import Experiment
-from xlnas_jax.results.finalists.choose import value_of
+from xlnas_jax.results.finalists.choose import measure_of, value_of
 from xlnas_jax.results.finalists.contenders import SEARCHED, told
 from xlnas_jax.results.finalists.train import Finalist
 from xlnas_jax.results.finish import within
@@ -19,11 +19,11 @@ def settled(experiment: Experiment, finalists: list[Finalist]) -> list[Finalist]
     a limit on scores forbids holds none, if another is within it. Corners of
     the front stay what they are.
     """
-    config = experiment.config.finalists
     given = budgets_of(experiment)
     budgets = dict(zip(map(told, given.shares), given.limits(), strict=True))
     amounts = given.amounts(np.stack([one.contender.row for one in finalists]))
-    values = [value_of(experiment, one, config.by) for one in finalists]
+    by = measure_of(experiment, finalists)
+    values = [value_of(experiment, one, by) for one in finalists]
     held: dict[int, list[str]] = {n: [] for n in range(len(finalists))}
     for kind in SEARCHED:
         own = [n for n, one in enumerate(finalists) if one.contender.kind == kind]
