@@ -101,6 +101,7 @@ def assemble(
     )
     _check_pooling(config, parts)
     _check_mixture(config, shape)
+    _check_words(config)
     space = make_space(config.space, shape)
     require_sense(config, space, objectives)
     require_fitting(config.space, space, shape, parts)
@@ -178,6 +179,19 @@ def _spelled(roles: LanguageRoles, given: LanguagesConfig) -> dict[str, str]:
     """How the user spelled each language; of two spellings the first."""
     every = zip((*roles.all, *roles.unlabelled), given.every, strict=True)
     return dict(reversed(list(every)))
+
+
+def _check_words(config: Config) -> None:
+    """What pieces share are means of their rows, which must be as they will stay."""
+    model = config.model
+    is_narrow = isinstance(model, PretrainedModel) and model.narrow is not None
+    if config.space.vocabulary and is_narrow:
+        raise ConfigError(
+            f"space.vocabulary: pieces share means of pretrained rows, which "
+            f"model.narrow learns again; got shares {list(config.space.vocabulary)} "
+            f"and both sections. Leave one of them out; `xlnas trim --share` shares "
+            f"rows after a search."
+        )
 
 
 def _check_mixture(config: Config, shape: EncoderShape) -> None:

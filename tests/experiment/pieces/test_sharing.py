@@ -3,13 +3,15 @@
 import dataclasses
 
 import numpy as np
+import pytest
 
 from tests.experiment.encoders import make
-from xlnas_jax.config.model import VocabularyConfig
+from xlnas_jax.config.model import NarrowConfig, VocabularyConfig
 from xlnas_jax.experiment.pieces.sharing import cluster, sharing
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.experiment.weights import init_params
 from xlnas_jax.results.vocabulary import vocabulary_tables
+from xlnas_jax.types import ConfigError
 
 SHARES = (0.5, 0.9, 1.0)
 
@@ -86,3 +88,10 @@ def test_what_each_share_saves_is_shown(tmp_path) -> None:
     assert [row[1] for row in shown.rows] == [f"{size:,}" for size in sizes]
     saved = [(sizes[-1] - size) * width for size in sizes]
     assert [row[2] for row in shown.rows] == [f"{one:,}" for one in saved]
+
+
+def test_rows_that_are_learnt_again_are_not_shared(tmp_path) -> None:
+    config = config_in(tmp_path)
+    model = dataclasses.replace(config.model, narrow=NarrowConfig(width=16))
+    with pytest.raises(ConfigError, match=r"space.vocabulary: .* model.narrow learns"):
+        prepare(dataclasses.replace(config, model=model))
