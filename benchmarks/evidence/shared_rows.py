@@ -25,10 +25,11 @@ from benchmarks.reporting import report
 from xlnas_jax.experiment.pieces.sharing import mean_rows
 from xlnas_jax.experiment.prepare import prepare
 from xlnas_jax.export.artifact.load import load
+from xlnas_jax.export.fewer import with_fewer_rows
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.export.trim import Keep, Texts, trim_subnet
-from xlnas_jax.export.words import with_fewer_rows, with_words
+from xlnas_jax.export.words import with_words
 from xlnas_jax.results.finalists.document import at_place
 from xlnas_jax.run.again import export_run
 from xlnas_jax.space.words import share_rows

@@ -7,8 +7,8 @@ from benchmarks.evidence.shared_rows import at_random, left_out, of_share
 from tests.export.conftest import sentences
 from tests.export.forms.networks import LENGTH, WORDS, network
 from xlnas_jax.data.tokens.unigram import train_tokenizer
+from xlnas_jax.export.fewer import with_fewer_rows
 from xlnas_jax.export.forms.registry import sample_texts
-from xlnas_jax.export.words import with_fewer_rows
 
 TEXTS = {"own": ["Paris", "Lima"], "more": [one for one in sentences(6) if one]}
 

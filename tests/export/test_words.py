@@ -14,10 +14,11 @@ from tests.export.rows import SHARE, sharing
 from xlnas_jax.export.artifact.artifact import save_artifact
 from xlnas_jax.export.artifact.contents import write_contents
 from xlnas_jax.export.artifact.load import load
+from xlnas_jax.export.fewer import with_fewer_rows
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.export.trim import Keep, trim_subnet
-from xlnas_jax.export.words import with_all_rows, with_fewer_rows
+from xlnas_jax.export.words import with_all_rows
 from xlnas_jax.storage.trees import save_tree
 from xlnas_jax.types import CheckpointError, ConfigError
 

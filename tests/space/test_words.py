@@ -78,7 +78,7 @@ def test_they_are_compared_by_what_they_hold() -> None:
         one.rows[0, 0] = 1
 
 
-@pytest.mark.parametrize("rows", [[[0, 2]], [[0, -1]], [[0, 1], [0, 1]], [0, 1]])
+@pytest.mark.parametrize("rows", [[[0, 2]], [[0, -1]], [[0, 1], [0, 1]]])
 def test_rows_that_are_none_of_a_table_are_refused(rows) -> None:
     with pytest.raises(ValueError, match="rows"):
         WordRows((0.5,), np.asarray(rows, np.int32), 2)

@@ -21,7 +21,7 @@ from xlnas_jax.evaluation.dealing import ROOM, Hand, Work, deal, deal_prefixes
 from xlnas_jax.evaluation.prefixes import Operations, plan_operations
 from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import Operation
-from xlnas_jax.supernet.layers import Hidden
+from xlnas_jax.supernet.layers import Embedded
 from xlnas_jax.supernet.params import SupernetParams
 from xlnas_jax.supernet.stages.vocabulary import AXIS, is_chosen
 from xlnas_jax.supernet.supernet import Supernet
@@ -352,7 +352,7 @@ def _make_masked(
     """Many candidates at a time, all at full size."""
 
     def score(
-        params: SupernetParams, x: Hidden, batch: Batch, row: Int[Array, " site"]
+        params: SupernetParams, x: Embedded, batch: Batch, row: Int[Array, " site"]
     ):
         return measure(supernet.apply(params, x, batch, space.unflatten(row)), batch)
 

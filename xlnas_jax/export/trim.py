@@ -24,10 +24,10 @@ from xlnas_jax.data.tokens.trimming.counting import choose, count
 from xlnas_jax.data.tokens.trimming.cutting import Text, encode_text
 from xlnas_jax.data.tokens.trimming.registry import kind_of
 from xlnas_jax.data.tokens.trimming.trim import content_of, specials, trim
+from xlnas_jax.export.fewer import with_fewer_rows
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.predicting.chunks import pad_rows
 from xlnas_jax.export.subnet import Subnet
-from xlnas_jax.export.words import with_fewer_rows
 from xlnas_jax.terminal.report import Report, unheard
 from xlnas_jax.types import ConfigError, brief
 

@@ -23,6 +23,8 @@ from xlnas_jax.supernet.params import Dense, EmbeddingParams, LayerParams
 from xlnas_jax.supernet.pieces.norms import normal
 
 TokenMask = Bool[Array, "batch seq"]
+# Of networks that differ in their words' rows, by the rows of every choice.
+Embedded = Float[Array, "batch seq *choice model"]
 
 
 class Dropout(NamedTuple):
@@ -87,7 +89,7 @@ def embed_every(
     tokens: Int[Array, "batch seq"],
     segments: Int[Array, "batch seq"],
     dtype: DTypeLike,
-) -> Float[Array, "batch seq *choice model"]:
+) -> Embedded:
     """The same by the rows of every choice of `shape.words`, one beside another.
 
     Without that there is no such axis.

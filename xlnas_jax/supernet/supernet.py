@@ -29,6 +29,7 @@ from xlnas_jax.supernet.heads import (
 )
 from xlnas_jax.supernet.layers import (
     Dropout,
+    Embedded,
     Hidden,
     TokenMask,
     cast_dense,
@@ -97,7 +98,7 @@ class Supernet(NamedTuple):
             that see each other.
     """
 
-    embed: Callable[[EmbeddingParams, Batch], Hidden]
+    embed: Callable[[EmbeddingParams, Batch], Embedded]
     cast: Callable[[SupernetParams], SupernetParams]
     close: Callable[[SupernetParams, Hidden], Hidden]
     encode: Callable[[SupernetParams, Hidden, Batch, Architecture], Hidden]
@@ -134,7 +135,7 @@ def make_supernet(
     else:
         block = make_masked_block(space, shape)
 
-    def embed_batch(embeddings: EmbeddingParams, batch: Batch) -> Hidden:
+    def embed_batch(embeddings: EmbeddingParams, batch: Batch) -> Embedded:
         return embed_every(embeddings, shape, batch.tokens, batch.segments, dtype)
 
     def cast(params: SupernetParams) -> SupernetParams:
@@ -162,14 +163,14 @@ def make_supernet(
         return relative.layers_of(params.encoder, shape)
 
     def run_layers(
-        params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
+        params: SupernetParams, x: Embedded, batch: Batch, arch: Architecture
     ) -> Hidden:
         x = pick(space, x, arch)
         x = encode(block, space, layers_of(params), arch, x, batch.mask)
         return close(params, x)
 
     def see(
-        params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
+        params: SupernetParams, x: Embedded, batch: Batch, arch: Architecture
     ) -> Seen:
         x = pick(space, x, arch)
         layers, mask = layers_of(params), batch.mask
@@ -179,7 +180,7 @@ def make_supernet(
         return Seen(close(params, x), vectors, gate[arch[space.gate.name]])
 
     def apply(
-        params: SupernetParams, x: Hidden, batch: Batch, arch: Architecture
+        params: SupernetParams, x: Embedded, batch: Batch, arch: Architecture
     ) -> Float[Array, "..."]:
         return read(params, run_layers(params, x, batch, arch), batch, arch)
 
@@ -188,7 +189,7 @@ def make_supernet(
 
     def run_full(
         params: SupernetParams,
-        x: Hidden,
+        x: Embedded,
         batch: Batch,
         key: Key[Array, ""] | None = None,
     ) -> Hidden:
@@ -199,7 +200,7 @@ def make_supernet(
 
     def see_full(
         params: SupernetParams,
-        x: Hidden,
+        x: Embedded,
         batch: Batch,
         key: Key[Array, ""] | None = None,
     ) -> Seen:
@@ -223,7 +224,7 @@ def make_supernet(
 
     def apply_full(
         params: SupernetParams,
-        x: Hidden,
+        x: Embedded,
         batch: Batch,
         arch: Architecture,
         key: Key[Array, ""] | None = None,

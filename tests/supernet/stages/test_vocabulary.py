@@ -188,7 +188,9 @@ def test_it_takes_texts_to_count_pieces_by() -> None:
         make_space(CONFIG, SHAPE)
 
 
-@pytest.mark.parametrize("shares", [(0.5,), (0.8, 0.5, 1.0), (0.5, 0.5, 1.0), (1.5, 1)])
+@pytest.mark.parametrize(
+    "shares", [(0.5,), (0.8, 0.5, 1.0), (0.5, 0.5, 1.0), (1.5, 2.0)]
+)
 def test_shares_rise_to_one(shares) -> None:
     with pytest.raises(ConfigError, match=r"vocabulary: (shares )?must"):
         SpaceConfig(vocabulary=shares)
