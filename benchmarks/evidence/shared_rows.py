@@ -11,29 +11,27 @@ stay, allow that. All are scored on the same tests.
         runs/sentiment_e5-s1 --out benchmarks/results/shared_rows.json
 """
 
-import json
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.evidence.trimmed import scores_of, texts_of
+from benchmarks.evidence.trimmed import (
+    exported,
+    scores_of,
+    target_mean,
+    texts_of,
+)
 from benchmarks.harness import arguments
 from benchmarks.reporting import report
 from xlnas_jax.experiment.pieces.sharing import mean_rows
-from xlnas_jax.experiment.prepare import prepare
-from xlnas_jax.export.artifact.load import load
 from xlnas_jax.export.fewer import with_fewer_rows
 from xlnas_jax.export.params import count_params
 from xlnas_jax.export.subnet import Subnet
 from xlnas_jax.export.trim import Keep, Texts, trim_subnet
 from xlnas_jax.export.words import with_words
-from xlnas_jax.results.finalists.document import at_place
-from xlnas_jax.run.again import export_run
 from xlnas_jax.space.words import share_rows
-from xlnas_jax.storage.rundir import read_config
 from xlnas_jax.types import ConfigError
 
 SHARES, SHARED = (0.8, 0.9, 0.95), 256
@@ -57,26 +55,17 @@ def of_run(
     run: Path, place: str, shares: tuple[float, ...], shared: int
 ) -> dict[str, Any]:
     """Rows and scores of every share, in every way."""
-    document = json.loads((run / "front.json").read_text(encoding="utf-8"))
-    network = at_place(document["finalists"]["networks"], "found", place)
-    if network is None:
-        raise SystemExit(f"{run}: no finalist stands for {place} of the FLOPs")
-    experiment = prepare(read_config(run))
-    with tempfile.TemporaryDirectory() as folder:
-        whole = load(export_run(run, network["id"], Path(folder) / "model"))
+    experiment, network, whole = exported(run, place)
     texts = texts_of(experiment)
-    (part,) = experiment.parts
-    targets = [part.codes[code] for code in part.roles.target]
 
     def scored(subnet: Subnet) -> dict[str, Any]:
         scores = scores_of(experiment, subnet)
-        mean = float(np.mean([scores[code] for code in targets]))
-        return {"target_mean": mean, "scores": scores}
+        return {"target_mean": target_mean(experiment, scores), "scores": scores}
 
     used = trim_subnet(whole, texts).subnet
     return {
         "seed": experiment.config.seed,
-        "network": network["id"],
+        "network": network,
         "width": used.shape.width,
         "used": {"rows": used.shape.word_rows, **scored(used)},
         "shares": [

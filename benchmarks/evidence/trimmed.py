@@ -50,36 +50,43 @@ def main() -> None:
 
 def of_run(run: Path, place: str, params: int) -> dict[str, Any]:
     """Sizes, scores and tokens before and after."""
-    document = json.loads((run / "front.json").read_text(encoding="utf-8"))
-    network = at_place(document["finalists"]["networks"], "found", place)
-    if network is None:
-        raise SystemExit(f"{run}: no finalist stands for {place} of the FLOPs")
-    experiment = prepare(read_config(run))
-    with tempfile.TemporaryDirectory() as folder:
-        path = export_run(run, network["id"], Path(folder) / "model")
-        whole = load(path)
+    experiment, network, whole = exported(run, place)
     trimmed = trim_subnet(whole, texts_of(experiment), Keep(params=params))
     scores = {
         "whole": scores_of(experiment, whole),
         "trimmed": scores_of(experiment, trimmed.subnet),
     }
-    (part,) = experiment.parts
-    targets = [part.codes[code] for code in part.roles.target]
     return {
         "seed": experiment.config.seed,
-        "network": network["id"],
+        "network": network,
         "params": {
             "whole": count_params(whole.weights),
             "trimmed": count_params(trimmed.subnet.weights),
         },
         "pieces": {"whole": trimmed.rows, "trimmed": trimmed.subnet.shape.vocab_size},
         "target_mean": {
-            name: float(np.mean([own[code] for code in targets]))
-            for name, own in scores.items()
+            name: target_mean(experiment, own) for name, own in scores.items()
         },
         "scores": scores,
         "growth": {name: one.growth for name, one in trimmed.compared.items()},
     }
+
+
+def exported(run: Path, place: str) -> tuple[Experiment, str, Subnet]:
+    """What was found at a share of the FLOPs: its experiment, its id, and itself."""
+    document = json.loads((run / "front.json").read_text(encoding="utf-8"))
+    network = at_place(document["finalists"]["networks"], "found", place)
+    if network is None:
+        raise SystemExit(f"{run}: no finalist stands for {place} of the FLOPs")
+    with tempfile.TemporaryDirectory() as folder:
+        subnet = load(export_run(run, network["id"], Path(folder) / "model"))
+    return prepare(read_config(run)), network["id"], subnet
+
+
+def target_mean(experiment: Experiment, scores: dict[str, float]) -> float:
+    """Over the target languages of its task."""
+    (part,) = experiment.parts
+    return float(np.mean([scores[part.codes[code]] for code in part.roles.target]))
 
 
 def texts_of(experiment: Experiment) -> dict[str, list[Text]]:

@@ -1,11 +1,9 @@
 """Networks whose pieces share rows of the word table."""
 
-import dataclasses
-
-import jax
 import numpy as np
 
 from xlnas_jax.export.subnet import Subnet
+from xlnas_jax.export.words import with_words
 from xlnas_jax.space.words import share_rows
 
 SHARE = 0.75
@@ -20,18 +18,6 @@ def sharing(subnet: Subnet) -> Subnet:
     group = np.where(piece < size // 3, -1, piece % _GROUPS)
     _, words = share_rows((SHARE,), [group]).of_choice(0)
     assert words is not None
-    weights = subnet.weights
-    table = np.asarray(weights.embeddings.word)
+    table = np.asarray(subnet.weights.embeddings.word)
     means = [table[words.rows[0] == row].mean(0) for row in range(words.table)]
-    tables = dataclasses.replace(
-        weights.embeddings, word=jax.device_put(np.stack(means))
-    )
-    return Subnet(
-        dataclasses.replace(weights, embeddings=tables),
-        dataclasses.replace(subnet.shape, words=words),
-        subnet.pooling,
-        subnet.labels,
-        subnet.tokenizer,
-        task=subnet.task,
-        own_heads=subnet.own_heads,
-    )
+    return with_words(subnet, np.stack(means), words)

@@ -23,7 +23,7 @@ from xlnas_jax.space.space import SearchSpace
 from xlnas_jax.supernet.encoder import Operation
 from xlnas_jax.supernet.layers import Embedded
 from xlnas_jax.supernet.params import SupernetParams
-from xlnas_jax.supernet.stages.vocabulary import AXIS, is_chosen
+from xlnas_jax.supernet.stages.vocabulary import by_choice, is_chosen
 from xlnas_jax.supernet.supernet import Supernet
 from xlnas_jax.tasks.base import Task
 from xlnas_jax.types import Batch
@@ -286,8 +286,7 @@ def _make_sliced(
             return branch
 
         def begin(stack, total, choice, depth):
-            x = jax.lax.dynamic_index_in_dim(every, choice, AXIS, keepdims=False)
-            return stack.at[depth + 1].set(x), total
+            return stack.at[depth + 1].set(by_choice(every, choice)), total
 
         branches = [score, *(compute(operation) for operation in supernet.operations)]
         if has_choice:

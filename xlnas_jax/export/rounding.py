@@ -37,14 +37,6 @@ def widened(weights: Tree) -> Tree:
 def rounding(subnet: Subnet, texts: Sequence[str]) -> float:
     """The largest difference that rounding makes to what a network gives of texts."""
     held = widened(narrowed(subnet.weights, subnet.dtype))
-    rounded = Subnet(
-        jax.device_put(held),
-        subnet.shape,
-        subnet.pooling,
-        subnet.labels,
-        subnet.tokenizer,
-        task=subnet.task,
-        own_heads=subnet.own_heads,
-    )
+    rounded = subnet.changed(jax.device_put(held))
     pairs = zip(subnet.logits_of(texts), rounded.logits_of(texts), strict=True)
     return max(float(np.abs(one - other).max()) for one, other in pairs)

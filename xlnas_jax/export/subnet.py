@@ -103,6 +103,27 @@ class Subnet(nnx.Module):
         arrays = tokens, segments, length, route
         return apply_subnet(self.weights, shape, pooling, *arrays)
 
+    def changed(
+        self,
+        weights: SubnetParams,
+        shape: EncoderShape | None = None,
+        tokenizer: Tokenizer | None = None,
+    ) -> "Subnet":
+        """The same network with other weights, and with what these are of, if other."""
+        return Subnet(
+            weights,
+            self.shape if shape is None else shape,
+            self.pooling,
+            self.labels,
+            self.tokenizer if tokenizer is None else tokenizer,
+            task=self.task,
+            own_heads=self.own_heads,
+            doc_stride=self.doc_stride,
+            max_answer_tokens=self.max_answer_tokens,
+            centers=self.centers,
+            dtype=self.dtype,
+        )
+
     @property
     def weights(self) -> SubnetParams:
         """The weights as plain arrays."""

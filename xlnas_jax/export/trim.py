@@ -105,18 +105,10 @@ def trim_subnet(
     shape = dataclasses.replace(
         subnet.shape, vocab_size=len(kept), pad_id=pad_id, words=rows_of
     )
-    made = Subnet(
+    made = subnet.changed(
         dataclasses.replace(weights, embeddings=embeddings),
         shape,
-        subnet.pooling,
-        subnet.labels,
         dataclasses.replace(small, prefix=subnet.tokenizer.prefix),
-        task=subnet.task,
-        own_heads=subnet.own_heads,
-        doc_stride=subnet.doc_stride,
-        max_answer_tokens=subnet.max_answer_tokens,
-        centers=subnet.centers,
-        dtype=subnet.dtype,
     )
     _require_same(subnet, made, kept, texts, report)
     if keep.share < 1:

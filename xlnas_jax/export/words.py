@@ -29,18 +29,9 @@ def with_words(
     """The same network with another word table."""
     weights = subnet.weights
     embeddings = dataclasses.replace(weights.embeddings, word=jax.device_put(table))
-    return Subnet(
+    return subnet.changed(
         dataclasses.replace(weights, embeddings=embeddings),
         dataclasses.replace(subnet.shape, words=words),
-        subnet.pooling,
-        subnet.labels,
-        subnet.tokenizer,
-        task=subnet.task,
-        own_heads=subnet.own_heads,
-        doc_stride=subnet.doc_stride,
-        max_answer_tokens=subnet.max_answer_tokens,
-        centers=subnet.centers,
-        dtype=subnet.dtype,
     )
 
 

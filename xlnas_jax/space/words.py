@@ -75,10 +75,7 @@ class WordRows:
 
         None where every piece has its own.
         """
-        kept, places = np.unique(self.rows[choice], return_inverse=True)
-        if np.array_equal(places, np.arange(len(places))):
-            return kept, None
-        return kept, WordRows.of_one(self.shares[choice], places)
+        return _alone(self.shares[choice], self.rows[choice])
 
     @property
     def shared(self) -> int:
@@ -87,10 +84,7 @@ class WordRows:
 
     def of_pieces(self, kept: Int[np.ndarray, " _"]) -> tuple[Map, "WordRows | None"]:
         """As `of_choice`, of one network that keeps some pieces alone."""
-        places, rows = np.unique(self.rows[0][kept], return_inverse=True)
-        if len(places) == len(kept):
-            return self.rows[0][kept], None
-        return places, WordRows.of_one(self.shares[0], rows)
+        return _alone(self.shares[0], self.rows[0][kept])
 
     @classmethod
     def of_one(cls, share: float, rows: Map) -> "WordRows":
@@ -101,6 +95,14 @@ class WordRows:
         """
         most = int(rows.max(initial=-1)) + 1
         return cls((share,), np.array(rows, np.int32)[None], most)
+
+
+def _alone(share: float, rows: Map) -> tuple[Int[np.ndarray, " kept"], WordRows | None]:
+    """What is left of a table that these rows alone are looked up in."""
+    kept, places = np.unique(rows, return_inverse=True)
+    if len(kept) == len(rows):
+        return rows, None
+    return kept, WordRows.of_one(share, places)
 
 
 def share_rows(shares: Sequence[float], groups: Sequence[Map]) -> WordRows:

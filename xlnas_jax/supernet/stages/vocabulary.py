@@ -7,7 +7,7 @@ parameters and bytes, no time.
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from xlnas_jax.config.space import SpaceConfig
 from xlnas_jax.space.knob import Knob
@@ -19,7 +19,7 @@ from xlnas_jax.types import Architecture, ConfigError
 
 VOCABULARY = "vocabulary"
 # Axis of embedded tokens along which choices stand, until one is picked.
-AXIS = -2
+_AXIS = -2
 
 
 def make_knob(config: SpaceConfig, shape: EncoderShape) -> Knob | None:
@@ -72,8 +72,14 @@ def pick(
         return x
     if arch is None:
         return x[..., -1, :]
-    choice = arch[VOCABULARY][0]
-    return jax.lax.dynamic_index_in_dim(x, choice, AXIS, keepdims=False)
+    return by_choice(x, arch[VOCABULARY][0])
+
+
+def by_choice(
+    x: Float[Array, "batch seq choice model"], choice: Int[Array, ""]
+) -> Float[Array, "batch seq model"]:
+    """Embedded tokens by the rows of one choice, which is data."""
+    return jax.lax.dynamic_index_in_dim(x, choice, _AXIS, keepdims=False)
 
 
 def rows_of(
